@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Auth token files: the Twilio tokens that sign webhooks, by account or for all. */
+#ifndef EG_AUTHTOKEN_H
+#define EG_AUTHTOKEN_H
+
+#include "bytes.h"
+#include "problem.h"
+
+#define EG_AUTH_TOKEN_MAX 128
+#define EG_ACCOUNT_MAX 64
+
+typedef struct {
+    eg_span account; /* empty: valid for every account */
+    eg_span token;
+} eg_auth_token;
+
+/* Points into the content that was parsed, which must live (in secret memory) as long. */
+typedef struct {
+    apr_size_t n;
+    eg_auth_token *at;
+} eg_auth_tokens;
+
+/* The most tokens that a content of that many bytes can hold. */
+apr_size_t eg_auth_tokens_bound(apr_size_t content);
+
+/* Lines of "token" or "AccountSid token", "#" starting a comment line. tokens->at has room for
+ * eg_auth_tokens_bound(content.n) entries. why never holds a byte of the content. */
+eg_status eg_auth_tokens_parse(eg_span content, eg_auth_tokens *tokens,
+                               eg_problem *why) EG_MUST_CHECK;
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Spans of bytes that may hold NULs, and their hexadecimal form. */
+#ifndef EG_BYTES_H
+#define EG_BYTES_H
+
+#include <stdbool.h>
+#include <apr.h>
+#include "status.h"
+
+/* Bytes of somebody else's memory; never NUL-terminated by promise. */
+typedef struct {
+    const char *p;
+    apr_size_t n;
+} eg_span;
+
+#define EG_LIT(s) ((eg_span){(s), sizeof(s) - 1})
+
+eg_span eg_span_of(const char *s);
+
+/* Plain comparison, for names and other things that are no secret. */
+bool eg_span_eq(eg_span a, eg_span b);
+
+/* Bytewise order, a prefix first: "Unix-style case-sensitive sorting" of Twilio's rule. */
+int eg_span_cmp(eg_span a, eg_span b);
+
+/* ASCII only, whatever the locale. */
+bool eg_is_digit(char c);
+bool eg_is_alnum(char c);
+bool eg_is_blank(char c);
+
+/* The value of one hexadecimal digit of either case, or -1. */
+int eg_hex_value(char c);
+
+/* Writes 2 * n lower-case digits and a NUL: out has 2 * n + 1 bytes. */
+void eg_hex_encode(char *out, const unsigned char *in, apr_size_t n);
+
+/* An even number of hexadecimal digits and nothing else, either case; out has hex.n / 2 bytes.
+ * What stands in out after EG_EMALFORMED is undefined. */
+eg_status eg_hex_decode(unsigned char *out, eg_span hex) EG_MUST_CHECK;
+
+#endif

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * OpenSSL, fetched once, with contexts per thread that hold a key only while it is used. */
+#include "crypto.h"
+
+#include <limits.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <apr_strings.h>
+#include <apr_thread_proc.h>
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include "secret.h"
+
+#define NONCE_POOL_SIZE 1536
+
+/* Random bytes in stock. The whole page reads as zeros after a fork (MADV_WIPEONFORK), so that
+ * "left" says empty in the child: no two processes ever draw the same nonce. */
+typedef struct {
+    apr_size_t left;
+    unsigned char bytes[NONCE_POOL_SIZE];
+} nonce_pool;
+
+typedef struct {
+    EVP_CIPHER_CTX *gcm;
+    EVP_MAC_CTX *hmac_sha1;
+    EVP_MAC_CTX *hmac_sha256;
+    nonce_pool *nonces;
+} thread_state;
+
+struct eg_crypto {
+    EVP_CIPHER *gcm;
+    EVP_MAC *hmac;
+    EVP_MD *sha256;
+    eg_random_fn random;
+    apr_threadkey_t *threads;
+};
+
+/* What the contexts are keyed with between two uses. */
+static const unsigned char no_key[EG_KEY_SIZE];
+
+static bool system_random(unsigned char *out, apr_size_t n)
+{
+    while (n) {
+        ssize_t got = getrandom(out, n, 0);
+
+        if (got <= 0)
+            return false;
+        out += got;
+        n -= (apr_size_t)got;
+    }
+    return true;
+}
+
+static void free_thread_state(void *data)
+{
+    thread_state *state = data;
+
+    if (!state)
+        return;
+    EVP_CIPHER_CTX_free(state->gcm);
+    EVP_MAC_CTX_free(state->hmac_sha1);
+    EVP_MAC_CTX_free(state->hmac_sha256);
+    eg_secret_unmap(state->nonces, sizeof *state->nonces);
+    OPENSSL_free(state);
+}
+
+static EVP_MAC_CTX *new_hmac(EVP_MAC *hmac, const char *digest)
+{
+    char name[8];
+    OSSL_PARAM params[2] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name, 0),
+                            OSSL_PARAM_construct_end()};
+    EVP_MAC_CTX *context = EVP_MAC_CTX_new(hmac);
+
+    apr_cpystrn(name, digest, sizeof name);
+    if (context && EVP_MAC_init(context, no_key, sizeof no_key, params) != 1) {
+        EVP_MAC_CTX_free(context);
+        return NULL;
+    }
+    return context;
+}
+
+static EVP_CIPHER_CTX *new_gcm(EVP_CIPHER *cipher)
+{
+    EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
+
+    if (context && EVP_EncryptInit_ex2(context, cipher, no_key, NULL, NULL) != 1) {
+        EVP_CIPHER_CTX_free(context);
+        return NULL;
+    }
+    return context;
+}
+
+static nonce_pool *new_nonce_pool(void)
+{
+    nonce_pool *pool = eg_secret_map(sizeof *pool);
+
+#ifdef MADV_WIPEONFORK
+    /* Without it a fork between two draws would share the stock: then keep none (see below). */
+    if (pool && madvise(pool, sizeof *pool, MADV_WIPEONFORK) != 0) {
+        eg_secret_unmap(pool, sizeof *pool);
+        return NULL;
+    }
+    return pool;
+#else
+    eg_secret_unmap(pool, sizeof *pool);
+    return NULL;
+#endif
+}
+
+static thread_state *new_thread_state(const eg_crypto *crypto)
+{
+    thread_state *state = OPENSSL_zalloc(sizeof *state);
+
+    if (!state)
+        return NULL;
+    state->gcm = new_gcm(crypto->gcm);
+    state->hmac_sha1 = new_hmac(crypto->hmac, "SHA1");
+    state->hmac_sha256 = new_hmac(crypto->hmac, "SHA256");
+    state->nonces = new_nonce_pool();
+    if (!state->gcm || !state->hmac_sha1 || !state->hmac_sha256) {
+        free_thread_state(state);
+        return NULL;
+    }
+    return state;
+}
+
+static thread_state *this_thread(eg_crypto *crypto)
+{
+    void *state = NULL;
+
+    if (apr_threadkey_private_get(&state, crypto->threads) == APR_SUCCESS && state)
+        return state;
+    state = new_thread_state(crypto);
+    if (state && apr_threadkey_private_set(state, crypto->threads) != APR_SUCCESS) {
+        free_thread_state(state);
+        return NULL;
+    }
+    return state;
+}
+
+static apr_status_t free_crypto(void *data)
+{
+    eg_crypto *crypto = data;
+    void *mine = NULL;
+
+    if (crypto->threads) {
+        (void)apr_threadkey_private_get(&mine, crypto->threads);
+        free_thread_state(mine);
+        (void)apr_threadkey_private_delete(crypto->threads);
+    }
+    EVP_CIPHER_free(crypto->gcm);
+    EVP_MAC_free(crypto->hmac);
+    EVP_MD_free(crypto->sha256);
+    return APR_SUCCESS;
+}
+
+eg_crypto *eg_crypto_create(apr_pool_t *pool)
+{
+    eg_crypto *crypto = apr_pcalloc(pool, sizeof *crypto);
+
+    crypto->random = system_random;
+    crypto->gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
+    crypto->hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    crypto->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+    if (apr_threadkey_private_create(&crypto->threads, free_thread_state, pool) != APR_SUCCESS)
+        crypto->threads = NULL;
+    apr_pool_cleanup_register(pool, crypto, free_crypto, apr_pool_cleanup_null);
+    return crypto->gcm && crypto->hmac && crypto->sha256 && crypto->threads ? crypto : NULL;
+}
+
+void eg_crypto_use_random(eg_crypto *crypto, eg_random_fn random)
+{
+    crypto->random = random;
+}
+
+/* Takes EG_NONCE_SIZE bytes out of the stock and wipes them there. */
+static bool draw_nonce(const eg_crypto *crypto, nonce_pool *pool, unsigned char *nonce)
+{
+    unsigned char *from;
+
+    if (!pool)
+        return crypto->random(nonce, EG_NONCE_SIZE);
+    if (pool->left < EG_NONCE_SIZE) {
+        if (!crypto->random(pool->bytes, sizeof pool->bytes))
+            return false;
+        pool->left = sizeof pool->bytes;
+    }
+    pool->left -= EG_NONCE_SIZE;
+    from = pool->bytes + pool->left;
+    memcpy(nonce, from, EG_NONCE_SIZE);
+    eg_wipe(from, EG_NONCE_SIZE);
+    return true;
+}
+
+/* OpenSSL counts in int. */
+static bool fits_int(eg_span a, eg_span b)
+{
+    return a.n < INT_MAX && b.n < INT_MAX;
+}
+
+static bool feed_aad(EVP_CIPHER_CTX *gcm, eg_span aad)
+{
+    int n;
+
+    return aad.n == 0 ||
+           EVP_CipherUpdate(gcm, NULL, &n, (const unsigned char *)aad.p, (int)aad.n) == 1;
+}
+
+static bool gcm_encrypt(EVP_CIPHER_CTX *gcm, const unsigned char *key, eg_span aad, eg_span plain,
+                        unsigned char *out)
+{
+    unsigned char *text = out + EG_NONCE_SIZE;
+    int n = 0, rest = 0;
+
+    return EVP_EncryptInit_ex2(gcm, NULL, key, out, NULL) == 1 && feed_aad(gcm, aad) &&
+           EVP_EncryptUpdate(gcm, text, &n, (const unsigned char *)plain.p, (int)plain.n) == 1 &&
+           EVP_EncryptFinal_ex(gcm, text + n, &rest) == 1 &&
+           EVP_CIPHER_CTX_ctrl(gcm, EVP_CTRL_AEAD_GET_TAG, EG_TAG_SIZE, text + plain.n) == 1;
+}
+
+static bool gcm_decrypt(EVP_CIPHER_CTX *gcm, const unsigned char *key, eg_span aad, eg_span sealed,
+                        unsigned char *plain)
+{
+    const unsigned char *in = (const unsigned char *)sealed.p;
+    apr_size_t text = sealed.n - EG_SEAL_OVERHEAD;
+    unsigned char tag[EG_TAG_SIZE];
+    int n = 0, rest = 0;
+
+    memcpy(tag, in + EG_NONCE_SIZE + text, sizeof tag);
+    return EVP_DecryptInit_ex2(gcm, NULL, key, in, NULL) == 1 && feed_aad(gcm, aad) &&
+           EVP_CIPHER_CTX_ctrl(gcm, EVP_CTRL_AEAD_SET_TAG, EG_TAG_SIZE, tag) == 1 &&
+           EVP_DecryptUpdate(gcm, plain, &n, in + EG_NONCE_SIZE, (int)text) == 1 &&
+           EVP_DecryptFinal_ex(gcm, plain + n, &rest) == 1;
+}
+
+/* The key schedule begins with the key itself: it must not outlive its use in the context. */
+static bool forget_gcm_key(EVP_CIPHER_CTX *gcm)
+{
+    return EVP_EncryptInit_ex2(gcm, NULL, no_key, NULL, NULL) == 1;
+}
+
+eg_status eg_gcm_seal(eg_crypto *crypto, const unsigned char key[EG_KEY_SIZE], eg_span aad,
+                      eg_span plain, unsigned char *out)
+{
+    thread_state *state = this_thread(crypto);
+    bool ok = state && fits_int(aad, plain) && draw_nonce(crypto, state->nonces, out) &&
+              gcm_encrypt(state->gcm, key, aad, plain, out);
+
+    if (state)
+        ok = forget_gcm_key(state->gcm) && ok;
+    if (!ok)
+        eg_wipe(out, plain.n + EG_SEAL_OVERHEAD);
+    return ok ? EG_OK : EG_ECRYPTO;
+}
+
+eg_status eg_gcm_open(eg_crypto *crypto, const unsigned char key[EG_KEY_SIZE], eg_span aad,
+                      const unsigned char *in, apr_size_t n, unsigned char *plain)
+{
+    thread_state *state;
+    eg_span sealed = {(const char *)in, n};
+    bool ok;
+
+    if (n < EG_SEAL_OVERHEAD || !fits_int(aad, sealed))
+        return EG_ETOKEN;
+    state = this_thread(crypto);
+    if (!state)
+        return EG_ECRYPTO;
+    ok = gcm_decrypt(state->gcm, key, aad, sealed, plain);
+    ok = forget_gcm_key(state->gcm) && ok;
+    if (!ok)
+        eg_wipe(plain, n - EG_SEAL_OVERHEAD);
+    return ok ? EG_OK : EG_ETOKEN;
+}
+
+static eg_status hmac(EVP_MAC_CTX *context, eg_span key, const eg_span *pieces, apr_size_t count,
+                      unsigned char *out, apr_size_t size)
+{
+    /* OpenSSL takes an empty key for "as before": one zero byte makes the same HMAC. */
+    const char *bytes = key.n ? key.p : "";
+    apr_size_t length = key.n ? key.n : 1, n = 0;
+    bool ok = EVP_MAC_init(context, (const unsigned char *)bytes, length, NULL) == 1;
+
+    for (apr_size_t i = 0; ok && i < count; i++)
+        ok = EVP_MAC_update(context, (const unsigned char *)pieces[i].p, pieces[i].n) == 1;
+    ok = ok && EVP_MAC_final(context, out, &n, size) == 1 && n == size;
+    ok = EVP_MAC_init(context, no_key, sizeof no_key, NULL) == 1 && ok;
+    if (!ok)
+        eg_wipe(out, size);
+    return ok ? EG_OK : EG_ECRYPTO;
+}
+
+eg_status eg_hmac_sha1(eg_crypto *crypto, eg_span key, const eg_span *pieces, apr_size_t count,
+                       unsigned char out[EG_SHA1_SIZE])
+{
+    thread_state *state = this_thread(crypto);
+
+    return state ? hmac(state->hmac_sha1, key, pieces, count, out, EG_SHA1_SIZE) : EG_ECRYPTO;
+}
+
+eg_status eg_hmac_sha256(eg_crypto *crypto, eg_span key, const eg_span *pieces, apr_size_t count,
+                         unsigned char out[EG_SHA256_SIZE])
+{
+    thread_state *state = this_thread(crypto);
+
+    return state ? hmac(state->hmac_sha256, key, pieces, count, out, EG_SHA256_SIZE) : EG_ECRYPTO;
+}
+
+eg_status eg_sha256(eg_crypto *crypto, eg_span data, unsigned char out[EG_SHA256_SIZE])
+{
+    unsigned n = 0;
+
+    if (EVP_Digest(data.p, data.n, out, &n, crypto->sha256, NULL) != 1 || n != EG_SHA256_SIZE)
+        return EG_ECRYPTO;
+    return EG_OK;
+}
+
+eg_status eg_hkdf(eg_crypto *crypto, const unsigned char key[EG_KEY_SIZE], eg_span info,
+                  unsigned char out[EG_SHA256_SIZE])
+{
+    unsigned char extracted[EG_SHA256_SIZE];
+    eg_span material = {(const char *)key, EG_KEY_SIZE};
+    eg_span expand[2] = {info, EG_LIT("\x01")};
+    eg_status status = eg_hmac_sha256(crypto, (eg_span){(const char *)no_key, sizeof no_key},
+                                      &material, 1, extracted);
+
+    if (status == EG_OK)
+        status = eg_hmac_sha256(crypto, (eg_span){(const char *)extracted, sizeof extracted},
+                                expand, 2, out);
+    eg_wipe(extracted, sizeof extracted);
+    return status;
+}
+
+bool eg_equal_secret(eg_span a, eg_span b)
+{
+    return a.n == b.n && CRYPTO_memcmp(a.p, b.p, a.n) == 0;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * OpenSSL, fetched once, with contexts per thread that hold a key only while it is used. */
+#ifndef EG_CRYPTO_H
+#define EG_CRYPTO_H
+
+#include <apr_pools.h>
+#include "bytes.h"
+
+#define EG_KEY_SIZE 32   /* AES-256 */
+#define EG_NONCE_SIZE 12 /* NIST SP 800-38D, 8.2.2: random nonces */
+#define EG_TAG_SIZE 16
+#define EG_SEAL_OVERHEAD (EG_NONCE_SIZE + EG_TAG_SIZE)
+#define EG_SHA1_SIZE 20
+#define EG_SHA256_SIZE 32
+
+typedef struct eg_crypto eg_crypto;
+
+/* Fetches the algorithms; lives as long as pool. Call it in the process that uses it, after the
+ * fork. NULL when OpenSSL does not have them. All calls below may come from any thread. */
+eg_crypto *eg_crypto_create(apr_pool_t *pool);
+
+/* Where nonces come from: getrandom(2) for n bytes; tests put a failing one in its place. */
+typedef bool (*eg_random_fn)(unsigned char *out, apr_size_t n);
+void eg_crypto_use_random(eg_crypto *crypto, eg_random_fn random);
+
+/* out = nonce || ciphertext || tag, plain.n + EG_SEAL_OVERHEAD bytes, under a fresh random nonce.
+ * After EG_ECRYPTO out holds zeros. */
+eg_status eg_gcm_seal(eg_crypto *crypto, const unsigned char key[EG_KEY_SIZE], eg_span aad,
+                      eg_span plain, unsigned char *out) EG_MUST_CHECK;
+
+/* in = nonce || ciphertext || tag of n bytes; plain has n - EG_SEAL_OVERHEAD bytes and is wiped
+ * when the tag does not fit: EG_ETOKEN, whatever the cause. */
+eg_status eg_gcm_open(eg_crypto *crypto, const unsigned char key[EG_KEY_SIZE], eg_span aad,
+                      const unsigned char *in, apr_size_t n, unsigned char *plain) EG_MUST_CHECK;
+
+/* HMAC (RFC 2104) over count pieces as if they were one string. */
+eg_status eg_hmac_sha1(eg_crypto *crypto, eg_span key, const eg_span *pieces, apr_size_t count,
+                       unsigned char out[EG_SHA1_SIZE]) EG_MUST_CHECK;
+eg_status eg_hmac_sha256(eg_crypto *crypto, eg_span key, const eg_span *pieces, apr_size_t count,
+                         unsigned char out[EG_SHA256_SIZE]) EG_MUST_CHECK;
+
+eg_status eg_sha256(eg_crypto *crypto, eg_span data,
+                    unsigned char out[EG_SHA256_SIZE]) EG_MUST_CHECK;
+
+/* HKDF-SHA256 (RFC 5869) without salt, one block of output. */
+eg_status eg_hkdf(eg_crypto *crypto, const unsigned char key[EG_KEY_SIZE], eg_span info,
+                  unsigned char out[EG_SHA256_SIZE]) EG_MUST_CHECK;
+
+/* Equal length and equal bytes, in time that depends on the length alone. */
+bool eg_equal_secret(eg_span a, eg_span b);
+
+#endif

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The fields of a call and what comes next: a table of steps, no server needed. */
+#include "flow.h"
+
+#include <apr_strings.h>
+
+static const eg_field article_fields[] = {
+    {.name = "encryptedCardDigits",
+     .step = "getLast4CC",
+     .min = 4,
+     .max = 4,
+     .timeout = 10,
+     .say = "Please key in the last four digits of your card."},
+    {.name = "encryptedPinDigits",
+     .step = "getPin",
+     .min = 4,
+     .max = 4,
+     .timeout = 10,
+     .say = "Now please key in your four digit PIN."},
+};
+
+const eg_fields eg_default_fields = {article_fields, 2};
+
+const char *eg_flow_step_name(const eg_fields *fields, unsigned step)
+{
+    return step < fields->n ? fields->at[step].step : EG_LAST_STEP;
+}
+
+eg_status eg_flow_step(const eg_fields *fields, eg_span name, unsigned *step)
+{
+    *step = 0;
+    if (!name.p)
+        return EG_OK;
+    for (unsigned i = 0; i <= fields->n; i++)
+        if (eg_span_eq(name, eg_span_of(eg_flow_step_name(fields, i)))) {
+            *step = i;
+            return EG_OK;
+        }
+    return EG_EMALFORMED;
+}
+
+eg_status eg_flow_attempt(eg_span text, unsigned *attempt)
+{
+    *attempt = 1;
+    if (!text.p)
+        return EG_OK;
+    if (text.n < 1 || text.n > 3 || text.p[0] == '0')
+        return EG_EMALFORMED;
+    *attempt = 0;
+    for (apr_size_t i = 0; i < text.n; i++) {
+        if (!eg_is_digit(text.p[i]))
+            return EG_EMALFORMED;
+        *attempt = *attempt * 10 + (unsigned)(text.p[i] - '0');
+    }
+    return EG_OK;
+}
+
+static bool luhn_fits(eg_span digits)
+{
+    unsigned sum = 0;
+
+    for (apr_size_t i = 0; i < digits.n; i++) {
+        unsigned value = (unsigned)(digits.p[digits.n - 1 - i] - '0') << (i % 2);
+
+        sum += value > 9 ? value - 9 : value;
+    }
+    return sum % 10 == 0;
+}
+
+bool eg_field_accepts(const eg_field *field, eg_span digits)
+{
+    if (digits.n < field->min || digits.n > field->max)
+        return false;
+    for (apr_size_t i = 0; i < digits.n; i++)
+        if (!eg_is_digit(digits.p[i]))
+            return false;
+    return !field->luhn || luhn_fits(digits);
+}
+
+/* "https://host/path?step=next&a=TOKEN&attempt=2": step, tokens and names need no escaping for a
+ * URL, they are checked to be of a harmless alphabet where they come from. */
+static void write_action(eg_twiml *out, const eg_question *q)
+{
+    eg_twiml action = {.pool = out->pool, .bytes = apr_palloc(out->pool, 512), .size = 512};
+
+    eg_twiml_raw(&action, q->origin);
+    eg_twiml_raw(&action, q->path);
+    eg_twiml_raw(&action, EG_LIT("?step="));
+    eg_twiml_raw(&action, eg_span_of(eg_flow_step_name(q->fields, q->field + 1)));
+    for (unsigned i = 0; i < q->field; i++) {
+        eg_twiml_raw(&action, EG_LIT("&"));
+        eg_twiml_raw(&action, eg_span_of(q->fields->at[i].name));
+        eg_twiml_raw(&action, EG_LIT("="));
+        eg_twiml_raw(&action, q->tokens[i]);
+    }
+    if (q->attempt > 1) {
+        char text[16];
+        int n = apr_snprintf(text, sizeof text, "&attempt=%u", q->attempt);
+
+        eg_twiml_raw(&action, (eg_span){text, (apr_size_t)n});
+    }
+    eg_twiml_attribute(out, "action", (eg_span){action.bytes, action.n});
+}
+
+static void write_voice(eg_twiml *out, const char *voice, const char *language)
+{
+    if (voice)
+        eg_twiml_attribute(out, "voice", eg_span_of(voice));
+    if (language)
+        eg_twiml_attribute(out, "language", eg_span_of(language));
+}
+
+void eg_flow_say(eg_twiml *out, const eg_voice *voice, eg_span text)
+{
+    eg_twiml_raw(out, EG_LIT("<Say"));
+    write_voice(out, voice->voice, voice->language);
+    eg_twiml_raw(out, EG_LIT(">"));
+    eg_twiml_text(out, text);
+    eg_twiml_raw(out, EG_LIT("</Say>"));
+}
+
+static void write_prompt(eg_twiml *out, const eg_question *q)
+{
+    const eg_field *field = &q->fields->at[q->field];
+    eg_voice voice = {field->voice ? field->voice : q->voice.voice,
+                      field->language ? field->language : q->voice.language};
+
+    if (field->play) {
+        eg_twiml_raw(out, EG_LIT("<Play>"));
+        eg_twiml_text(out, eg_span_of(field->play));
+        eg_twiml_raw(out, EG_LIT("</Play>"));
+        return;
+    }
+    eg_flow_say(out, &voice, eg_span_of(field->say));
+}
+
+void eg_flow_ask(eg_twiml *out, const eg_question *q)
+{
+    const eg_field *field = &q->fields->at[q->field];
+
+    eg_twiml_raw(out, EG_LIT("<Gather"));
+    write_action(out, q);
+    eg_twiml_raw(out, EG_LIT(" method=\"POST\" input=\"dtmf\""));
+    eg_twiml_attribute_number(out, "timeout", field->timeout);
+    if (field->finish)
+        eg_twiml_attribute(out, "finishOnKey", (eg_span){&field->finish, 1});
+    eg_twiml_attribute_number(out, "numDigits", field->max);
+    eg_twiml_raw(out, EG_LIT(" actionOnEmptyResult=\"true\">"));
+    write_prompt(out, q);
+    eg_twiml_raw(out, EG_LIT("</Gather>"));
+}

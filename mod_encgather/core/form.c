@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * application/x-www-form-urlencoded, decoded in place (WHATWG URL 5.1, but strict). */
+#include "form.h"
+
+#include <string.h>
+
+/* The decoded form is never longer than the encoded one, so writing stays behind reading. */
+static eg_status decode_in_place(char *buf, apr_size_t n, eg_span *out)
+{
+    char *to = buf;
+
+    for (apr_size_t i = 0; i < n; i++) {
+        char c = buf[i];
+
+        if (c == '%') {
+            int high = i + 2 < n ? eg_hex_value(buf[i + 1]) : -1;
+            int low = i + 2 < n ? eg_hex_value(buf[i + 2]) : -1;
+
+            if (high < 0 || low < 0)
+                return EG_EMALFORMED;
+            c = (char)(high * 16 + low);
+            i += 2;
+        } else if (c == '+') {
+            c = ' ';
+        }
+        if (c == '\0')
+            return EG_EMALFORMED;
+        *to++ = c;
+    }
+    *out = (eg_span){buf, (apr_size_t)(to - buf)};
+    return EG_OK;
+}
+
+static eg_status decode_pair(char *segment, apr_size_t n, eg_param *param)
+{
+    char *equals = memchr(segment, '=', n);
+    apr_size_t name = equals ? (apr_size_t)(equals - segment) : n;
+    eg_status status = decode_in_place(segment, name, &param->name);
+
+    param->value = (eg_span){segment + name, 0};
+    if (status != EG_OK || !equals)
+        return status;
+    return decode_in_place(equals + 1, n - name - 1, &param->value);
+}
+
+/* The length of the segment at the front: up to "&" or the end. */
+static apr_size_t segment_length(const char *p, apr_size_t n)
+{
+    const char *end = memchr(p, '&', n);
+
+    return end ? (apr_size_t)(end - p) : n;
+}
+
+static apr_size_t count_segments(const char *buf, apr_size_t n)
+{
+    apr_size_t count = 0;
+
+    for (apr_size_t i = 0; i < n;) {
+        apr_size_t length = segment_length(buf + i, n - i);
+
+        count += length > 0;
+        i += length + 1;
+    }
+    return count;
+}
+
+eg_status eg_form_parse(apr_pool_t *pool, char *buf, apr_size_t n, apr_size_t max,
+                        eg_params *params)
+{
+    apr_size_t count = count_segments(buf, n);
+
+    *params = (eg_params){NULL, 0};
+    if (count > max)
+        return EG_ETOOMANY;
+    params->at = apr_palloc(pool, (count ? count : 1) * sizeof *params->at);
+    for (apr_size_t i = 0; i < n;) {
+        apr_size_t length = segment_length(buf + i, n - i);
+
+        if (length) {
+            eg_status status = decode_pair(buf + i, length, &params->at[params->n]);
+
+            if (status != EG_OK)
+                return status;
+            params->n++;
+        }
+        i += length + 1;
+    }
+    return EG_OK;
+}
+
+const eg_param *eg_params_find(const eg_params *params, eg_span name)
+{
+    for (apr_size_t i = 0; i < params->n; i++)
+        if (eg_span_eq(params->at[i].name, name))
+            return &params->at[i];
+    return NULL;
+}
+
+apr_size_t eg_params_count(const eg_params *params, eg_span name)
+{
+    apr_size_t count = 0;
+
+    for (apr_size_t i = 0; i < params->n; i++)
+        count += eg_span_eq(params->at[i].name, name);
+    return count;
+}
+
+/* Compares the encoded name at the front of a segment with a plain one. */
+static bool encoded_name_is(eg_span segment, eg_span name)
+{
+    apr_size_t i = 0, k = 0;
+
+    while (i < segment.n && segment.p[i] != '=') {
+        char c = segment.p[i];
+
+        if (c == '%' && i + 2 < segment.n && eg_hex_value(segment.p[i + 1]) >= 0 &&
+            eg_hex_value(segment.p[i + 2]) >= 0) {
+            c = (char)(eg_hex_value(segment.p[i + 1]) * 16 + eg_hex_value(segment.p[i + 2]));
+            i += 2;
+        }
+        if (k >= name.n || c != name.p[k])
+            return false;
+        i++;
+        k++;
+    }
+    return k == name.n;
+}
+
+bool eg_query_names(eg_span query, eg_span name)
+{
+    for (apr_size_t i = 0; i < query.n;) {
+        apr_size_t length = segment_length(query.p + i, query.n - i);
+
+        if (encoded_name_is((eg_span){query.p + i, length}, name))
+            return true;
+        i += length + 1;
+    }
+    return false;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * application/x-www-form-urlencoded, decoded in place (WHATWG URL 5.1, but strict). */
+#ifndef EG_FORM_H
+#define EG_FORM_H
+
+#include <apr_pools.h>
+#include "bytes.h"
+
+/* Query and body of one webhook together may have this many parameters. */
+#define EG_PARAMS_MAX 256
+
+typedef struct {
+    eg_span name;
+    eg_span value;
+} eg_param;
+
+typedef struct {
+    eg_param *at; /* points into the buffer that was decoded */
+    apr_size_t n;
+} eg_params;
+
+/* Decodes n bytes of buf in place and lists the parameters in the order sent; empty segments
+ * ("&&") are none. A name without "=" has an empty value. More than max parameters is EG_ETOOMANY;
+ * a "%" that two hexadecimal digits do not follow, or a NUL in any form, is EG_EMALFORMED.
+ * The list is made in pool; the bytes stay the caller's to wipe, on every path. */
+eg_status eg_form_parse(apr_pool_t *pool, char *buf, apr_size_t n, apr_size_t max,
+                        eg_params *params) EG_MUST_CHECK;
+
+/* The first parameter of that name, or NULL. */
+const eg_param *eg_params_find(const eg_params *params, eg_span name);
+
+/* How many parameters have that name. */
+apr_size_t eg_params_count(const eg_params *params, eg_span name);
+
+/* Whether a raw query string names the parameter, percent-escapes in the name undone; a broken
+ * escape stands for itself, so this also answers for what eg_form_parse() would refuse. */
+bool eg_query_names(eg_span query, eg_span name);
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The only file that knows jansson: JSON in and out. */
+#ifndef EG_JSON_H
+#define EG_JSON_H
+
+#include <apr_pools.h>
+#include "bytes.h"
+
+/* A JSON object; freed with the pool it was made in. */
+typedef struct eg_json eg_json;
+
+/* Parses one JSON object (RFC 8259), UTF-8, no name twice, no NUL in a string. NULL: it is not. */
+eg_json *eg_json_parse(apr_pool_t *pool, eg_span text);
+
+eg_json *eg_json_new(apr_pool_t *pool);
+
+/* A member that is a string, or EG_EMISSING. It points into the object. */
+eg_status eg_json_string(const eg_json *object, const char *name, eg_span *value) EG_MUST_CHECK;
+
+/* How a member is said: a string as it is, an integer in decimal, another number as short as it
+ * reads back, true and false as words; NULL for anything else. Fits eg_member_fn of say.h. */
+const char *eg_json_text(const void *object, const char *name, apr_pool_t *pool);
+
+/* Sets a member to a string, or to null where value.p is NULL. EG_EMALFORMED: not UTF-8. */
+eg_status eg_json_set(eg_json *object, const char *name, eg_span value) EG_MUST_CHECK;
+
+/* Compact text in pool, members in the order they were set; NULL when there is no memory. */
+const char *eg_json_dump(const eg_json *object, apr_pool_t *pool);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Key files: one AES-256 key, or a ring of up to eight with ids. */
+#ifndef EG_KEYRING_H
+#define EG_KEYRING_H
+
+#include "crypto.h"
+#include "problem.h"
+
+#define EG_KEYS_MAX 8
+#define EG_KEY_ID_MAX 32
+
+typedef struct {
+    char id[EG_KEY_ID_MAX + 1]; /* empty for the one key of a file without ids */
+    unsigned char key[EG_KEY_SIZE];
+} eg_key;
+
+/* The first key encrypts, all decrypt. Belongs into memory of eg_secret_map(). */
+typedef struct {
+    apr_size_t n;
+    bool weak; /* a key looks constant or counting: worth a warning */
+    eg_key keys[EG_KEYS_MAX];
+} eg_keyring;
+
+/* Reads the content of a key file: 64 hexadecimal digits with white space anywhere, or lines of
+ * an id, blanks and 64 digits, "#" starting a comment line. On EG_EMALFORMED ring is wiped and why
+ * says what is wrong, at which line, without a byte of the content. */
+eg_status eg_keyring_parse(eg_span content, eg_keyring *ring, eg_problem *why) EG_MUST_CHECK;
+
+/* Eight hexadecimal digits and a NUL that tell two keys apart and say nothing about either. */
+eg_status eg_key_fingerprint(eg_crypto *crypto, const eg_key *key, char out[9]) EG_MUST_CHECK;
+
+#endif

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Memory for keys and plaintext: wiped when it goes, kept out of swap and core dumps where told. */
+#include "secret.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+#include <openssl/crypto.h>
+
+typedef struct {
+    void *p;
+    apr_size_t n;
+} wiped_block;
+
+void eg_wipe(void *p, apr_size_t n)
+{
+    if (p && n)
+        OPENSSL_cleanse(p, n);
+}
+
+static apr_status_t wipe_block(void *data)
+{
+    wiped_block *block = data;
+
+    eg_wipe(block->p, block->n);
+    return APR_SUCCESS;
+}
+
+void *eg_wiped_alloc(apr_pool_t *pool, apr_size_t n)
+{
+    wiped_block *block = apr_palloc(pool, sizeof *block);
+
+    block->p = apr_palloc(pool, n ? n : 1);
+    block->n = n;
+    apr_pool_cleanup_register(pool, block, wipe_block, apr_pool_cleanup_null);
+    return block->p;
+}
+
+static apr_size_t whole_pages(apr_size_t size)
+{
+    apr_size_t page = (apr_size_t)sysconf(_SC_PAGESIZE);
+
+    return (size + page - 1) / page * page;
+}
+
+void *eg_secret_map(apr_size_t size)
+{
+    apr_size_t whole = whole_pages(size);
+    void *p = mmap(NULL, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (p == MAP_FAILED)
+        return NULL;
+#ifdef MADV_DONTDUMP
+    (void)madvise(p, whole, MADV_DONTDUMP);
+#endif
+    (void)eg_secret_lock(p, size); /* best effort: the caller may ask again and report */
+    return p;
+}
+
+bool eg_secret_lock(void *p, apr_size_t size)
+{
+    return mlock(p, whole_pages(size)) == 0;
+}
+
+void eg_secret_unmap(void *p, apr_size_t size)
+{
+    if (!p)
+        return;
+    eg_wipe(p, size);
+    (void)munmap(p, whole_pages(size));
+}

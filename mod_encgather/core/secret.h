@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Memory for keys and plaintext: wiped when it goes, kept out of swap and core dumps where told. */
+#ifndef EG_SECRET_H
+#define EG_SECRET_H
+
+#include <stdbool.h>
+#include <apr_pools.h>
+
+/* Overwrites n bytes; the compiler does not take it away. NULL is fine. */
+void eg_wipe(void *p, apr_size_t n);
+
+/* Pool memory that is wiped when the pool goes. */
+void *eg_wiped_alloc(apr_pool_t *pool, apr_size_t n);
+
+/* A private mapping of its own for key material: zeroed, left out of core dumps, locked if the
+ * limits allow. size is rounded up to pages. NULL when there is no memory.
+ * Locks are not inherited over fork(2): call eg_secret_lock() again in a child. */
+void *eg_secret_map(apr_size_t size);
+bool eg_secret_lock(void *p, apr_size_t size);
+
+/* Wipes and gives back what eg_secret_map(size) returned. NULL is fine. */
+void eg_secret_unmap(void *p, apr_size_t size);
+
+#endif

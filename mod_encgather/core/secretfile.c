@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Reads a file that holds secrets, after checking that nobody else can read or replace it. */
+#include "secretfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <apr_strings.h>
+#include "secret.h"
+
+static bool check_owner(const struct stat *st, const char *path, eg_problem *why)
+{
+    if (st->st_uid == 0 || st->st_uid == geteuid())
+        return true;
+    eg_problem_set(why, "is owned by uid %lu, it must be owned by root; run: chown root %s",
+                   (unsigned long)st->st_uid, path);
+    return false;
+}
+
+static bool check_mode(const struct stat *st, const char *path, eg_problem *why)
+{
+    if ((st->st_mode & (S_IRWXG | S_IRWXO)) == 0)
+        return true;
+    eg_problem_set(why, "has mode %04o, group or others have access; run: chmod 0600 %s",
+                   (unsigned)(st->st_mode & 07777), path);
+    return false;
+}
+
+static bool check_size(const struct stat *st, apr_size_t max, eg_problem *why)
+{
+    if (st->st_size == 0) {
+        eg_problem_set(why, "is empty");
+        return false;
+    }
+    if ((apr_uint64_t)st->st_size > max) {
+        eg_problem_set(why, "has %lld bytes, more than %lu", (long long)st->st_size,
+                       (unsigned long)max);
+        return false;
+    }
+    return true;
+}
+
+/* One directory above the file. Who may write there may put another file in its place. */
+static bool check_directory(const char *directory, eg_problem *why)
+{
+    struct stat st;
+
+    if (stat(directory, &st) != 0 || !(st.st_mode & S_IWOTH) || (st.st_mode & S_ISVTX))
+        return true;
+    eg_problem_set(why,
+                   "the directory '%s' above it can be written by everybody (mode %04o); run: "
+                   "chmod o-w %s",
+                   directory, (unsigned)(st.st_mode & 07777), directory);
+    return false;
+}
+
+static bool check_directories(apr_pool_t *pool, const char *path, eg_problem *why)
+{
+    char *walk = apr_pstrdup(pool, path);
+    char *slash;
+
+    while ((slash = strrchr(walk, '/')) != NULL) {
+        slash[slash == walk ? 1 : 0] = '\0';
+        if (!check_directory(walk, why))
+            return false;
+        if (slash == walk)
+            break;
+    }
+    return true;
+}
+
+static bool is_below(const char *path, const char *root)
+{
+    apr_size_t n = strlen(root);
+
+    while (n > 1 && root[n - 1] == '/')
+        n--;
+    return strncmp(path, root, n) == 0 && (path[n] == '/' || n == 1);
+}
+
+static bool check_docroots(apr_pool_t *pool, const char *path, const apr_array_header_t *docroots,
+                           eg_problem *why)
+{
+    for (int i = 0; docroots && i < docroots->nelts; i++) {
+        const char *written = APR_ARRAY_IDX(docroots, i, const char *);
+        char *resolved = realpath(written, NULL);
+        bool below = is_below(path, written) || (resolved && is_below(path, resolved));
+
+        free(resolved);
+        if (below) {
+            eg_problem_set(why, "lies below DocumentRoot '%s', from where it could be fetched",
+                           apr_pstrdup(pool, written));
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The file may have been written while we looked: never more than what was allowed for. */
+static bool read_all(int fd, eg_secretfile *file)
+{
+    apr_size_t got = 0;
+
+    while (got < file->n) {
+        ssize_t n = read(fd, file->bytes + got, file->n - got);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            break;
+        got += (apr_size_t)n;
+    }
+    return got == file->n;
+}
+
+static eg_file_verdict load(int fd, const struct stat *st, eg_secretfile *file, eg_problem *why)
+{
+    file->n = (apr_size_t)st->st_size;
+    file->bytes = eg_secret_map(file->n);
+    if (!file->bytes) {
+        eg_problem_set(why, "cannot be read: no memory");
+        return EG_FILE_BAD;
+    }
+    if (read_all(fd, file))
+        return EG_FILE_OK;
+    eg_secretfile_free(file);
+    eg_problem_set(why, "cannot be read to its end; is it being written?");
+    return EG_FILE_BAD;
+}
+
+static bool check_file(const struct stat *st, const char *path, apr_size_t max, eg_problem *why)
+{
+    if (!S_ISREG(st->st_mode)) {
+        eg_problem_set(why, "is not a regular file");
+        return false;
+    }
+    return check_owner(st, path, why) && check_mode(st, path, why) && check_size(st, max, why);
+}
+
+static bool check_places(apr_pool_t *pool, const char *path, const eg_secretfile_rules *rules,
+                         eg_problem *why)
+{
+    char *resolved = realpath(path, NULL);
+    bool ok = check_directories(pool, path, why) &&
+              check_docroots(pool, path, rules->docroots, why) &&
+              (!resolved || (check_directories(pool, resolved, why) &&
+                             check_docroots(pool, resolved, rules->docroots, why)));
+
+    free(resolved);
+    return ok;
+}
+
+static eg_file_verdict check_and_load(apr_pool_t *pool, int fd, const char *path,
+                                      const eg_secretfile_rules *rules, eg_secretfile *file,
+                                      eg_problem *why)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) != 0) {
+        eg_problem_set(why, "cannot be looked at: %s", strerror(errno));
+        return EG_FILE_BAD;
+    }
+    if (!check_file(&st, path, rules->max, why) || !check_places(pool, path, rules, why))
+        return EG_FILE_BAD;
+    return load(fd, &st, file, why);
+}
+
+eg_file_verdict eg_secretfile_read(apr_pool_t *pool, const char *path,
+                                   const eg_secretfile_rules *rules, eg_secretfile *file,
+                                   eg_problem *why)
+{
+    /* O_NONBLOCK: a FIFO in its place must not hang the start of the server */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    eg_file_verdict verdict;
+
+    *file = (eg_secretfile){NULL, 0};
+    if (fd < 0) {
+        verdict = errno == EACCES ? EG_FILE_UNREADABLE : EG_FILE_BAD;
+        eg_problem_set(why, "cannot be opened: %s", strerror(errno));
+        return verdict;
+    }
+    verdict = check_and_load(pool, fd, path, rules, file, why);
+    (void)close(fd);
+    return verdict;
+}
+
+void eg_secretfile_free(eg_secretfile *file)
+{
+    eg_secret_unmap(file->bytes, file->n);
+    *file = (eg_secretfile){NULL, 0};
+}

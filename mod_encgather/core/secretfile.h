@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Reads a file that holds secrets, after checking that nobody else can read or replace it. */
+#ifndef EG_SECRETFILE_H
+#define EG_SECRETFILE_H
+
+#include <apr_pools.h>
+#include <apr_tables.h>
+#include "bytes.h"
+#include "problem.h"
+
+typedef enum {
+    EG_FILE_OK,
+    EG_FILE_BAD,       /* why says what to put right */
+    EG_FILE_UNREADABLE /* this user may not read it, which says nothing about the file */
+} eg_file_verdict;
+
+/* The content of a file in memory of its own (eg_secret_map): wiped by eg_secretfile_free(). */
+typedef struct {
+    char *bytes;
+    apr_size_t n;
+} eg_secretfile;
+
+/* What a file of one kind has to be. */
+typedef struct {
+    apr_size_t max;                     /* bytes */
+    const apr_array_header_t *docroots; /* of const char *: it must not lie below; NULL: none */
+} eg_secretfile_rules;
+
+/* Opens path (links are followed, a FIFO does not block), then checks the opened file: regular,
+ * owned by root or the effective user, no permission for group and others, 1 to max bytes, no
+ * directory above it, as written or as resolved, that others can write without the sticky bit.
+ * pool is for names only. */
+eg_file_verdict eg_secretfile_read(apr_pool_t *pool, const char *path,
+                                   const eg_secretfile_rules *rules, eg_secretfile *file,
+                                   eg_problem *why);
+
+void eg_secretfile_free(eg_secretfile *file);
+
+#endif

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * X-Twilio-Signature (https://www.twilio.com/docs/usage/security), over the bytes received. */
+#include "signature.h"
+
+#include <string.h>
+#include <openssl/evp.h>
+#include "secret.h"
+
+#define INSERTION_LIMIT 16
+#define URL_PIECES 5 /* scheme :// host [:port] target; ":" and port are one and the same piece */
+#define PIECES_MAX (URL_PIECES + 2 * EG_PARAMS_MAX)
+
+bool eg_origin_split(eg_span authority, eg_origin *origin)
+{
+    apr_size_t host = 0;
+
+    if (authority.n && authority.p[0] == '[') {
+        const char *end = memchr(authority.p, ']', authority.n);
+
+        host = end ? (apr_size_t)(end - authority.p) + 1 : 0;
+    } else {
+        while (host < authority.n && authority.p[host] != ':')
+            host++;
+    }
+    if (host == 0 || (host < authority.n && authority.p[host] != ':'))
+        return false;
+    origin->host = (eg_span){authority.p, host};
+    origin->port = host < authority.n ? (eg_span){authority.p + host + 1, authority.n - host - 1}
+                                      : (eg_span){authority.p + host, 0};
+    return true;
+}
+
+/* By name, then by value, bytewise: equal pairs come to stand side by side. */
+static int order(const eg_param *a, const eg_param *b)
+{
+    int by_name = eg_span_cmp(a->name, b->name);
+
+    return by_name ? by_name : eg_span_cmp(a->value, b->value);
+}
+
+static void insertion_sort(const eg_param **at, apr_size_t n)
+{
+    for (apr_size_t i = 1; i < n; i++) {
+        const eg_param *moving = at[i];
+        apr_size_t k = i;
+
+        for (; k > 0 && order(at[k - 1], moving) > 0; k--)
+            at[k] = at[k - 1];
+        at[k] = moving;
+    }
+}
+
+static void merge(const eg_param **at, apr_size_t half, apr_size_t n, const eg_param **spare)
+{
+    apr_size_t left = 0, right = half, to = 0;
+
+    memcpy(spare, at, half * sizeof *at);
+    while (left < half)
+        at[to++] = right < n && order(at[right], spare[left]) < 0 ? at[right++] : spare[left++];
+}
+
+/* n log n even for hostile input, no allocation: qsort(3) promises neither. */
+static void merge_sort(const eg_param **at, apr_size_t n, const eg_param **spare)
+{
+    apr_size_t half = n / 2;
+
+    if (n <= INSERTION_LIMIT) {
+        insertion_sort(at, n);
+        return;
+    }
+    merge_sort(at, half, spare);
+    merge_sort(at + half, n - half, spare);
+    merge(at, half, n, spare);
+}
+
+/* Names and values in signing order, each distinct pair once. Returns the number of pieces. */
+static apr_size_t list_params(const eg_params *params, eg_span *pieces)
+{
+    const eg_param *sorted[EG_PARAMS_MAX], *spare[EG_PARAMS_MAX / 2];
+    apr_size_t n = 0;
+
+    for (apr_size_t i = 0; i < params->n; i++)
+        sorted[i] = &params->at[i];
+    merge_sort(sorted, params->n, spare);
+    for (apr_size_t i = 0; i < params->n; i++) {
+        if (i && order(sorted[i - 1], sorted[i]) == 0)
+            continue;
+        pieces[n++] = sorted[i]->name;
+        pieces[n++] = sorted[i]->value;
+    }
+    return n;
+}
+
+/* The string to sign, in pieces: nothing is copied, so nothing is left behind. */
+typedef struct {
+    eg_span at[PIECES_MAX];
+    apr_size_t n;
+} signed_string;
+
+static bool build(const eg_signed *what, signed_string *string)
+{
+    if (what->params && what->params->n > EG_PARAMS_MAX)
+        return false;
+    string->at[0] = what->origin.scheme;
+    string->at[1] = EG_LIT("://");
+    string->at[2] = what->origin.host;
+    string->at[3] = (eg_span){"", 0};
+    string->at[4] = what->target;
+    string->n = URL_PIECES;
+    if (what->params)
+        string->n += list_params(what->params, string->at + URL_PIECES);
+    return true;
+}
+
+/* ":port" as one piece, in a buffer of the caller. */
+typedef struct {
+    char text[8];
+} port_piece;
+
+static bool set_port(signed_string *string, eg_span port, port_piece *room)
+{
+    if (port.n + 1 > sizeof room->text)
+        return false;
+    room->text[0] = ':';
+    memcpy(room->text + 1, port.p, port.n);
+    string->at[3] = (eg_span){room->text, port.n ? port.n + 1 : 0};
+    return true;
+}
+
+static eg_status encode_mac(eg_crypto *crypto, const signed_string *string, eg_span token,
+                            char *out)
+{
+    unsigned char mac[EG_SHA1_SIZE];
+    eg_status status = eg_hmac_sha1(crypto, token, string->at, string->n, mac);
+
+    if (status == EG_OK)
+        (void)EVP_EncodeBlock((unsigned char *)out, mac, sizeof mac);
+    eg_wipe(mac, sizeof mac);
+    return status;
+}
+
+/* Branch-free in what is secret: every token costs the same, whether it fits or not. */
+static bool any_token_fits(eg_crypto *crypto, const signed_string *string, const eg_signed *what,
+                           const eg_auth_tokens *tokens, eg_span header)
+{
+    char expected[EG_SIGNATURE_LENGTH + 1];
+    unsigned fits = 0;
+
+    for (apr_size_t i = 0; i < tokens->n; i++) {
+        const eg_auth_token *entry = &tokens->at[i];
+        unsigned ours = entry->account.n == 0 || what->account.n == 0 ||
+                        eg_span_eq(entry->account, what->account);
+
+        if (encode_mac(crypto, string, entry->token, expected) != EG_OK)
+            return false;
+        fits |= ours & (unsigned)eg_equal_secret((eg_span){expected, EG_SIGNATURE_LENGTH}, header);
+    }
+    eg_wipe(expected, sizeof expected);
+    return fits != 0;
+}
+
+static eg_span default_port(eg_span scheme)
+{
+    return eg_span_eq(scheme, EG_LIT("https")) ? EG_LIT("443") : EG_LIT("80");
+}
+
+eg_verdict eg_signature_check(eg_crypto *crypto, const eg_signed *what,
+                              const eg_auth_tokens *tokens, eg_span header)
+{
+    eg_span standard = default_port(what->origin.scheme);
+    eg_span ports[3] = {{"", 0}, what->origin.port, standard};
+    signed_string string;
+    port_piece room;
+
+    if (header.n == 0)
+        return EG_SIGNATURE_MISSING;
+    if (header.n != EG_SIGNATURE_LENGTH || !build(what, &string))
+        return EG_SIGNATURE_INVALID;
+    for (unsigned i = 0; i < 3; i++) {
+        if (i == 1 && (ports[1].n == 0 || eg_span_eq(ports[1], standard)))
+            continue;
+        if (set_port(&string, ports[i], &room) &&
+            any_token_fits(crypto, &string, what, tokens, header))
+            return EG_SIGNATURE_VALID;
+    }
+    return EG_SIGNATURE_INVALID;
+}
+
+eg_status eg_signature_make(eg_crypto *crypto, const eg_signed *what, eg_span authority,
+                            eg_span token, char *out)
+{
+    eg_signed exact = *what;
+    signed_string string;
+    port_piece room;
+
+    if (!eg_origin_split(authority, &exact.origin) || !build(&exact, &string) ||
+        !set_port(&string, exact.origin.port, &room))
+        return EG_EMALFORMED;
+    return encode_mac(crypto, &string, token, out);
+}

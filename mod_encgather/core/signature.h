@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * X-Twilio-Signature (https://www.twilio.com/docs/usage/security), over the bytes received. */
+#ifndef EG_SIGNATURE_H
+#define EG_SIGNATURE_H
+
+#include "authtoken.h"
+#include "crypto.h"
+#include "form.h"
+
+/* base64 of an HMAC-SHA1 */
+#define EG_SIGNATURE_LENGTH 28
+
+typedef enum {
+    EG_SIGNATURE_UNCHECKED = 0,
+    EG_SIGNATURE_MISSING,
+    EG_SIGNATURE_INVALID,
+    EG_SIGNATURE_VALID
+} eg_verdict;
+
+/* scheme://host[:port], as far as known; the port apart because Twilio signs with or without. */
+typedef struct {
+    eg_span scheme;
+    eg_span host;
+    eg_span port; /* empty: none was given */
+} eg_origin;
+
+/* Splits "host", "host:port", "[v6]" or "[v6]:port"; false when it is none of them. */
+bool eg_origin_split(eg_span authority, eg_origin *origin);
+
+/* What is signed. The order of params does not matter. */
+typedef struct {
+    eg_origin origin;
+    eg_span target;          /* path and query exactly as the request line had them */
+    const eg_params *params; /* of the form body; NULL: not part of what is signed */
+    eg_span account;         /* AccountSid as sent, to pick tokens; only believed if valid */
+} eg_signed;
+
+/* header: the value of the one X-Twilio-Signature header, an empty span when there is none.
+ * All tokens are always tried, in constant time; the candidate URLs one after the other. */
+eg_verdict eg_signature_check(eg_crypto *crypto, const eg_signed *what,
+                              const eg_auth_tokens *tokens, eg_span header);
+
+/* The signature that Twilio would send for the URL with the given authority ("host" or
+ * "host:port"). out has EG_SIGNATURE_LENGTH + 1 bytes. */
+eg_status eg_signature_make(eg_crypto *crypto, const eg_signed *what, eg_span authority,
+                            eg_span token, char *out) EG_MUST_CHECK;
+
+#endif

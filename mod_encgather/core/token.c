@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The hex token: nonce || ciphertext || tag of AES-256-GCM in hexadecimal digits. */
+#include "token.h"
+
+#include "secret.h"
+
+static const eg_span no_aad = {"", 0};
+
+bool eg_token_has_form(eg_span token)
+{
+    if (token.n < EG_TOKEN_LENGTH(0) || token.n % 2)
+        return false;
+    for (apr_size_t i = 0; i < token.n; i++)
+        if (eg_hex_value(token.p[i]) < 0)
+            return false;
+    return true;
+}
+
+/* The digits are made in place, from the end: byte i is read before the pair 2i, 2i+1 is written
+ * over bytes that are already done. */
+static void spread_hex(char *buf, apr_size_t n)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    buf[2 * n] = '\0';
+    for (apr_size_t i = n; i-- > 0;) {
+        unsigned char byte = (unsigned char)buf[i];
+
+        buf[2 * i + 1] = digits[byte & 15];
+        buf[2 * i] = digits[byte >> 4];
+    }
+}
+
+eg_status eg_token_seal(eg_crypto *crypto, const eg_keyring *ring, eg_span plain, char *out)
+{
+    eg_status status = eg_gcm_seal(crypto, ring->keys[0].key, no_aad, plain, (unsigned char *)out);
+
+    if (status != EG_OK) {
+        *out = '\0';
+        return status;
+    }
+    spread_hex(out, plain.n + EG_SEAL_OVERHEAD);
+    return EG_OK;
+}
+
+static eg_status open_with_any(eg_crypto *crypto, const eg_keyring *ring,
+                               const unsigned char *sealed, apr_size_t n, unsigned char *plain)
+{
+    eg_status status = EG_ETOKEN;
+
+    for (apr_size_t i = 0; i < ring->n && status == EG_ETOKEN; i++)
+        status = eg_gcm_open(crypto, ring->keys[i].key, no_aad, sealed, n, plain);
+    return status;
+}
+
+eg_status eg_token_open(eg_crypto *crypto, const eg_keyring *ring, eg_span token, apr_pool_t *pool,
+                        eg_span *plain)
+{
+    apr_size_t n = token.n / 2;
+    unsigned char *sealed, *text;
+    eg_status status;
+
+    *plain = (eg_span){"", 0};
+    if (!eg_token_has_form(token))
+        return EG_ETOKEN;
+    sealed = apr_palloc(pool, n);
+    if (eg_hex_decode(sealed, token) != EG_OK)
+        return EG_ETOKEN;
+    text = eg_wiped_alloc(pool, n - EG_SEAL_OVERHEAD + 1);
+    text[n - EG_SEAL_OVERHEAD] = '\0';
+    status = open_with_any(crypto, ring, sealed, n, text);
+    if (status == EG_OK)
+        *plain = (eg_span){(const char *)text, n - EG_SEAL_OVERHEAD};
+    return status;
+}

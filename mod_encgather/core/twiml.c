@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A writer for TwiML (https://www.twilio.com/docs/voice/twiml): escapes what XML 1.0 asks. */
+#include "twiml.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define FIRST_SIZE 1024
+
+static void reserve(eg_twiml *out, apr_size_t more)
+{
+    apr_size_t size = out->size;
+    char *bytes;
+
+    if (size - out->n >= more)
+        return;
+    while (size - out->n < more)
+        size *= 2;
+    bytes = apr_palloc(out->pool, size);
+    memcpy(bytes, out->bytes, out->n);
+    out->bytes = bytes;
+    out->size = size;
+}
+
+void eg_twiml_raw(eg_twiml *out, eg_span markup)
+{
+    if (!markup.n)
+        return;
+    reserve(out, markup.n);
+    memcpy(out->bytes + out->n, markup.p, markup.n);
+    out->n += markup.n;
+}
+
+void eg_twiml_begin(eg_twiml *out, apr_pool_t *pool)
+{
+    out->pool = pool;
+    out->n = 0;
+    out->size = FIRST_SIZE;
+    out->bytes = apr_palloc(pool, FIRST_SIZE);
+    eg_twiml_raw(out, EG_LIT("<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response>"));
+}
+
+void eg_twiml_end(eg_twiml *out)
+{
+    eg_twiml_raw(out, EG_LIT("</Response>"));
+}
+
+/* The length of a well-formed UTF-8 sequence (RFC 3629) for a character of XML 1.0, or 0. */
+static apr_size_t character_length(const unsigned char *p, apr_size_t n)
+{
+    static const unsigned least[] = {0, 0, 0x80, 0x800, 0x10000};
+    apr_size_t length = *p < 0x80 ? 1 : *p >= 0xf0 ? 4 : *p >= 0xe0 ? 3 : 2;
+    unsigned code;
+
+    if (length == 1)
+        return *p >= 0x20 || *p == '\t' || *p == '\n' || *p == '\r';
+    if (*p < 0xc2 || *p > 0xf4 || length > n)
+        return 0;
+    code = *p & (0x7fu >> length);
+    for (apr_size_t i = 1; i < length; i++) {
+        if ((p[i] & 0xc0) != 0x80)
+            return 0;
+        code = code << 6 | (p[i] & 0x3fu);
+    }
+    if (code < least[length] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
+        return 0;
+    return code == 0xfffe || code == 0xffff ? 0 : length;
+}
+
+/* What stands for a character in text and in attributes; an empty span: itself. */
+static eg_span escape_text(char c)
+{
+    switch (c) {
+    case '&':
+        return EG_LIT("&amp;");
+    case '<':
+        return EG_LIT("&lt;");
+    case '>':
+        return EG_LIT("&gt;");
+    case '\r':
+        return EG_LIT("&#xD;");
+    default:
+        return (eg_span){"", 0};
+    }
+}
+
+static eg_span escape_attribute(char c)
+{
+    switch (c) {
+    case '"':
+        return EG_LIT("&quot;");
+    case '\t':
+        return EG_LIT("&#x9;");
+    case '\n':
+        return EG_LIT("&#xA;");
+    default:
+        return escape_text(c);
+    }
+}
+
+static void escaped(eg_twiml *out, eg_span text, eg_span (*escape)(char))
+{
+    for (apr_size_t i = 0; i < text.n;) {
+        apr_size_t length = character_length((const unsigned char *)text.p + i, text.n - i);
+        eg_span instead = length == 1 ? escape(text.p[i]) : (eg_span){"", 0};
+
+        if (instead.n)
+            eg_twiml_raw(out, instead);
+        else
+            eg_twiml_raw(out, (eg_span){text.p + i, length});
+        i += length ? length : 1;
+    }
+}
+
+void eg_twiml_text(eg_twiml *out, eg_span text)
+{
+    escaped(out, text, escape_text);
+}
+
+void eg_twiml_attribute(eg_twiml *out, const char *name, eg_span value)
+{
+    eg_twiml_raw(out, EG_LIT(" "));
+    eg_twiml_raw(out, eg_span_of(name));
+    eg_twiml_raw(out, EG_LIT("=\""));
+    escaped(out, value, escape_attribute);
+    eg_twiml_raw(out, EG_LIT("\""));
+}
+
+void eg_twiml_attribute_number(eg_twiml *out, const char *name, unsigned value)
+{
+    char text[16];
+    int n = snprintf(text, sizeof text, "%u", value);
+
+    eg_twiml_attribute(out, name, (eg_span){text, (apr_size_t)n});
+}
