@@ -1,0 +1,94 @@
+# mod_encgather: every command is a target here; "make help" lists them.
+# Tools of another name or place: make APXS=/path/apxs CC=clang
+
+SHELL := /bin/sh
+OUT   := build/out
+
+# Debian's apxs, RHEL's /usr/bin/apxs or httpd's own in sbin
+APXS_NAMES := apxs apxs2 /usr/sbin/apxs /usr/local/apache2/bin/apxs
+ifndef APXS
+APXS := $(firstword $(foreach name,$(APXS_NAMES),$(shell command -v $(name) 2>/dev/null || :)))
+endif
+CLANG_FORMAT ?= clang-format
+
+NO_APXS := echo "make: no apxs found; run build/deps.sh build, or name it: make APXS=/path" >&2; exit 1
+
+ask = $(if $(APXS),$(shell $(APXS) -q $(1) 2>/dev/null))
+
+ifeq ($(origin CC),default)
+CC := $(or $(call ask,CC),cc)
+endif
+
+WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wformat=2 -Wvla -Wmissing-prototypes -Werror
+HARDEN   := -fstack-protector-strong -D_FORTIFY_SOURCE=2
+OPTIMIZE ?= -O2 -g
+# headers of httpd and APR are not ours to warn about
+CPPFLAGS_ALL = -Imod_encgather $(call ask,EXTRA_CPPFLAGS) -isystem $(call ask,INCLUDEDIR) \
+               -isystem $(call ask,APR_INCLUDEDIR) -isystem $(call ask,APU_INCLUDEDIR) $(CPPFLAGS)
+CFLAGS_ALL   = -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden -pthread $(WARNINGS) $(HARDEN) \
+               $(OPTIMIZE) $(CFLAGS)
+LDFLAGS_ALL  = -Wl,-z,relro -Wl,-z,now $(LDFLAGS)
+LIBS         = -ljansson -lcrypto
+APR_LIBS     = $(shell $(call ask,APR_CONFIG) --link-ld) -laprutil-1
+
+CORE   := $(sort $(wildcard mod_encgather/core/*.c))
+GLUE   := $(sort $(wildcard mod_encgather/*.c))
+UNIT   := $(sort $(wildcard t/unit/*.c))
+OBJ     = $(patsubst %.c,$(OUT)/obj/%.o,$(1))
+MODULE := $(OUT)/mod_encgather.so
+UNITS  := $(patsubst t/unit/%.c,$(OUT)/unit/%,$(filter-out t/unit/tap.c,$(UNIT)))
+
+.DEFAULT_GOAL := all
+.PHONY: all help deps demo serve test check unit format format-check clean
+
+all: $(MODULE) ## the module, build/out/mod_encgather.so
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
+
+demo: deps-demo ## install what is missing, build, place two calls through a real httpd
+	@$(MAKE) --no-print-directory -s all
+	@build/demo --module $(MODULE)
+
+serve: deps-demo ## the server of the demo, kept up until Ctrl-C
+	@$(MAKE) --no-print-directory -s all
+	@build/demo --serve --module $(MODULE)
+
+test: deps-test ## everything: unit tests and the server suite under event, worker and prefork; T=t/call.t: one file
+	@$(MAKE) --no-print-directory -s all unit
+	@build/run-tests $(TESTFLAGS) $(T)
+
+check: deps-build ## only the tests that need no server
+	@$(MAKE) --no-print-directory -s unit
+	@build/run-tests --no-server $(TESTFLAGS) $(T)
+
+deps-%:
+	@build/deps.sh $*
+
+unit: $(UNITS)
+
+$(OUT)/obj/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	@$(if $(APXS),:,$(NO_APXS))
+	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+
+# --exclude-libs and hidden visibility: the module record is the only name that gets out
+$(MODULE): $(call OBJ,$(CORE) $(GLUE))
+	$(CC) -shared -pthread $(CFLAGS) $(LDFLAGS_ALL) -Wl,--exclude-libs,ALL -o $@ $^ $(LIBS)
+
+$(OUT)/unit/%: $(OUT)/obj/t/unit/%.o $(OUT)/obj/t/unit/tap.o $(call OBJ,$(CORE))
+	@mkdir -p $(@D)
+	$(CC) -pthread $(CFLAGS) $(LDFLAGS_ALL) -o $@ $^ $(LIBS) $(APR_LIBS)
+
+FORMATTED = $(CORE) $(GLUE) $(UNIT) $(wildcard mod_encgather/*.h mod_encgather/core/*.h t/unit/*.h)
+
+format: ## apply .clang-format to all C
+	$(CLANG_FORMAT) -i $(FORMATTED)
+
+format-check: ## fail where clang-format would change something
+	$(CLANG_FORMAT) --dry-run --Werror $(FORMATTED)
+
+clean: ## remove what was built
+	rm -rf $(OUT)
+
+-include $(shell find $(OUT)/obj -name '*.d' 2>/dev/null)

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The backend call: a sub-request of this server, its body fed in and its answer captured. */
+#include "backend.h"
+
+#include <string.h>
+#include <apr_strings.h>
+#include <http_core.h>
+#include <http_protocol.h>
+#include <mod_proxy.h>
+
+#define ANSWER_MAX 65536
+#define TIMEOUT_DEFAULT 8
+
+static ap_filter_rec_t *feed_filter, *capture_filter;
+
+/* --- the body that goes in ------------------------------------------------------------------- */
+
+typedef struct {
+    const char *bytes;
+    apr_size_t left;
+} feed;
+
+/* Hands the body out as asked, then the end of the stream, as often as somebody reads on. */
+static apr_status_t feed_body(ap_filter_t *f, apr_bucket_brigade *out, ap_input_mode_t mode,
+                              apr_read_type_e block, apr_off_t wanted)
+{
+    feed *body = f->ctx;
+    apr_bucket_alloc_t *alloc = f->c->bucket_alloc;
+    apr_size_t n = body->left;
+
+    (void)block;
+    if (mode != AP_MODE_READBYTES && mode != AP_MODE_SPECULATIVE && mode != AP_MODE_EXHAUSTIVE)
+        return APR_ENOTIMPL;
+    if (mode != AP_MODE_EXHAUSTIVE && wanted > 0 && (apr_off_t)n > wanted)
+        n = (apr_size_t)wanted;
+    if (n)
+        APR_BRIGADE_INSERT_TAIL(out, apr_bucket_immortal_create(body->bytes, n, alloc));
+    if (n == body->left)
+        APR_BRIGADE_INSERT_TAIL(out, apr_bucket_eos_create(alloc));
+    if (mode != AP_MODE_SPECULATIVE) {
+        body->bytes += n;
+        body->left -= n;
+    }
+    return APR_SUCCESS;
+}
+
+/* --- the answer that comes back ----------------------------------------------------------------
+ */
+
+typedef struct {
+    char *bytes; /* ANSWER_MAX */
+    apr_size_t n;
+    apr_time_t deadline;
+    const char *reason; /* why it was cut */
+} capture;
+
+static bool take_bucket(capture *answer, apr_bucket *b)
+{
+    const char *bytes;
+    apr_size_t n;
+
+    if (AP_BUCKET_IS_ERROR(b))
+        answer->reason = "the answer broke off";
+    if (answer->reason || APR_BUCKET_IS_METADATA(b))
+        return !answer->reason;
+    if (apr_bucket_read(b, &bytes, &n, APR_BLOCK_READ) != APR_SUCCESS)
+        answer->reason = "the answer could not be read";
+    else if (n > ANSWER_MAX - answer->n)
+        answer->reason = "the answer is larger than 64 KiB";
+    if (answer->reason)
+        return false;
+    memcpy(answer->bytes + answer->n, bytes, n);
+    answer->n += n;
+    return true;
+}
+
+/* Swallows the answer; an error ends the work of whoever produces it. */
+static apr_status_t capture_answer(ap_filter_t *f, apr_bucket_brigade *in)
+{
+    capture *answer = f->ctx;
+
+    if (!answer->reason && apr_time_now() > answer->deadline)
+        answer->reason = "the answer took longer than EncGatherTimeout";
+    while (!answer->reason && !APR_BRIGADE_EMPTY(in)) {
+        apr_bucket *b = APR_BRIGADE_FIRST(in);
+
+        (void)take_bucket(answer, b);
+        apr_bucket_delete(b);
+    }
+    apr_brigade_cleanup(in);
+    return answer->reason ? APR_EGENERAL : APR_SUCCESS;
+}
+
+/* --- the sub-request ---------------------------------------------------------------------------
+ */
+
+/* Nothing of the caller's headers goes on: no cookie, no credentials, no signature. */
+static void set_headers(request_rec *sub, apr_size_t length, const char *key)
+{
+    sub->headers_in = apr_table_make(sub->pool, 4);
+    apr_table_setn(sub->headers_in, "Content-Type", "application/json");
+    apr_table_setn(sub->headers_in, "Content-Length",
+                   apr_psprintf(sub->pool, "%" APR_SIZE_T_FMT, length));
+    apr_table_setn(sub->headers_in, "Accept", "application/json");
+    if (key)
+        apr_table_setn(sub->headers_in, "Idempotency-Key", key);
+}
+
+/* mod_proxy takes a body from a sub-request, and keeps its connection, only when there is a
+ * "kept body"; where mod_request serves that one, it has to be the right one. */
+static void set_body(request_rec *sub, const char *json, apr_size_t n)
+{
+    apr_bucket_alloc_t *alloc = sub->connection->bucket_alloc;
+    feed *body = apr_palloc(sub->pool, sizeof *body);
+
+    *body = (feed){json, n};
+    sub->kept_body = apr_brigade_create(sub->pool, alloc);
+    APR_BRIGADE_INSERT_TAIL(sub->kept_body, apr_bucket_immortal_create(json, n, alloc));
+    APR_BRIGADE_INSERT_TAIL(sub->kept_body, apr_bucket_eos_create(alloc));
+    ap_add_input_filter_handle(feed_filter, body, sub, sub->connection);
+}
+
+static capture *set_capture(request_rec *sub)
+{
+    capture *answer = apr_pcalloc(sub->pool, sizeof *answer);
+
+    answer->bytes = apr_palloc(sub->pool, ANSWER_MAX);
+    answer->deadline = apr_time_now() + apr_time_from_sec(TIMEOUT_DEFAULT);
+    ap_add_output_filter_handle(capture_filter, answer, sub, sub->connection);
+    return answer;
+}
+
+/* The way of mod_rewrite's [P]. What the caller's own URI made of the sub-request is undone: it
+ * was only asked for because every sub-request has one, and this one may come here. */
+static void send_to_url(request_rec *sub, const char *url)
+{
+    sub->filename = apr_pstrcat(sub->pool, "proxy:", url, NULL);
+    sub->args = NULL;
+    sub->path_info = NULL;
+    sub->handler = "proxy-server";
+    sub->proxyreq = PROXYREQ_REVERSE;
+    sub->status = HTTP_OK;
+}
+
+static const char *own_path(request_rec *r)
+{
+    const char *target = eg_raw_target(r).p;
+
+    return apr_pstrmemdup(r->pool, target, strcspn(target, "?"));
+}
+
+static request_rec *make_sub_request(request_rec *r, const eg_backend *backend)
+{
+    const char *path = backend->path ? backend->path : own_path(r);
+    request_rec *sub;
+
+    eg_request_of(r)->calling_backend = true;
+    sub = ap_sub_req_method_uri("POST", path, r, r->proto_output_filters);
+    if (backend->url)
+        send_to_url(sub, backend->url);
+    return sub;
+}
+
+/* --- what is made of it ------------------------------------------------------------------------
+ */
+
+static eg_reply unavailable(const request_rec *r, int status, const char *reason)
+{
+    if (!reason)
+        reason = apr_psprintf(r->pool, "it answered with status %d", status);
+    return (eg_reply){status, EG_UNAVAILABLE, NULL, reason};
+}
+
+static eg_reply judge(request_rec *r, int status, const capture *answer)
+{
+    eg_reply reply = {status, EG_UNAVAILABLE, NULL, NULL};
+
+    if (answer->reason)
+        return unavailable(r, status, answer->reason);
+    if (status != HTTP_OK && status != HTTP_NOT_FOUND)
+        return unavailable(r, status, NULL);
+    reply.json = eg_json_parse(r->pool, (eg_span){answer->bytes, answer->n});
+    if (status == HTTP_OK && !reply.json)
+        return unavailable(r, status, "its answer is not a JSON object");
+    reply.outcome = status == HTTP_OK ? EG_FOUND : EG_NOT_FOUND;
+    return reply;
+}
+
+static eg_reply run(request_rec *r, request_rec *sub, const char *json, const char *key)
+{
+    apr_size_t n = strlen(json);
+    capture *answer;
+    int status;
+
+    if (sub->status != HTTP_OK)
+        return unavailable(r, sub->status, NULL);
+    set_headers(sub, n, key);
+    set_body(sub, json, n);
+    answer = set_capture(sub);
+    status = ap_run_sub_req(sub);
+    if (status == OK)
+        status = sub->status;
+    if (status < 100 && !answer->reason) /* DECLINED and the like */
+        answer->reason = "nobody in this server answered";
+    return judge(r, status, answer);
+}
+
+eg_reply eg_backend_call(request_rec *r, const char *json, const char *key)
+{
+    request_rec *sub = make_sub_request(r, eg_config_of(r)->backend);
+    eg_reply reply = run(r, sub, json, key);
+
+    ap_destroy_sub_req(sub);
+    eg_request_of(r)->calling_backend = false;
+    return reply;
+}
+
+void eg_backend_register_hooks(apr_pool_t *pool)
+{
+    (void)pool;
+    feed_filter = ap_register_input_filter("ENCGATHER_FEED", feed_body, NULL, AP_FTYPE_RESOURCE);
+    capture_filter =
+        ap_register_output_filter("ENCGATHER_CAPTURE", capture_answer, NULL, AP_FTYPE_RESOURCE);
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The backend call: a sub-request of this server, its body fed in and its answer captured. */
+#ifndef EG_BACKEND_H
+#define EG_BACKEND_H
+
+#include "encgather.h"
+#include "core/json.h"
+
+/* What came back, and what is made of it. */
+typedef struct {
+    int status;         /* of HTTP */
+    eg_outcome outcome; /* EG_FOUND, EG_NOT_FOUND or EG_UNAVAILABLE */
+    eg_json *json;      /* with EG_FOUND */
+    const char *reason; /* for the error log, with EG_UNAVAILABLE; never data */
+} eg_reply;
+
+/* Posts a JSON text to the location's backend. key: for Idempotency-Key, or NULL. */
+eg_reply eg_backend_call(request_rec *r, const char *json, const char *key);
+
+void eg_backend_register_hooks(apr_pool_t *pool);
+
+#endif

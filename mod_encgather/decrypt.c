@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * decrypt-gather: opens the fields, looks the caller up, answers JSON. */
+#include "gather.h"
+
+#include <string.h>
+#include <apr_strings.h>
+#include "answer.h"
+#include "log.h"
+#include "lookup.h"
+#include "webhook.h"
+
+APLOG_USE_MODULE(encgather);
+
+/* A field that occurs twice would let two readers see two values. */
+static bool fields_are_clear(const eg_webhook *hook, const eg_lookup *lookup)
+{
+    for (int i = 0; i < lookup->args->nelts; i++) {
+        eg_span name = eg_span_of(APR_ARRAY_IDX(lookup->args, i, const char *));
+
+        if (eg_params_count(&hook->form, name) > 1)
+            return false;
+    }
+    for (apr_size_t i = 0; i < hook->query.n; i++)
+        if (eg_params_find(&hook->form, hook->query.at[i].name))
+            return false;
+    return true;
+}
+
+static eg_status find_field(const eg_webhook *hook, const char *name, eg_span *token)
+{
+    const eg_param *param;
+
+    if (hook->json)
+        return eg_json_string(hook->json, name, token);
+    param = eg_params_find(&hook->form, eg_span_of(name));
+    if (!param)
+        return EG_EMISSING;
+    *token = param->value;
+    return EG_OK;
+}
+
+/* All fields have to be there before the first is opened: which tokens are good is not told to
+ * somebody who sends half of them. */
+static eg_status find_fields(const eg_webhook *hook, const eg_lookup *lookup, eg_span *tokens)
+{
+    for (int i = 0; i < lookup->args->nelts; i++) {
+        eg_status status =
+            find_field(hook, APR_ARRAY_IDX(lookup->args, i, const char *), &tokens[i]);
+
+        if (status != EG_OK)
+            return status;
+    }
+    return EG_OK;
+}
+
+static eg_status open_field(request_rec *r, eg_span token, const char **plain)
+{
+    eg_span text;
+    eg_status status =
+        eg_token_open(eg_the_crypto(), eg_config_of(r)->keys->keys, token, r->pool, &text);
+
+    if (status != EG_OK)
+        return status;
+    if (memchr(text.p, '\0', text.n))
+        return EG_EMALFORMED; /* a database would take the front part of it */
+    *plain = text.p;
+    return EG_OK;
+}
+
+static eg_outcome open_fields(request_rec *r, const eg_span *tokens, int n, const char **plain)
+{
+    for (int i = 0; i < n; i++) {
+        eg_status status = open_field(r, tokens[i], &plain[i]);
+
+        if (status == EG_EMALFORMED)
+            return EG_MALFORMED;
+        if (status == EG_OK)
+            continue;
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
+                      EG_TAG("0402") "call %s: a token is not authentic: changed on its way, or "
+                                     "sealed under a key that is not in EncGatherKeyFile",
+                      eg_call_of(r));
+        return EG_BAD_TOKEN;
+    }
+    return EG_GOING_ON;
+}
+
+static int look_up(request_rec *r, const char **plain)
+{
+    eg_json *row = NULL;
+    eg_outcome outcome = eg_lookup_run(r, plain, &row);
+    const char *json = outcome == EG_FOUND ? eg_json_dump(row, r->pool) : NULL;
+
+    if (outcome == EG_FOUND && !json)
+        outcome = EG_UNAVAILABLE;
+    return json ? eg_answer_json(r, json, EG_FOUND) : eg_answer_error(r, outcome);
+}
+
+static int run(request_rec *r, const eg_webhook *hook)
+{
+    const eg_lookup *lookup = eg_config_of(r)->lookup;
+    apr_size_t n = (apr_size_t)lookup->args->nelts;
+    eg_span *tokens = apr_palloc(r->pool, n * sizeof *tokens);
+    const char **plain = apr_palloc(r->pool, n * sizeof *plain);
+    eg_outcome outcome;
+
+    if (!fields_are_clear(hook, lookup) || find_fields(hook, lookup, tokens) != EG_OK)
+        return eg_answer_error(r, EG_MALFORMED);
+    outcome = open_fields(r, tokens, (int)n, plain);
+    if (outcome != EG_GOING_ON)
+        return eg_answer_error(r, outcome);
+    return look_up(r, plain);
+}
+
+static int receive_and_run(request_rec *r)
+{
+    static const eg_intake intake = {.json = true};
+    eg_webhook *hook;
+    int passed_on, answer;
+    eg_outcome outcome = eg_webhook_receive(r, &intake, &hook, &passed_on);
+
+    if (passed_on != OK) {
+        eg_set_result(r, outcome);
+        answer = passed_on;
+    } else {
+        answer = outcome == EG_GOING_ON ? run(r, hook) : eg_answer_error(r, outcome);
+    }
+    eg_webhook_wipe(hook);
+    return answer;
+}
+
+int eg_decrypt_handler(request_rec *r)
+{
+    if (!r->handler || strcmp(r->handler, EG_DECRYPT_HANDLER) != 0)
+        return DECLINED;
+    if (r->main && !eg_is_backend_call(r))
+        return HTTP_NOT_FOUND;
+    if (!eg_config_of(r)->lookup) {
+        eg_answer_prepare(r, EG_TEXT_TYPE);
+        return eg_answer_error(r, EG_DISABLED);
+    }
+    eg_answer_prepare(r, EG_JSON_TYPE);
+    return receive_and_run(r);
+}

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What the server side of the module shares: configuration, request state, outcomes. */
+#ifndef ENCGATHER_H
+#define ENCGATHER_H
+
+#include <httpd.h>
+#include <http_config.h>
+#include <http_log.h>
+#include <http_request.h>
+#include "core/flow.h"
+#include "core/say.h"
+#include "core/signature.h"
+#include "core/token.h"
+
+extern module AP_MODULE_DECLARE_DATA encgather_module;
+
+#define EG_GATHER_HANDLER "encrypted-gather"
+#define EG_DECRYPT_HANDLER "decrypt-gather"
+
+/* --- outcomes: one word in ENCGATHER_RESULT, one status, one fixed text ------------------- */
+
+typedef enum {
+    EG_GOING_ON = 0, /* nothing decided yet */
+    EG_DISABLED,     /* the handler is set, its enabling directive is not */
+    EG_METHOD,
+    EG_MEDIA_TYPE,
+    EG_TOO_LARGE,
+    EG_MALFORMED,
+    EG_MISCONFIGURED,
+    EG_FORBIDDEN,
+    EG_BAD_TOKEN,
+    EG_NOT_FOUND,
+    EG_UNAVAILABLE,
+    EG_INVALID,
+    EG_ASKED,
+    EG_ASKED_AGAIN,
+    EG_FOUND
+} eg_outcome;
+
+typedef struct {
+    const char *word; /* NULL: no ENCGATHER_RESULT */
+    int status;
+    const char *text; /* for the caller; never more than the kind of failure */
+} eg_outcome_info;
+
+/* Never NULL. */
+const eg_outcome_info *eg_outcome_of(eg_outcome outcome);
+
+/* --- configuration ------------------------------------------------------------------------ */
+
+typedef enum { EG_CHECK_ON, EG_CHECK_OBSERVE, EG_CHECK_OFF } eg_check;
+
+typedef enum { EG_KEY_FILE, EG_TOKEN_FILE } eg_store_kind;
+
+/* A key or token file that some directive names; the same file is one entry. What it holds is
+ * there from check_config on; both NULL while it could never be read. */
+typedef struct {
+    eg_store_kind kind;
+    const char *path;
+    const eg_keyring *keys;
+    const eg_auth_tokens *tokens;
+} eg_store_entry;
+
+typedef struct {
+    const char *text; /* https://host[:port] */
+    eg_origin origin;
+} eg_public_url;
+
+/* Either a path of this server or an absolute URL. */
+typedef struct {
+    const char *path;
+    const char *url;
+} eg_backend;
+
+typedef struct {
+    const char *query;
+    const char *label;              /* of the prepared statement in mod_dbd */
+    const apr_array_header_t *args; /* of const char *: the field whose plaintext is bound */
+    server_rec *server;
+} eg_lookup;
+
+enum { EG_SAY_FOUND, EG_SAY_NOT_FOUND, EG_SAY_UNAVAILABLE, EG_SAY_INVALID, EG_SAY_EVENTS };
+
+/* One list makes the members, their unset values and the merge: no member can be forgotten.
+ * X(type, name, unset value) */
+#define EG_CONFIG_MEMBERS(X)                                                                       \
+    X(const eg_store_entry *, keys, NULL)                                                          \
+    X(const eg_store_entry *, tokens, NULL)                                                        \
+    X(int, signature, -1)                                                                          \
+    X(const eg_public_url *, public_url, NULL)                                                     \
+    X(const eg_backend *, backend, NULL)                                                           \
+    X(const eg_lookup *, lookup, NULL)                                                             \
+    X(int, max_body, -1)
+
+typedef struct {
+#define EG_MEMBER(type, name, unset) type name;
+    EG_CONFIG_MEMBERS(EG_MEMBER)
+#undef EG_MEMBER
+} eg_config;
+
+extern const command_rec eg_commands[];
+void *eg_config_create(apr_pool_t *pool, char *where);
+void *eg_config_merge(apr_pool_t *pool, void *outer, void *inner);
+const eg_config *eg_config_of(const request_rec *r);
+
+/* What cannot be set per location. */
+#define EG_SERVER_MEMBERS(X) X(int, redact, -1)
+
+typedef struct {
+#define EG_MEMBER(type, name, unset) type name;
+    EG_SERVER_MEMBERS(EG_MEMBER)
+#undef EG_MEMBER
+} eg_server;
+
+void *eg_server_create(apr_pool_t *pool, server_rec *s);
+void *eg_server_merge(apr_pool_t *pool, void *outer, void *inner);
+bool eg_redacts(const server_rec *s);
+
+/* With the defaults of the manual where nothing is set. */
+eg_check eg_config_signature(const eg_config *config);
+apr_size_t eg_config_max_body(const eg_config *config);
+const eg_fields *eg_config_fields(const eg_config *config);
+
+/* Starts to collect what the directives of one reading of the configuration name. */
+void eg_config_reset(apr_pool_t *pconf);
+const apr_array_header_t *eg_config_lookups(void); /* of eg_lookup * */
+bool eg_config_has_unsigned(void);                 /* EncGatherSignature off somewhere */
+
+/* --- per request ---------------------------------------------------------------------------- */
+
+typedef struct eg_webhook eg_webhook;
+
+typedef struct {
+    const char *raw_target; /* as received, where the request_rec shows a masked one; else NULL */
+    const char *raw_line;   /* the same for the_request, args and Referer, while they are masked */
+    const char *raw_args;
+    const char *raw_referer;
+    eg_webhook *webhook;               /* what was read of the body, once */
+    const char *error_type;            /* Content-Type of errors that httpd finds while we read */
+    const struct ap_logconf *loud_log; /* r->log as it was, while core is hushed */
+    bool is_hushed;
+    bool calling_backend; /* a sub-request is our own */
+} eg_request;
+
+/* Made on first use. */
+eg_request *eg_request_of(request_rec *r);
+/* NULL where the module has nothing to say about this request. */
+eg_request *eg_request_if_any(const request_rec *r);
+
+/* Path and query exactly as the first request line of this chain of redirects had them. */
+eg_span eg_raw_target(request_rec *r);
+
+/* Whether this request is the module's own call of its backend. */
+bool eg_is_backend_call(const request_rec *r);
+
+/* The variables of the access log. */
+void eg_set_call(request_rec *r, eg_span call_sid);
+void eg_set_step(request_rec *r, const char *step);
+void eg_set_signature(request_rec *r, eg_verdict verdict);
+void eg_set_result(request_rec *r, eg_outcome outcome);
+/* Before logging: to the last request of a chain of internal redirects, whose names httpd prefixes
+ * with REDIRECT_. A log_transaction hook. */
+int eg_request_carry_over(request_rec *r);
+const char *eg_call_of(const request_rec *r); /* for log lines; "-" when unknown */
+
+/* Made in each child. */
+eg_crypto *eg_the_crypto(void);
+
+#endif

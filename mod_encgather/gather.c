@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * encrypted-gather: asks for each field, seals what the caller keys in, speaks the result. */
+#include "gather.h"
+
+#include <string.h>
+#include <apr_strings.h>
+#include "answer.h"
+#include "backend.h"
+#include "core/secret.h"
+#include "log.h"
+#include "webhook.h"
+
+APLOG_USE_MODULE(encgather);
+
+#define DIGITS EG_LIT("Digits")
+#define SPEECH EG_LIT("SpeechResult")
+
+/* One webhook on its way through the flow. */
+typedef struct {
+    request_rec *r;
+    eg_webhook *hook;
+    const eg_fields *fields;
+    unsigned step; /* fields->n: the last one */
+    unsigned attempt;
+    eg_span tokens[EG_FIELDS_MAX]; /* carried by the URL; the new one joins them */
+} gather;
+
+/* --- names, step, tokens ------------------------------------------------------------------------
+ */
+
+static bool is_in_both(const eg_webhook *hook)
+{
+    for (apr_size_t i = 0; i < hook->query.n; i++)
+        if (eg_params_find(&hook->form, hook->query.at[i].name))
+            return true;
+    return false;
+}
+
+static bool is_doubled(const eg_webhook *hook, eg_span name)
+{
+    return eg_params_count(&hook->query, name) + eg_params_count(&hook->form, name) > 1;
+}
+
+static bool any_doubled(const gather *g)
+{
+    static const char *const names[] = {"step", "attempt", "Digits", "SpeechResult"};
+
+    for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (is_doubled(g->hook, eg_span_of(names[i])))
+            return true;
+    for (unsigned i = 0; i < g->fields->n; i++)
+        if (is_doubled(g->hook, eg_span_of(g->fields->at[i].name)))
+            return true;
+    return false;
+}
+
+/* What is said twice, or by URL and body both, could be read in two ways: it is not read. */
+static bool names_are_clear(const gather *g)
+{
+    if (eg_params_find(&g->hook->query, DIGITS) || eg_params_find(&g->hook->query, SPEECH))
+        return false;
+    return !is_in_both(g->hook) && !any_doubled(g);
+}
+
+static eg_span query_value(const gather *g, const char *name)
+{
+    const eg_param *param = eg_params_find(&g->hook->query, eg_span_of(name));
+
+    return param ? param->value : (eg_span){NULL, 0};
+}
+
+/* At step k the answer to field k-1 arrives, and the URL carries the tokens of those before. */
+static eg_status read_tokens(gather *g)
+{
+    for (unsigned i = 0; i + 1 < g->step; i++) {
+        g->tokens[i] = query_value(g, g->fields->at[i].name);
+        if (!g->tokens[i].p || !eg_token_has_form(g->tokens[i]))
+            return EG_EMALFORMED;
+    }
+    return EG_OK;
+}
+
+static eg_status read_url(gather *g)
+{
+    eg_status status = EG_EMALFORMED;
+
+    if (names_are_clear(g))
+        status = eg_flow_step(g->fields, query_value(g, "step"), &g->step);
+    if (status == EG_OK)
+        status = eg_flow_attempt(query_value(g, "attempt"), &g->attempt);
+    return status == EG_OK ? read_tokens(g) : status;
+}
+
+/* --- answers ------------------------------------------------------------------------------------
+ */
+
+static const char *const default_sentences[EG_SAY_EVENTS] = {
+    [EG_SAY_FOUND] = "Thank you. Your account number is %{account} and your balance is "
+                     "%{balance}. Goodbye.",
+    [EG_SAY_NOT_FOUND] = "We could not find an account for what you keyed in. Goodbye.",
+    [EG_SAY_UNAVAILABLE] = "We cannot look up your account right now. Please call again later.",
+    [EG_SAY_INVALID] = "That was not what we asked for. Goodbye.",
+};
+
+/* NULL: a placeholder has no value. */
+static const char *sentence(const gather *g, int event, const eg_json *json)
+{
+    apr_pool_t *pool = g->r->pool;
+    eg_say say;
+
+    if (eg_say_parse(pool, default_sentences[event], &say) != EG_OK)
+        return NULL;
+    return eg_say_expand(pool, &say, eg_json_text, json);
+}
+
+static int answer_sentence(const gather *g, const char *text, eg_outcome outcome)
+{
+    eg_voice voice = {NULL, NULL};
+    eg_twiml out;
+
+    eg_twiml_begin(&out, g->r->pool);
+    eg_flow_say(&out, &voice, eg_span_of(text));
+    return eg_answer_twiml(g->r, &out, outcome);
+}
+
+static const char *action_origin(const gather *g)
+{
+    const eg_public_url *url = eg_config_of(g->r)->public_url;
+    const eg_origin *origin = &g->hook->origin;
+
+    if (url)
+        return url->text;
+    return apr_psprintf(g->r->pool, "%.*s://%.*s%s%.*s", (int)origin->scheme.n, origin->scheme.p,
+                        (int)origin->host.n, origin->host.p, origin->port.n ? ":" : "",
+                        (int)origin->port.n, origin->port.p);
+}
+
+static eg_span action_path(const gather *g)
+{
+    const eg_span target = g->hook->target;
+    const char *query = memchr(target.p, '?', target.n);
+
+    return (eg_span){target.p, query ? (apr_size_t)(query - target.p) : target.n};
+}
+
+static int ask(const gather *g, unsigned field, unsigned attempt)
+{
+    eg_question question = {.origin = eg_span_of(action_origin(g)),
+                            .path = action_path(g),
+                            .fields = g->fields,
+                            .field = field,
+                            .tokens = g->tokens,
+                            .attempt = attempt};
+    eg_twiml out;
+
+    eg_twiml_begin(&out, g->r->pool);
+    eg_flow_ask(&out, &question);
+    return eg_answer_twiml(g->r, &out, attempt > 1 ? EG_ASKED_AGAIN : EG_ASKED);
+}
+
+#define ATTEMPTS_DEFAULT 3
+
+static int ask_again(const gather *g)
+{
+    if (g->attempt >= ATTEMPTS_DEFAULT)
+        return answer_sentence(g, sentence(g, EG_SAY_INVALID, NULL), EG_INVALID);
+    return ask(g, g->step - 1, g->attempt + 1);
+}
+
+/* --- the last step
+ * -------------------------------------------------------------------------------- */
+
+static const char *backend_body(const gather *g)
+{
+    eg_json *json = eg_json_new(g->r->pool);
+
+    for (unsigned i = 0; json && i < g->fields->n; i++)
+        if (eg_json_set(json, g->fields->at[i].name, g->tokens[i]) != EG_OK)
+            return NULL;
+    return json ? eg_json_dump(json, g->r->pool) : NULL;
+}
+
+/* Twilio may deliver the last step twice: both times it is the same call, URL and digits. Keyed,
+ * so that it says nothing about them. */
+static const char *idempotency_key(const gather *g, eg_span digits)
+{
+    const eg_key *key = &eg_config_of(g->r)->keys->keys->keys[0];
+    eg_span pieces[] = {eg_webhook_get(g->hook, EG_LIT("CallSid")), EG_LIT("\n"), g->hook->target,
+                        EG_LIT("\n"), digits};
+    unsigned char sub[EG_SHA256_SIZE], mac[EG_SHA256_SIZE];
+    char *hex = apr_palloc(g->r->pool, 2 * sizeof mac + 1);
+    eg_status status = eg_hkdf(eg_the_crypto(), key->key, EG_LIT("encgather-idempotency"), sub);
+
+    if (status == EG_OK)
+        status = eg_hmac_sha256(eg_the_crypto(), (eg_span){(const char *)sub, sizeof sub}, pieces,
+                                sizeof pieces / sizeof pieces[0], mac);
+    eg_hex_encode(hex, mac, sizeof mac);
+    eg_wipe(sub, sizeof sub);
+    return status == EG_OK ? hex : NULL;
+}
+
+/* The tokens are ciphertext: with them the operator can repeat what failed. */
+static int answer_unavailable(const gather *g, const char *reason, const char *body)
+{
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, g->r,
+                  EG_TAG("0501") "call %s: the backend is unavailable: %s; it was sent %s",
+                  eg_call_of(g->r), reason, body);
+    return answer_sentence(g, sentence(g, EG_SAY_UNAVAILABLE, NULL), EG_UNAVAILABLE);
+}
+
+static int answer_not_found(const gather *g, const eg_reply *reply)
+{
+    if (!reply->json)
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, g->r,
+                      EG_TAG("0502") "call %s: the backend answered 404 and no JSON object: is "
+                                     "the path of EncGatherBackend right?",
+                      eg_call_of(g->r));
+    return answer_sentence(g, sentence(g, EG_SAY_NOT_FOUND, NULL), EG_NOT_FOUND);
+}
+
+static int call_backend(const gather *g, const char *key)
+{
+    const char *body = backend_body(g);
+    const char *text;
+    eg_reply reply;
+
+    if (!body)
+        return answer_unavailable(g, "the request could not be written", "nothing");
+    reply = eg_backend_call(g->r, body, key);
+    if (reply.outcome == EG_UNAVAILABLE)
+        return answer_unavailable(g, reply.reason, body);
+    if (reply.outcome == EG_NOT_FOUND)
+        return answer_not_found(g, &reply);
+    text = sentence(g, EG_SAY_FOUND, reply.json);
+    if (!text)
+        return answer_unavailable(g, "a member that the sentence needs is missing", body);
+    return answer_sentence(g, text, EG_FOUND);
+}
+
+/* --- the handler
+ * ---------------------------------------------------------------------------------- */
+
+static eg_status seal_answer(gather *g, eg_span digits)
+{
+    const eg_keyring *ring = eg_config_of(g->r)->keys->keys;
+    char *token = apr_palloc(g->r->pool, EG_TOKEN_LENGTH(digits.n) + 1);
+    eg_status status = eg_token_seal(eg_the_crypto(), ring, digits, token);
+
+    g->tokens[g->step - 1] = (eg_span){token, EG_TOKEN_LENGTH(digits.n)};
+    return status;
+}
+
+static int answer_no_crypto(const gather *g)
+{
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, g->r,
+                  EG_TAG("0401") "call %s: answered 500, the answer could not be encrypted: no "
+                                 "random bytes, or OpenSSL failed",
+                  eg_call_of(g->r));
+    return eg_answer_error(g->r, EG_MISCONFIGURED);
+}
+
+/* The digits leave the body buffer here, as ciphertext or not at all. */
+static int take_answer(gather *g)
+{
+    const eg_param *digits = eg_params_find(&g->hook->form, DIGITS);
+    bool last = g->step == g->fields->n;
+    const char *key = NULL;
+    eg_status status;
+
+    if (!digits || !eg_field_accepts(&g->fields->at[g->step - 1], digits->value))
+        return ask_again(g);
+    if (last)
+        key = idempotency_key(g, digits->value);
+    status = seal_answer(g, digits->value);
+    eg_webhook_wipe(g->hook);
+    if (status != EG_OK)
+        return answer_no_crypto(g);
+    return last ? call_backend(g, key) : ask(g, g->step, 1);
+}
+
+static int run(request_rec *r, eg_webhook *hook)
+{
+    gather g = {.r = r, .hook = hook, .fields = eg_config_fields(eg_config_of(r))};
+
+    if (read_url(&g) != EG_OK)
+        return eg_answer_error(r, EG_MALFORMED);
+    return g.step == 0 ? ask(&g, 0, 1) : take_answer(&g);
+}
+
+static int receive_and_run(request_rec *r)
+{
+    static const eg_intake intake = {.get = true, .signature = true};
+    eg_webhook *hook;
+    int passed_on, answer;
+    eg_outcome outcome = eg_webhook_receive(r, &intake, &hook, &passed_on);
+
+    if (passed_on != OK) {
+        eg_set_result(r, outcome);
+        answer = passed_on;
+    } else if (outcome != EG_GOING_ON) {
+        answer = eg_answer_error(r, outcome);
+    } else {
+        answer = run(r, hook);
+    }
+    eg_webhook_wipe(hook);
+    return answer;
+}
+
+int eg_gather_handler(request_rec *r)
+{
+    if (!r->handler || strcmp(r->handler, EG_GATHER_HANDLER) != 0)
+        return DECLINED;
+    if (r->main)
+        return HTTP_NOT_FOUND; /* no SSI, no chain of gathers */
+    eg_answer_prepare(r, EG_TEXT_TYPE);
+    if (!eg_config_of(r)->backend)
+        return eg_answer_error(r, EG_DISABLED);
+    return receive_and_run(r);
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The database side of decrypt-gather, through mod_dbd. */
+#ifndef EG_LOOKUP_H
+#define EG_LOOKUP_H
+
+#include "encgather.h"
+#include "core/json.h"
+
+/* Hands the queries of the configuration to mod_dbd for preparing. Returns OK, or an HTTP error
+ * after logging that mod_dbd is missing. */
+int eg_lookup_prepare(apr_pool_t *ptemp, server_rec *s);
+
+/* Runs the location's query with args (plaintext, NUL-terminated, one for each %s). EG_FOUND with
+ * the columns of the one row in *row, EG_NOT_FOUND for no row or several, EG_UNAVAILABLE (logged)
+ * when the database does not answer. */
+eg_outcome eg_lookup_run(request_rec *r, const char **args, eg_json **row);
+
+#endif

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The module record and its hooks, nothing else. */
+#include "encgather.h"
+
+#include <sys/prctl.h>
+#include <http_core.h>
+#include <http_protocol.h>
+#include "answer.h"
+#include "backend.h"
+#include "gather.h"
+#include "log.h"
+#include "lookup.h"
+#include "redact.h"
+#include "store.h"
+
+AP_DECLARE_MODULE(encgather);
+
+static eg_crypto *crypto; /* of this child */
+
+eg_crypto *eg_the_crypto(void)
+{
+    return crypto;
+}
+
+static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
+{
+    (void)plog;
+    (void)ptemp;
+    eg_config_reset(pconf);
+    return OK;
+}
+
+/* Here and not in post_config: "configtest" and "-k graceful" run it before anything is signalled,
+ * and a failure in post_config after a bare signal would take the whole server down. */
+static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
+{
+    int files, lookups;
+
+    (void)pconf;
+    (void)plog;
+    if (ap_state_query(AP_SQ_RUN_MODE) == AP_SQ_RM_CONFIG_DUMP)
+        return OK;
+    files = eg_store_check(ptemp, s);
+    lookups = eg_lookup_prepare(ptemp, s);
+    return files != OK ? files : lookups;
+}
+
+static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
+{
+    (void)pconf;
+    (void)plog;
+    if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG)
+        return OK; /* the configuration is read twice at start: say it once */
+    eg_store_announce(ptemp, s);
+    if (eg_config_has_unsigned())
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                     EG_TAG("0110") "EncGatherSignature is off for some location: anybody can "
+                                    "pose as Twilio there; not for production");
+    return OK;
+}
+
+static void child_init(apr_pool_t *pchild, server_rec *s)
+{
+    crypto = eg_crypto_create(pchild);
+    if (!crypto)
+        ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s,
+                     EG_TAG("0111") "OpenSSL does not offer AES-256-GCM, HMAC or SHA-256: every "
+                                    "request is answered 500");
+    eg_store_lock(s);
+}
+
+/* Last, after any other module: where CoreDumpDirectory is set, httpd makes children dumpable, and
+ * every CGI of the same user could read keys and digits out of /proc. */
+static void child_init_last(apr_pool_t *pchild, server_rec *s)
+{
+    (void)pchild;
+    (void)s;
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+static void register_hooks(apr_pool_t *pool)
+{
+    ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_check_config(check_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_child_init(child_init_last, NULL, NULL, APR_HOOK_REALLY_LAST);
+    ap_hook_handler(eg_gather_handler, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_handler(eg_decrypt_handler, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_log_transaction(eg_request_carry_over, NULL, NULL, APR_HOOK_FIRST);
+    eg_answer_register_hooks(pool);
+    eg_backend_register_hooks(pool);
+    eg_redact_register_hooks(pool);
+}
+
+/* The only name the module exports. */
+module AP_MODULE_DECLARE_DATA __attribute__((visibility("default"))) encgather_module = {
+    STANDARD20_MODULE_STUFF, eg_config_create, eg_config_merge, eg_server_create,
+    eg_server_merge,         eg_commands,      register_hooks,  0 /* flags */
+};

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Keeps Digits and SpeechResult of a query string out of everything that httpd writes down. */
+#include "redact.h"
+
+#include "encgather.h"
+
+#include <string.h>
+#include <http_core.h>
+#include <http_protocol.h>
+#include <scoreboard.h>
+#include "core/mask.h"
+
+/* One request's way: masked in post_read_request, before the scoreboard and core's early error
+ * lines get their copy; shown again in pre_translate_name to every location that is not ours,
+ * because other applications get what was sent; masked for good when it is written down. */
+
+static bool has_query(const request_rec *r)
+{
+    const char *referer = apr_table_get(r->headers_in, "Referer");
+
+    return (r->the_request && strchr(r->the_request, '?')) || (referer && strchr(referer, '?'));
+}
+
+static bool mask_referer(request_rec *r, eg_request *state)
+{
+    const char *referer = apr_table_get(r->headers_in, "Referer");
+    const char *masked = eg_mask_text(r->pool, referer);
+
+    if (masked == referer)
+        return false;
+    state->raw_referer = referer;
+    apr_table_setn(r->headers_in, "Referer", masked);
+    return true;
+}
+
+/* The raw target stays with the request: it is what Twilio signed. */
+static void mask_line(request_rec *r)
+{
+    const char *line = eg_mask_text(r->pool, r->the_request);
+    eg_request *state;
+
+    if (line == r->the_request)
+        return;
+    state = eg_request_of(r);
+    state->raw_line = r->the_request;
+    state->raw_args = r->args;
+    if (!state->raw_target)
+        state->raw_target = r->unparsed_uri;
+    r->the_request = (char *)(apr_uintptr_t)line;
+    r->unparsed_uri = (char *)(apr_uintptr_t)eg_mask_text(r->pool, r->unparsed_uri);
+    r->args = (char *)(apr_uintptr_t)eg_mask_query(r->pool, r->args);
+    r->parsed_uri.query = (char *)(apr_uintptr_t)eg_mask_query(r->pool, r->parsed_uri.query);
+}
+
+static void mask_request(request_rec *r)
+{
+    const char *referer = apr_table_get(r->headers_in, "Referer");
+
+    if (!eg_redacts(r->server) || !has_query(r))
+        return;
+    mask_line(r);
+    if (referer && eg_mask_text(r->pool, referer) != referer)
+        (void)mask_referer(r, eg_request_of(r));
+}
+
+static void unmask_request(request_rec *r, eg_request *state)
+{
+    if (state->raw_line) {
+        r->the_request = (char *)(apr_uintptr_t)state->raw_line;
+        r->unparsed_uri = (char *)(apr_uintptr_t)state->raw_target;
+        r->args = (char *)(apr_uintptr_t)state->raw_args;
+        r->parsed_uri.query = r->args;
+        state->raw_line = NULL;
+    }
+    if (state->raw_referer)
+        apr_table_setn(r->headers_in, "Referer", state->raw_referer);
+    state->raw_referer = NULL;
+}
+
+/* A location is ours when one of the handlers is enabled there. */
+static bool is_ours(const request_rec *r)
+{
+    const eg_config *config = eg_config_of(r);
+
+    return config->backend || config->lookup;
+}
+
+/* Core logs the request line at trace5 before any hook has the request: until then core may log up
+ * to trace4 only. */
+static int hush_core(request_rec *r)
+{
+    const struct ap_logconf *log = r->connection->log ? r->connection->log : &r->server->log;
+    struct ap_logconf *quiet;
+
+    if (r->main || !eg_redacts(r->server) ||
+        ap_get_module_loglevel(log, core_module.module_index) <= APLOG_TRACE4)
+        return OK;
+    quiet = ap_new_log_config(r->pool, log);
+    ap_set_module_loglevel(r->pool, quiet, core_module.module_index, APLOG_TRACE4);
+    eg_request_of(r)->loud_log = r->log;
+    eg_request_of(r)->is_hushed = true;
+    r->log = quiet;
+    return OK;
+}
+
+static int post_read_request(request_rec *r)
+{
+    eg_request *state = eg_request_if_any(r);
+
+    if (state && state->is_hushed) {
+        r->log = state->loud_log;
+        state->is_hushed = false;
+    }
+    mask_request(r);
+    return DECLINED;
+}
+
+static int pre_translate_name(request_rec *r)
+{
+    eg_request *state = eg_request_if_any(r);
+
+    if (state && !r->main && !is_ours(r))
+        unmask_request(r, state);
+    return DECLINED;
+}
+
+/* A rewritten request may have come to one of our locations only now. */
+static int post_perdir_config(request_rec *r)
+{
+    if (!r->main && is_ours(r))
+        mask_request(r);
+    return DECLINED;
+}
+
+/* The end of the request has copied its line into the scoreboard just before. */
+static int log_transaction(request_rec *r)
+{
+    for (request_rec *each = r; each; each = each->next)
+        mask_request(each);
+    if (eg_request_if_any(r) && eg_request_if_any(r)->raw_line)
+        ap_update_child_status(r->connection->sbh, SERVER_BUSY_LOG, r);
+    return DECLINED;
+}
+
+/* Requests refused before any of the hooks above: a bad header, a bad version. */
+static void insert_error_filter(request_rec *r)
+{
+    mask_request(r);
+}
+
+void eg_redact_register_hooks(apr_pool_t *pool)
+{
+    (void)pool;
+    ap_hook_create_request(hush_core, NULL, NULL, APR_HOOK_REALLY_LAST);
+    ap_hook_post_read_request(post_read_request, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_pre_translate_name(pre_translate_name, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_post_perdir_config(post_perdir_config, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_log_transaction(log_transaction, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_insert_error_filter(insert_error_filter, NULL, NULL, APR_HOOK_REALLY_FIRST);
+}
