@@ -95,8 +95,8 @@ static eg_status read_url(gather *g)
  */
 
 static const char *const default_sentences[EG_SAY_EVENTS] = {
-    [EG_SAY_FOUND] = "Thank you. Your account number is %{account} and your balance is "
-                     "%{balance}. Goodbye.",
+    [EG_SAY_FOUND] = ("Thank you. Your account number is %{account} and your balance is "
+                      "%{balance}. Goodbye."),
     [EG_SAY_NOT_FOUND] = "We could not find an account for what you keyed in. Goodbye.",
     [EG_SAY_UNAVAILABLE] = "We cannot look up your account right now. Please call again later.",
     [EG_SAY_INVALID] = "That was not what we asked for. Goodbye.",

@@ -2,6 +2,7 @@
  * Key and token files across restarts: checked, kept in memory of their own, never in a pool. */
 #include "store.h"
 
+#include <apr_strings.h>
 #include <http_core.h>
 #include <stdlib.h>
 #include <string.h>
@@ -267,7 +268,8 @@ int eg_store_check(apr_pool_t *ptemp, server_rec *s)
     return ok ? OK : HTTP_INTERNAL_SERVER_ERROR;
 }
 
-static void announce_keys(server_rec *s, const eg_store_entry *entry, eg_crypto *crypto)
+static void announce_keys(apr_pool_t *ptemp, server_rec *s, const eg_store_entry *entry,
+                          eg_crypto *crypto)
 {
     const eg_key *first = &entry->keys->keys[0];
     char fingerprint[9];
@@ -280,10 +282,11 @@ static void announce_keys(server_rec *s, const eg_store_entry *entry, eg_crypto 
     if (eg_key_fingerprint(crypto, first, fingerprint) != EG_OK)
         return;
     ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s,
-                 EG_TAG("0105") "EncGatherKeyFile '%s': %d key%s, encrypting with '%s' "
+                 EG_TAG("0105") "EncGatherKeyFile '%s': %d key%s, encrypting with %s "
                                 "(fingerprint %s)",
                  entry->path, (int)entry->keys->n, entry->keys->n == 1 ? "" : "s",
-                 first->id[0] ? first->id : "the only one", fingerprint);
+                 first->id[0] ? apr_psprintf(ptemp, "'%s'", first->id) : "the one it has",
+                 fingerprint);
 }
 
 static void announce_tokens(server_rec *s, const eg_store_entry *entry)
@@ -301,7 +304,7 @@ void eg_store_announce(apr_pool_t *ptemp, server_rec *s)
         const eg_store_entry *entry = APR_ARRAY_IDX(entries, i, eg_store_entry *);
 
         if (entry->keys && crypto)
-            announce_keys(s, entry, crypto);
+            announce_keys(ptemp, s, entry, crypto);
         if (entry->tokens)
             announce_tokens(s, entry);
     }

@@ -1,0 +1,478 @@
+# SPDX-License-Identifier: Apache-2.0
+# Places one call as Twilio does: signs and sends the webhooks, follows the TwiML, keys in digits,
+# notes what is heard.
+package EncGather::Caller;
+
+use strict;
+use warnings;
+use feature 'signatures';
+no warnings 'experimental::signatures';
+
+use Carp qw(croak);
+use HTTP::Cookies;
+use HTTP::Request;
+use LWP::UserAgent;
+use Time::HiRes qw(time);
+use URI;
+use XML::LibXML;
+
+use EncGather::Signature qw(signature form_encode);
+
+# What Twilio takes of an answer, and how long it waits for it.
+use constant MAX_BODY => 64 * 1024;
+use constant TIMEOUT  => 15;
+
+my %DEFAULT = (
+    method       => 'POST',
+    keys         => [],
+    params       => [],
+    max_requests => 50,
+    timeout      => TIMEOUT,
+    ssl_opts     => {},
+);
+
+# url             the webhook, as it can be reached from here
+# token           the auth token that signs; undef sends unsigned requests
+# public_url      the origin under which Twilio is said to know the server: this is signed, but
+#                 fetched from the origin of url
+# params          webhook parameters (bytes), laid over realistic ones; undef as a value leaves the
+#                 parameter out
+# keys            what the caller does at each <Gather>: '1234', 'speech:...', undef for silence; or
+#                 a code ref that is called with the facts of the <Gather> and returns one of these
+# without_digits  an empty <Gather> is reported without the parameter Digits (Twilio does both)
+# on              called with (event, data) for each request, answer, verb, keys and end
+# method, max_requests, timeout, ssl_opts (as for LWP), agent (an LWP::UserAgent to use as it is)
+sub new ($class, %options) {
+    my $self = bless { %DEFAULT, %options }, $class;
+    croak 'EncGather::Caller needs a url' unless defined $self->{url};
+    $self->{origin} = _origin($self->{url});
+    $self->{public} = _origin(defined $self->{public_url} ? $self->{public_url} : $self->{url});
+    ref $_ or _check_keys($_) for ref $self->{keys} eq 'ARRAY' ? @{ $self->{keys} } : ();
+    return $self;
+}
+
+# Places the call; returns what happened:
+#   ended      hangup, end (the TwiML ran out), rejected, loop (max_requests), error (then also
+#              error and code, the number under which Twilio's console would file it)
+#   said       the texts spoken, in order
+#   verbs      every verb that was carried out: { name attributes text nested }
+#   exchanges  [{ method url sent form status headers body verbs seconds }, ...]; url is what was
+#              signed for, sent is where it went, form a flat list, headers an HTTP::Headers
+sub place ($self) {
+    my $call = { said => [], verbs => [], exchanges => [] };
+    local $self->{state} = $self->_state;
+    my $done = eval { $self->_talk($call); 1 };
+    $self->_note_failure($call, $@) unless $done;
+    $self->_tell(end => $call);
+    return $call;
+}
+
+sub _state ($self) {
+    return {
+        agent  => $self->_agent,
+        keys   => ref $self->{keys} eq 'ARRAY' ? [ @{ $self->{keys} } ] : [],
+        params => $self->_parameters,
+        status => 'ringing',
+        url    => $self->{public} . substr($self->{url}, length $self->{origin}),
+    };
+}
+
+sub _talk ($self, $call) {
+    my $next = { method => $self->{method}, url => $self->{state}{url}, form => [] };
+    while ($next) {
+        _stop(loop => 'no end after ' . @{ $call->{exchanges} } . ' requests')
+            if @{ $call->{exchanges} } >= $self->{max_requests};
+        my $verbs = $self->_exchange($call, $next);
+        $self->{state}{status} = 'in-progress';
+        $next = $self->_run($call, @$verbs);
+    }
+    $call->{ended} ||= 'end';
+    return;
+}
+
+# --- Failures -------------------------------------------------------------------------------------
+
+sub _fail ($code, $text) {
+    die { ended => 'error', code => $code, error => $text };
+}
+
+sub _stop ($ended, $text) {
+    die { ended => $ended, error => $text };
+}
+
+# Anything else that died is a fault of this program or of its user and goes on upwards.
+sub _note_failure ($self, $call, $failure) {
+    die $failure unless ref $failure eq 'HASH';
+    %$call = (%$call, %$failure);
+    return;
+}
+
+sub _tell ($self, $event, $data) {
+    $self->{on}->($event, $data) if $self->{on};
+    return;
+}
+
+# --- The request ----------------------------------------------------------------------------------
+
+sub _agent ($self) {
+    return $self->{agent} if $self->{agent};
+    my $agent = LWP::UserAgent->new(
+        agent                 => 'TwilioProxy/1.1',
+        keep_alive            => 4,
+        cookie_jar            => HTTP::Cookies->new,
+        timeout               => $self->{timeout},
+        requests_redirectable => [],
+        ssl_opts              => $self->{ssl_opts},
+    );
+    $agent->send_te(0) if $agent->can('send_te');    # Twilio sends no TE header
+    return $agent;
+}
+
+my @HEX = (0 .. 9, 'a' .. 'f');
+
+sub _random_hex ($length) {
+    return join '', map { $HEX[ rand @HEX ] } 1 .. $length;
+}
+
+# The parameters that every webhook of the call carries; the caller's city has a letter outside
+# ASCII, and some values are empty, because that is what real ones look like.
+sub _parameters ($self) {
+    my %given = @{ $self->{params} };
+    my $from  = defined $given{From} ? $given{From} : '+15551234567';
+    my $to    = defined $given{To}   ? $given{To}   : '+15558675310';
+    return $self->_overlay(
+        AccountSid => 'AC' . '0' x 32,
+        ApiVersion => '2010-04-01',
+        CallSid    => 'CA' . _random_hex(32),
+        Direction  => 'inbound',
+        _party(Called => $to,   '', 'US', 'CA'),
+        _party(To     => $to,   '', 'US', 'CA'),
+        _party(Caller => $from, 'COLOGNE', 'DE', "K\xc3\xb6ln"),
+        _party(From   => $from, 'COLOGNE', 'DE', "K\xc3\xb6ln"),
+    );
+}
+
+sub _party ($who, $number, $city, $country, $state) {
+    return (
+        $who          => $number,
+        "${who}City"  => $city,  "${who}Country" => $country,
+        "${who}State" => $state, "${who}Zip"     => '',
+    );
+}
+
+sub _overlay ($self, @defaults) {
+    my @given = @{ $self->{params} };
+    my %given = @given;
+    return [ _pairs_where(sub ($name, $value) { !exists $given{$name} }, @defaults),
+             _pairs_where(sub ($name, $value) { defined $value }, @given) ];
+}
+
+sub _pairs_where ($wanted, @pairs) {
+    my @kept;
+    while (my ($name, $value) = splice @pairs, 0, 2) {
+        push @kept, $name, $value if $wanted->($name, $value);
+    }
+    return @kept;
+}
+
+# Everything that this request carries, in the order in which Twilio writes it: by name.
+sub _form ($self, @of_this_step) {
+    my %given = @{ $self->{params} };
+    my @pairs = @{ $self->{state}{params} };
+    push @pairs, CallStatus => $self->{state}{status} unless exists $given{CallStatus};
+    push @pairs, @of_this_step;
+    my @names = sort { $pairs[$a] cmp $pairs[$b] || $a <=> $b } grep { $_ % 2 == 0 } 0 .. $#pairs;
+    return map { @pairs[ $_, $_ + 1 ] } @names;
+}
+
+# One webhook and its answer, noted in the call; returns the verbs of the answer.
+sub _exchange ($self, $call, $next) {
+    my %exchange = (method => $next->{method}, form => [ $self->_form(@{ $next->{form} }) ]);
+    $exchange{url}  = _target($next, $exchange{form});
+    $exchange{sent} = $self->_reachable($exchange{url});
+    $self->{state}{url} = $next->{url};
+    push @{ $call->{exchanges} }, \%exchange;
+    $self->_tell(request => \%exchange);
+
+    my $response = $self->_send(\%exchange);
+    $exchange{status}  = $response->code;
+    $exchange{headers} = $response->headers;
+    $self->_tell(answer => \%exchange);
+    $exchange{verbs} = $self->_read_answer($response, $exchange{body});
+    return $exchange{verbs};
+}
+
+# A GET carries its parameters in the query, appended by Twilio to whatever is there.
+sub _target ($next, $form) {
+    return $next->{url} if $next->{method} eq 'POST';
+    return $next->{url} . ($next->{url} =~ /\?/ ? '&' : '?') . form_encode(@$form);
+}
+
+sub _origin ($url) {
+    return $url =~ m{^(https?://[^/?#]+)}i ? $1 : croak "no http or https URL: $url";
+}
+
+sub _reachable ($self, $url) {
+    my $origin = _origin($url);
+    return $url unless URI->new($origin)->canonical eq URI->new($self->{public})->canonical;
+    return $self->{origin} . substr $url, length $origin;
+}
+
+# Twilio drops user and password from what it signs, and over HTTPS the port as well.
+sub _signed_url ($url) {
+    $url =~ s{^(https?://)[^/?#]*@}{$1}i;
+    $url =~ s{^(https://(?:\[[^\]]*\]|[^/?#:]*)):\d+}{$1}i;
+    return $url;
+}
+
+sub _send ($self, $exchange) {
+    my $request = $self->_signed_request($exchange);
+    my ($start, $body) = (time, '');
+    my $response = $self->{state}{agent}->request($request, sub ($chunk, @) {
+        $body .= $chunk;
+        die "too large\n" if length $body > MAX_BODY;
+        die "too slow\n"  if time - $start > $self->{timeout};
+    });
+    $exchange->{seconds} = time - $start;
+    $exchange->{body}    = length $body ? $body : $response->content;
+    return $response;
+}
+
+sub _signed_request ($self, $exchange) {
+    my $post    = $exchange->{method} eq 'POST';
+    my $request = HTTP::Request->new($exchange->{method} => $exchange->{sent});
+    $request->header(Accept => '*/*', 'I-Twilio-Idempotency-Token' => _idempotency_token());
+    $request->content_type('application/x-www-form-urlencoded; charset=UTF-8') if $post;
+    $request->content(form_encode(@{ $exchange->{form} })) if $post;
+    $request->header('X-Twilio-Signature' => $self->_signature($exchange))
+        if defined $self->{token};
+    return $request;
+}
+
+sub _signature ($self, $exchange) {
+    my $signed_form = $exchange->{method} eq 'POST' ? $exchange->{form} : [];
+    return signature($self->{token}, _signed_url($exchange->{url}), $signed_form);
+}
+
+sub _idempotency_token () {
+    return join '-', map { _random_hex($_) } 8, 4, 4, 4, 12;
+}
+
+# --- The answer -----------------------------------------------------------------------------------
+
+# text/plain is carried out if it is TwiML and else spoken; audio is played.
+sub _read_answer ($self, $response, $body) {
+    $self->_check_answer($response, length $body);
+    my $type = $response->content_type;
+    return _single_verb(Play => '') if $type =~ m{^audio/};
+    return _single_verb(Say => $body) if $type eq 'text/plain' && $body !~ /<Response[\s>\/]/;
+    _fail(12300, "Content-Type '$type' is not one that Twilio reads as TwiML")
+        unless $type =~ m{^(?:text/xml|application/xml|text/html|text/plain)\z};
+    return _verbs($body);
+}
+
+sub _single_verb ($name, $text) {
+    return [ { name => $name, attributes => {}, text => $text, nested => [] } ];
+}
+
+sub _check_answer ($self, $response, $got) {
+    my $died = $response->header('X-Died') || '';
+    _fail(11750, 'the answer is larger than 64 kB') if $died =~ /too large/;
+    _fail(11200, "no whole answer within $self->{timeout} seconds") if $died;
+    _fail(_connection_failure($response->content || $response->message))
+        if ($response->header('Client-Warning') || '') eq 'Internal response';
+    _fail(11200, 'the answer is a redirection to ' . ($response->header('Location') || 'nowhere'))
+        if $response->is_redirect;
+    _fail(11200, 'HTTP status ' . $response->status_line) unless $response->is_success;
+    my $announced = $response->header('Content-Length');
+    _fail(11200, "the answer ends after $got of $announced bytes")
+        if defined $announced && $got < $announced;
+    return;
+}
+
+my @CONNECTION_FAILURE = (
+    [ 11235 => qr/hostname verification/i ],
+    [ 11237 => qr/certificate verify failed/i ],
+    [ 11220 => qr/SSL|TLS/ ],
+    [ 11205 => qr/^Can't connect/ ],
+    [ 11200 => qr/timeout/i ],
+);
+
+# LWP's own words, without the lines of its source that it adds.
+sub _connection_failure ($text) {
+    $text =~ s/ at \S+ line \d+\.?//g;
+    $text =~ s/\s+\z//;
+    $text =~ s/\s+/ /g;
+    for my $known (@CONNECTION_FAILURE) {
+        return ($known->[0], $text) if $text =~ $known->[1];
+    }
+    return (11206, $text);
+}
+
+sub _verbs ($body) {
+    my $parser   = XML::LibXML->new(no_network => 1, load_ext_dtd => 0, expand_entities => 0);
+    my $document = eval { $parser->load_xml(string => $body) };
+    _fail(12100, 'not well-formed XML: ' . _first_line($@)) unless $document;
+    my $root = $document->documentElement;
+    my $name = $root->nodeName;
+    _fail(12102, "the root element is <$name>, not <Response>") if $name ne 'Response';
+    return [ map { _verb($_) } _elements($root) ];
+}
+
+sub _first_line ($text) {
+    my ($line) = split /\n/, "$text";
+    return $line;
+}
+
+sub _elements ($node) {
+    return grep { $_->nodeType == XML_ELEMENT_NODE } $node->childNodes;
+}
+
+sub _verb ($element) {
+    my @nested = $element->nodeName eq 'Gather' ? _elements($element) : ();
+    return {
+        name       => $element->nodeName,
+        attributes => { map { $_->nodeName => $_->value } grep { defined } $element->attributes },
+        text       => $element->textContent,
+        nested     => [ map { _verb($_) } @nested ],
+    };
+}
+
+# --- The verbs ------------------------------------------------------------------------------------
+
+my %VERB = (
+    Say      => \&_say,
+    Play     => \&_nothing,
+    Pause    => \&_nothing,
+    Gather   => \&_gather,
+    Redirect => \&_redirect,
+    Hangup   => sub ($self, $call, $verb) { return _end($call, 'hangup') },
+    Reject   => sub ($self, $call, $verb) { return _end($call, 'rejected') },
+    Dial     => sub ($self, $call, $verb) { return _end($call, 'end') },
+);
+
+# Carries verbs out until one of them leads to the next request, or ends the call.
+sub _run ($self, $call, @verbs) {
+    for my $verb (@verbs) {
+        my $next = $self->_carry_out($call, $verb);
+        return $next if $next;
+        return if $call->{ended};
+    }
+    return;
+}
+
+sub _carry_out ($self, $call, $verb) {
+    my $how = $VERB{ $verb->{name} }
+        or _fail(12200, "<$verb->{name}> is no verb that this caller knows");
+    push @{ $call->{verbs} }, $verb;
+    $self->_tell(verb => $verb);
+    return $how->($self, $call, $verb);
+}
+
+sub _end ($call, $how) {
+    $call->{ended} = $how;
+    return;
+}
+
+sub _nothing ($self, $call, $verb) {
+    return;
+}
+
+sub _say ($self, $call, $verb) {
+    push @{ $call->{said} }, $verb->{text};
+    return;
+}
+
+sub _redirect ($self, $call, $verb) {
+    return $self->_next_request($verb->{text}, $verb->{attributes}{method});
+}
+
+# A relative URL belongs to the document it stands in; an empty one is that document's own.
+sub _next_request ($self, $url, $method, @form) {
+    utf8::encode($url = defined $url ? $url : '');
+    $url =~ s/^\s+|\s+\z//g;
+    my $base   = $self->{state}{url};
+    my $target = $url eq '' ? $base : URI->new_abs($url, $base)->as_string;
+    $target =~ s/#.*//s;    # connection overrides: for Twilio's eyes only
+    _fail(11200, "'$url' is no http or https URL") unless $target =~ m{^https?://[^/?#]}i;
+    $method = uc(defined $method ? $method : 'POST');
+    _fail(12200, "method '$method' is neither GET nor POST") unless $method =~ /^(?:GET|POST)\z/;
+    return { method => $method, url => $target, form => \@form };
+}
+
+# --- Gather ---------------------------------------------------------------------------------------
+
+my %PROMPT = map { $_ => 1 } qw(Say Play Pause);
+
+sub _gather ($self, $call, $verb) {
+    for my $prompt (@{ $verb->{nested} }) {
+        _fail(12200, "<$prompt->{name}> cannot stand in <Gather>")
+            unless $PROMPT{ $prompt->{name} };
+        $self->_carry_out($call, $prompt);
+    }
+    my $gather = $self->_gather_facts($verb);
+    my %form   = $self->_listen($gather);
+    my $empty  = !grep { length $form{$_} } grep { exists $form{$_} } qw(Digits SpeechResult);
+    return if $empty && !$gather->{action_on_empty};
+    delete $form{Digits} if $empty && $self->{without_digits};
+    my ($action, $method) = @{ $verb->{attributes} }{qw(action method)};
+    return $self->_next_request($action, $method, %form, msg => 'Gather End');
+}
+
+sub _gather_facts ($self, $verb) {
+    my %attributes = %{ $verb->{attributes} };
+    my %facts = (
+        attributes      => \%attributes,
+        url             => $self->{state}{url},
+        said            => [ map { $_->{text} } grep { $_->{name} eq 'Say' } @{ $verb->{nested} } ],
+        input           => $attributes{input} || 'dtmf',
+        num_digits      => $attributes{numDigits},
+        finish_on_key   => defined $attributes{finishOnKey} ? $attributes{finishOnKey} : '#',
+        timeout         => defined $attributes{timeout} ? $attributes{timeout} : 5,
+        action_on_empty => ($attributes{actionOnEmptyResult} || '') eq 'true',
+    );
+    _fail(13314, "numDigits='$facts{num_digits}' is no positive number")
+        if defined $facts{num_digits} && $facts{num_digits} !~ /^[1-9][0-9]*\z/;
+    _fail(13311, "finishOnKey='$facts{finish_on_key}' is no key")
+        if $facts{finish_on_key} !~ /^[0-9*#]?\z/;
+    return \%facts;
+}
+
+# What the <Gather> yields, as the parameters of its webhook.
+sub _listen ($self, $gather) {
+    my $keyed = ref $self->{keys} eq 'CODE'
+        ? $self->{keys}->($gather)
+        : shift @{ $self->{state}{keys} };
+    $keyed = '' unless defined $keyed;
+    _check_keys($keyed);
+    my %form = $keyed =~ /^speech:(.*)/s ? _hear($gather, $1) : _key_in($gather, $keyed);
+    $self->_tell(keys => { gather => $gather, keyed => $keyed, form => {%form} });
+    return %form;
+}
+
+sub _check_keys ($keyed) {
+    croak "a telephone has no such keys: '$keyed'"
+        if defined $keyed && $keyed !~ /^(?:speech:.*|[0-9*#]*)\z/s;
+    return;
+}
+
+# Who speaks into a <Gather> that does not listen for speech has keyed in nothing.
+sub _hear ($gather, $speech) {
+    return _key_in($gather, '') unless $gather->{input} =~ /\bspeech\b/ && length $speech;
+    return (SpeechResult => $speech, Confidence => '0.9');
+}
+
+# Keys count until numDigits is reached or the finishing key comes, which is not a digit itself;
+# what is pressed after that is lost.
+sub _key_in ($gather, $keyed) {
+    my ($digits, $finished) = ('', '');
+    for my $key ($gather->{input} =~ /\bdtmf\b/ ? split(//, $keyed) : ()) {
+        $finished = $key if $key eq $gather->{finish_on_key};
+        last if length $finished;
+        $digits .= $key;
+        last if defined $gather->{num_digits} && length $digits >= $gather->{num_digits};
+    }
+    return (Digits => $digits, FinishedOnKey => $finished);
+}
+
+1;
