@@ -1,0 +1,172 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Installs what is missing for a purpose (build, test, demo, all). Silent when nothing is missing;
+# starts no service.
+set -u
+
+# A line for each thing: who needs it, what it is, its package on Debian, its package on RHEL.
+# A thing is  cmd:NAME|NAME    one of these commands
+#             header:FILE      #include <FILE> compiles
+#             perl:MODULE      use MODULE works
+#             apu:NAME         a driver of APR-util: NAME.so in its directory of modules
+#             httpd:NAME       a module of httpd: mod_NAME.so
+# "test" implies "build". apache2-bin is the server alone; the package "apache2" would start it as
+# a service.
+things() {
+    cat <<'END_OF_TABLE'
+build       cmd:gcc|clang               gcc                         gcc
+build       cmd:make                    make                        make
+build       header:stdlib.h             libc6-dev                   glibc-devel
+build       cmd:apxs|apxs2              apache2-dev                 httpd-devel
+build       header:jansson.h            libjansson-dev              jansson-devel
+build       header:openssl/evp.h        libssl-dev                  openssl-devel
+build,demo  cmd:apache2|httpd           apache2-bin                 httpd
+test        httpd:perl                  libapache2-mod-perl2        mod_perl
+test        perl:Apache::Test           libapache2-mod-perl2        mod_perl
+test        perl:CryptX                 libcryptx-perl              perl-CryptX
+test        perl:IO::Socket::SSL        libio-socket-ssl-perl       perl-IO-Socket-SSL
+test        perl:Test::More             perl                        perl-Test-Simple
+test        cmd:prove                   perl                        perl-Test-Harness
+test        cmd:openssl                 openssl                     openssl
+test        cmd:curl                    curl                        curl
+test        cmd:ps                      procps                      procps-ng
+test,demo   perl:LWP::UserAgent         libwww-perl                 perl-libwww-perl
+test,demo   perl:LWP::Protocol::https   liblwp-protocol-https-perl  perl-LWP-Protocol-https
+test,demo   perl:XML::LibXML            libxml-libxml-perl          perl-XML-LibXML
+test,demo   perl:Digest::SHA            perl                        perl-Digest-SHA
+test,demo   perl:FindBin                perl                        perl-FindBin
+test,demo   cmd:sqlite3                 sqlite3                     sqlite
+test,demo   apu:apr_dbd_sqlite3         libaprutil1-dbd-sqlite3     apr-util-sqlite
+END_OF_TABLE
+}
+
+# Administrators' commands are not in everybody's PATH.
+PATH=$PATH:/usr/sbin:/sbin
+INSTALL='apt-get install -y --no-install-recommends -o DPkg::Lock::Timeout=300'
+
+main() {
+    purpose=${1:-}
+    case "$purpose:${2:-}" in
+        build: | test: | demo: | all:) ensure ;;
+        build:--list | test:--list | demo:--list | all:--list) list ;;
+        *) echo "usage: build/deps.sh build|test|demo|all [--list]" >&2; exit 2 ;;
+    esac
+}
+
+# --- What is there --------------------------------------------------------------------------------
+
+is_wanted() {
+    case "$purpose,$1" in
+        all,* | build,build* | test,build* | test,test* | demo,*demo*) return 0 ;;
+        *) return 1 ;;
+    esac
+}
+
+is_there() {
+    what=${1#*:}
+    case "$1" in
+        cmd:*)    has_command "$what" ;;
+        header:*) has_header "$what" ;;
+        perl:*)   perl -M"$what" -e 1 >/dev/null 2>&1 ;;
+        apu:*)    has_file /usr/lib*/apr-util-1/"$what".so /usr/lib/*/apr-util-1/"$what".so ;;
+        httpd:*)  has_file /usr/lib*/*/modules/mod_"$what".so ;;
+    esac
+}
+
+has_command() (
+    IFS='|'
+    for name in $1; do
+        command -v "$name" >/dev/null 2>&1 && exit 0
+    done
+    exit 1
+)
+
+has_header() {
+    for compiler in ${CC:-} cc gcc clang; do
+        echo "#include <$1>" | "$compiler" -E -x c - >/dev/null 2>&1 && return 0
+    done
+    return 1
+}
+
+# A pattern that matches nothing stays as it is, and is no file.
+has_file() {
+    for path; do
+        test -e "$path" && return 0
+    done
+    return 1
+}
+
+# The names of packages that are missing, each once: of column 3 (Debian) or 4 (RHEL).
+missing() {
+    things | while read -r uses thing debian rpm; do
+        is_wanted "$uses" || continue
+        is_there "$thing" && continue
+        case $1 in debian) echo "$debian" ;; *) echo "$rpm" ;; esac
+    done | sort -u | paste -s -d ' ' -
+}
+
+list() {
+    things | while read -r uses thing debian rpm; do
+        is_wanted "$uses" || continue
+        is_there "$thing" && state=there || state=MISSING
+        printf '%-8s %-27s %-27s %s\n' "$state" "$thing" "$debian" "$rpm"
+    done
+}
+
+# --- Installing -----------------------------------------------------------------------------------
+
+ensure() {
+    if has_command apt-get; then
+        packages=$(missing debian)
+        test -z "$packages" || install_debian
+    else
+        packages=$(missing rpm)
+        test -z "$packages" || ask_administrator "dnf install $packages"
+    fi
+}
+
+install_debian() {
+    as_root=$(root_prefix) || ask_administrator "apt-get update && $INSTALL $packages"
+    echo "build/deps.sh: installing $packages" >&2
+    update_lists
+    # shellcheck disable=SC2086  # words are meant to be split
+    $as_root env DEBIAN_FRONTEND=noninteractive $INSTALL $packages >&2 ||
+        fail "apt-get could not install $packages"
+    packages=$(missing debian)
+    test -z "$packages" ||
+        fail "still missing: $packages (build/deps.sh $purpose --list tells more)"
+}
+
+# The lists may be locked by somebody else for a while; without new lists the old ones may still do.
+update_lists() {
+    for try in 1 2 3 4 5; do
+        # shellcheck disable=SC2086
+        $as_root env DEBIAN_FRONTEND=noninteractive apt-get update -q >&2 && return 0
+        echo "build/deps.sh: apt-get update failed ($try)" >&2
+        sleep 5
+    done
+}
+
+# What to put before a command that needs root; fails when there is no way.
+root_prefix() {
+    if test "$(id -u)" -eq 0; then
+        echo ""
+    elif has_command sudo && sudo -n true 2>/dev/null; then
+        echo "sudo -n"
+    else
+        return 1
+    fi
+}
+
+ask_administrator() {
+    echo "build/deps.sh: some packages are missing. As root, run:" >&2
+    echo "    $1" >&2
+    exit 1
+}
+
+fail() {
+    echo "build/deps.sh: $1" >&2
+    exit 1
+}
+
+main "$@"
