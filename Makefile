@@ -46,11 +46,11 @@ all: $(MODULE) ## the module, build/out/mod_encgather.so
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
 
-demo: deps-demo ## install what is missing, build, place two calls through a real httpd
+demo: deps-build deps-demo ## install what is missing, build, place two calls through a real httpd
 	@$(MAKE) --no-print-directory -s all
 	@build/demo --module $(MODULE)
 
-serve: deps-demo ## the server of the demo, kept up until Ctrl-C
+serve: deps-build deps-demo ## the server of the demo, kept up until Ctrl-C
 	@$(MAKE) --no-print-directory -s all
 	@build/demo --serve --module $(MODULE)
 
