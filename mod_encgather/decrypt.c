@@ -115,16 +115,10 @@ static int run(request_rec *r, const eg_webhook *hook)
 static int receive_and_run(request_rec *r)
 {
     static const eg_intake intake = {.json = true};
-    eg_webhook *hook;
-    int passed_on, answer;
-    eg_outcome outcome = eg_webhook_receive(r, &intake, &hook, &passed_on);
+    eg_webhook *hook = eg_webhook_of(r);
+    eg_outcome outcome = eg_webhook_receive(r, &intake, hook);
+    int answer = outcome == EG_GOING_ON ? run(r, hook) : eg_answer_error(r, outcome);
 
-    if (passed_on != OK) {
-        eg_set_result(r, outcome);
-        answer = passed_on;
-    } else {
-        answer = outcome == EG_GOING_ON ? run(r, hook) : eg_answer_error(r, outcome);
-    }
     eg_webhook_wipe(hook);
     return answer;
 }
@@ -135,10 +129,8 @@ int eg_decrypt_handler(request_rec *r)
         return DECLINED;
     if (r->main && !eg_is_backend_call(r))
         return HTTP_NOT_FOUND;
-    if (!eg_config_of(r)->lookup) {
-        eg_answer_prepare(r, EG_TEXT_TYPE);
+    if (!eg_config_of(r)->lookup)
         return eg_answer_error(r, EG_DISABLED);
-    }
-    eg_answer_prepare(r, EG_JSON_TYPE);
+    eg_request_of(r)->answers_json = true;
     return receive_and_run(r);
 }

@@ -135,17 +135,24 @@ typedef struct {
     const char *raw_line;   /* the same for the_request, args and Referer, while they are masked */
     const char *raw_args;
     const char *raw_referer;
-    eg_webhook *webhook;               /* what was read of the body, once */
-    const char *error_type;            /* Content-Type of errors that httpd finds while we read */
     const struct ap_logconf *loud_log; /* r->log as it was, while core is hushed */
     bool is_hushed;
+    eg_webhook *webhook;  /* what was read of the body, once */
+    int read_status;      /* what httpd found wrong with the body; 0: nothing */
+    bool answers_json;    /* errors too */
     bool calling_backend; /* a sub-request is our own */
+    bool has_feed;        /* the body that was read is handed on to whoever asks */
+    eg_outcome refusal;   /* what "Require twilio-signature" has against it; counts if denied */
 } eg_request;
 
 /* Made on first use. */
 eg_request *eg_request_of(request_rec *r);
 /* NULL where the module has nothing to say about this request. */
 eg_request *eg_request_if_any(const request_rec *r);
+
+/* The request that the client sent, behind redirects and sub-requests; a backend call of our own is
+ * a request of its own. */
+request_rec *eg_root_of(request_rec *r);
 
 /* Path and query exactly as the first request line of this chain of redirects had them. */
 eg_span eg_raw_target(request_rec *r);

@@ -290,18 +290,10 @@ static int run(request_rec *r, eg_webhook *hook)
 static int receive_and_run(request_rec *r)
 {
     static const eg_intake intake = {.get = true, .signature = true};
-    eg_webhook *hook;
-    int passed_on, answer;
-    eg_outcome outcome = eg_webhook_receive(r, &intake, &hook, &passed_on);
+    eg_webhook *hook = eg_webhook_of(r);
+    eg_outcome outcome = eg_webhook_receive(r, &intake, hook);
+    int answer = outcome == EG_GOING_ON ? run(r, hook) : eg_answer_error(r, outcome);
 
-    if (passed_on != OK) {
-        eg_set_result(r, outcome);
-        answer = passed_on;
-    } else if (outcome != EG_GOING_ON) {
-        answer = eg_answer_error(r, outcome);
-    } else {
-        answer = run(r, hook);
-    }
     eg_webhook_wipe(hook);
     return answer;
 }
@@ -312,7 +304,6 @@ int eg_gather_handler(request_rec *r)
         return DECLINED;
     if (r->main)
         return HTTP_NOT_FOUND; /* no SSI, no chain of gathers */
-    eg_answer_prepare(r, EG_TEXT_TYPE);
     if (!eg_config_of(r)->backend)
         return eg_answer_error(r, EG_DISABLED);
     return receive_and_run(r);

@@ -5,8 +5,9 @@
 #include <sys/prctl.h>
 #include <http_core.h>
 #include <http_protocol.h>
-#include "answer.h"
+#include "access.h"
 #include "backend.h"
+#include "body.h"
 #include "gather.h"
 #include "log.h"
 #include "lookup.h"
@@ -88,9 +89,10 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_handler(eg_gather_handler, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_handler(eg_decrypt_handler, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_log_transaction(eg_request_carry_over, NULL, NULL, APR_HOOK_FIRST);
-    eg_answer_register_hooks(pool);
+    eg_body_register_hooks(pool);
     eg_backend_register_hooks(pool);
     eg_redact_register_hooks(pool);
+    eg_access_register_hooks(pool);
 }
 
 /* The only name the module exports. */

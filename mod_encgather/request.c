@@ -56,13 +56,24 @@ static const char *skip_authority(const char *target)
     return path ? path : "/";
 }
 
+request_rec *eg_root_of(request_rec *r)
+{
+    for (;;) {
+        if (r->prev)
+            r = r->prev;
+        else if (r->main && !eg_is_backend_call(r))
+            r = r->main;
+        else
+            return r;
+    }
+}
+
 eg_span eg_raw_target(request_rec *r)
 {
     const eg_request *state;
     const char *target;
 
-    while (r->prev)
-        r = r->prev;
+    r = eg_root_of(r);
     state = eg_request_if_any(r);
     target = state && state->raw_target ? state->raw_target : r->unparsed_uri;
     return eg_span_of(target ? skip_authority(target) : "/");

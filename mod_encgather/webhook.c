@@ -1,229 +1,82 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Reads a webhook once: body into one buffer that is wiped, parameters, signature. */
+ * A webhook read once: target, parameters, signature; shared by the handlers and Require. */
 #include "webhook.h"
 
-#include <stdlib.h>
 #include <string.h>
+#include <apr_atomic.h>
 #include <apr_strings.h>
 #include <http_core.h>
 #include <http_protocol.h>
-#include "answer.h"
+#include "core/doctor.h"
 #include "core/secret.h"
 #include "log.h"
 
 APLOG_USE_MODULE(encgather);
 
-#define FIRST_BODY_SIZE 4096
 #define BODY_SHA256 EG_LIT("bodySHA256")
 
-/* --- the body ------------------------------------------------------------------------------- */
+/* --- the target ---------------------------------------------------------------------------------
+ */
 
-static bool has_body(const request_rec *r)
+static eg_span raw_query(eg_span target)
 {
-    const char *length = apr_table_get(r->headers_in, "Content-Length");
+    const char *mark = target.n ? memchr(target.p, '?', target.n) : NULL;
 
-    return apr_table_get(r->headers_in, "Transfer-Encoding") ||
-           (length && strspn(length, "0") != strlen(length));
+    if (!mark)
+        return (eg_span){"", 0};
+    return (eg_span){mark + 1, target.n - (apr_size_t)(mark + 1 - target.p)};
 }
 
-/* The announced length, or -1 where none is: chunked, or HTTP/2. */
-static apr_off_t announced(const request_rec *r)
+/* The raw query stays as it is: it is signed. */
+static void parse_query(apr_pool_t *pool, eg_webhook *hook)
 {
-    const char *length = apr_table_get(r->headers_in, "Content-Length");
-    apr_off_t n;
+    eg_span raw = raw_query(hook->target);
+    char *copy = eg_wiped_alloc(pool, raw.n + 1);
 
-    if (!length || apr_table_get(r->headers_in, "Transfer-Encoding") ||
-        apr_strtoff(&n, length, NULL, 10) != APR_SUCCESS)
-        return -1;
-    return n;
+    memcpy(copy, raw.p, raw.n);
+    hook->query_status = eg_form_parse(pool, copy, raw.n, EG_PARAMS_MAX, &hook->query);
 }
 
-static bool announces_too_much(const request_rec *r)
+eg_webhook *eg_webhook_of(request_rec *r)
 {
-    return announced(r) > (apr_off_t)eg_config_max_body(eg_config_of(r));
-}
+    request_rec *root = eg_root_of(r);
+    eg_request *state = eg_request_of(root);
 
-/* Memory that is the bucket's own may be overwritten; a file's or a constant's may not. */
-static void wipe_bucket(const apr_bucket *b, const char *bytes, apr_size_t n)
-{
-    if (APR_BUCKET_IS_HEAP(b) || APR_BUCKET_IS_POOL(b) || APR_BUCKET_IS_TRANSIENT(b))
-        eg_wipe((void *)(apr_uintptr_t)bytes, n);
-}
-
-/* What to do with the bytes of a body: false ends the reading. */
-typedef bool (*take_fn)(void *to, const char *bytes, apr_size_t n);
-
-typedef enum { READ_ALL, READ_STOPPED, READ_FAILED } read_end;
-
-static read_end take_brigade(apr_bucket_brigade *in, take_fn take, void *to, bool *eos)
-{
-    for (apr_bucket *b = APR_BRIGADE_FIRST(in); b != APR_BRIGADE_SENTINEL(in);
-         b = APR_BUCKET_NEXT(b)) {
-        const char *bytes;
-        apr_size_t n;
-        bool going_on;
-
-        if (APR_BUCKET_IS_EOS(b)) {
-            *eos = true;
-            return READ_ALL;
-        }
-        if (APR_BUCKET_IS_METADATA(b))
-            continue;
-        if (apr_bucket_read(b, &bytes, &n, APR_BLOCK_READ) != APR_SUCCESS)
-            return READ_FAILED;
-        going_on = take(to, bytes, n);
-        wipe_bucket(b, bytes, n);
-        if (!going_on)
-            return READ_STOPPED;
+    if (!state->webhook) {
+        state->webhook = apr_pcalloc(root->pool, sizeof *state->webhook);
+        state->webhook->target = eg_raw_target(root);
+        parse_query(root->pool, state->webhook);
     }
-    return READ_ALL;
+    return state->webhook;
 }
 
-/* Until the end of the stream, however many segments and chunks it comes in. */
-static read_end read_body(request_rec *r, take_fn take, void *to, apr_status_t *rv)
+eg_span eg_webhook_get(const eg_webhook *hook, eg_span name)
 {
-    apr_bucket_brigade *in = apr_brigade_create(r->pool, r->connection->bucket_alloc);
-    read_end end = READ_ALL;
-    bool eos = false;
+    const eg_param *param = eg_params_find(&hook->form, name);
 
-    *rv = APR_SUCCESS;
-    while (!eos && end == READ_ALL) {
-        *rv = ap_get_brigade(r->input_filters, in, AP_MODE_READBYTES, APR_BLOCK_READ,
-                             HUGE_STRING_LEN);
-        if (*rv != APR_SUCCESS || APR_BRIGADE_EMPTY(in))
-            end = READ_FAILED;
-        else
-            end = take_brigade(in, take, to, &eos);
-        apr_brigade_cleanup(in);
-    }
-    if (end != READ_ALL)
-        r->connection->keepalive = AP_CONN_CLOSE; /* the rest must not pass for a request */
-    return end;
-}
-
-static bool drop_bytes(void *to, const char *bytes, apr_size_t n)
-{
-    apr_size_t *left = to;
-
-    (void)bytes;
-    if (n > *left)
-        return false;
-    *left -= n;
-    return true;
-}
-
-int eg_body_drain(request_rec *r)
-{
-    apr_size_t left = eg_config_max_body(eg_config_of(r));
-    apr_status_t rv;
-
-    if (!has_body(r) || r->connection->keepalive == AP_CONN_CLOSE || r->eos_sent)
-        return OK;
-    if (announces_too_much(r)) {
-        r->connection->keepalive = AP_CONN_CLOSE;
-        return OK;
-    }
-    (void)read_body(r, drop_bytes, &left, &rv);
-    return rv == AP_FILTER_ERROR ? AP_FILTER_ERROR : OK;
-}
-
-/* The body buffer grows by copying and wiping; it never exceeds the limit. */
-typedef struct {
-    eg_webhook *hook;
-    request_rec *r;
-    apr_size_t limit;
-} body_sink;
-
-static void grow(body_sink *sink, apr_size_t needed)
-{
-    eg_webhook *hook = sink->hook;
-    apr_size_t size = hook->body_size ? hook->body_size : FIRST_BODY_SIZE;
-    char *bytes;
-
-    while (size < needed)
-        size *= 2;
-    bytes = eg_wiped_alloc(sink->r->pool, size);
-    if (hook->body_length)
-        memcpy(bytes, hook->body, hook->body_length);
-    eg_wipe(hook->body, hook->body_size);
-    hook->body = bytes;
-    hook->body_size = size;
-}
-
-static bool keep_bytes(void *to, const char *bytes, apr_size_t n)
-{
-    body_sink *sink = to;
-    eg_webhook *hook = sink->hook;
-
-    if (n > sink->limit - hook->body_length)
-        return false;
-    if (n > hook->body_size - hook->body_length)
-        grow(sink, hook->body_length + n);
-    memcpy(hook->body + hook->body_length, bytes, n);
-    hook->body_length += n;
-    return true;
-}
-
-static eg_outcome explain_read_error(request_rec *r, apr_status_t rv, int *passed_on)
-{
-    if (rv == AP_FILTER_ERROR)
-        *passed_on = AP_FILTER_ERROR;
-    ap_log_rerror(APLOG_MARK, APLOG_INFO, rv == AP_FILTER_ERROR ? 0 : rv, r,
-                  EG_TAG("0201") "call %s: the body could not be read to its end", eg_call_of(r));
-    return APR_STATUS_IS_ENOSPC(rv) ? EG_TOO_LARGE : EG_MALFORMED;
-}
-
-static eg_outcome receive_body(request_rec *r, eg_webhook *hook, int *passed_on)
-{
-    body_sink sink = {hook, r, eg_config_max_body(eg_config_of(r))};
-    apr_off_t length = announced(r);
-    apr_status_t rv;
-    read_end end;
-
-    if (!has_body(r))
-        return EG_GOING_ON;
-    if (length > 0)
-        grow(&sink, (apr_size_t)length);
-    end = read_body(r, keep_bytes, &sink, &rv);
-    if (end == READ_ALL)
-        return EG_GOING_ON;
-    return end == READ_STOPPED ? EG_TOO_LARGE : explain_read_error(r, rv, passed_on);
-}
-
-void eg_webhook_wipe(eg_webhook *hook)
-{
-    eg_wipe(hook->body, hook->body_size);
-    hook->form.n = 0;
-    hook->body_length = 0;
+    if (!param)
+        param = eg_params_find(&hook->query, name);
+    return param ? param->value : (eg_span){NULL, 0};
 }
 
 /* --- method and media type -------------------------------------------------------------------- */
 
-static eg_span raw_query(const eg_webhook *hook)
-{
-    const char *mark = hook->target.n ? memchr(hook->target.p, '?', hook->target.n) : NULL;
-
-    if (!mark)
-        return (eg_span){"", 0};
-    return (eg_span){mark + 1, hook->target.n - (apr_size_t)(mark + 1 - hook->target.p)};
-}
-
 static bool query_has_secret(const eg_webhook *hook)
 {
-    return eg_query_names(raw_query(hook), EG_LIT("Digits")) ||
-           eg_query_names(raw_query(hook), EG_LIT("SpeechResult"));
+    eg_span raw = raw_query(hook->target);
+
+    return eg_query_names(raw, EG_LIT("Digits")) || eg_query_names(raw, EG_LIT("SpeechResult"));
 }
 
 /* A GET may only start a call: it carries no answer. */
 static bool starts_call(request_rec *r, const eg_webhook *hook)
 {
+    const eg_fields *fields = eg_config_fields(eg_config_of(r));
     unsigned step;
 
     for (apr_size_t i = 0; i < hook->query.n; i++)
         if (eg_span_eq(hook->query.at[i].name, EG_LIT("step")) &&
-            (eg_flow_step(eg_config_fields(eg_config_of(r)), hook->query.at[i].value, &step) !=
-                 EG_OK ||
-             step != 0))
+            (eg_flow_step(fields, hook->query.at[i].value, &step) != EG_OK || step != 0))
             return false;
     return !query_has_secret(hook);
 }
@@ -241,11 +94,12 @@ static eg_outcome check_method(request_rec *r, const eg_intake *intake, const eg
 }
 
 /* Compares the type in front of any parameters, not just its beginning. */
-static bool type_is(const char *value, const char *type)
+static bool type_is(const request_rec *r, const char *type)
 {
+    const char *value = apr_table_get(r->headers_in, "Content-Type");
     apr_size_t n = strlen(type);
 
-    if (ap_cstr_casecmpn(value, type, n) != 0)
+    if (!value || ap_cstr_casecmpn(value, type, n) != 0)
         return false;
     value += n + strspn(value + n, " \t");
     return *value == '\0' || *value == ';';
@@ -253,33 +107,67 @@ static bool type_is(const char *value, const char *type)
 
 static bool is_form(const request_rec *r)
 {
-    const char *type = apr_table_get(r->headers_in, "Content-Type");
-
-    return type && type_is(type, "application/x-www-form-urlencoded");
+    return type_is(r, "application/x-www-form-urlencoded");
 }
 
 static bool is_json(const request_rec *r)
 {
-    const char *type = apr_table_get(r->headers_in, "Content-Type");
+    return type_is(r, "application/json");
+}
 
-    return type && type_is(type, "application/json");
+static bool is_compressed(const request_rec *r)
+{
+    const char *coding = apr_table_get(r->headers_in, "Content-Encoding");
+
+    return coding && ap_cstr_casecmp(coding, "identity") != 0;
 }
 
 static eg_outcome check_media_type(const request_rec *r, const eg_intake *intake)
 {
-    const char *coding = apr_table_get(r->headers_in, "Content-Encoding");
-
-    if (!has_body(r))
+    if (!eg_body_expected(r))
         return EG_GOING_ON;
-    if (coding && ap_cstr_casecmp(coding, "identity") != 0)
-        return EG_MEDIA_TYPE;
-    if (is_form(r) || (intake->json && is_json(r)))
+    if (!is_compressed(r) && (is_form(r) || (intake->json && is_json(r))))
         return EG_GOING_ON;
     return EG_MEDIA_TYPE;
 }
 
-/* --- form ---------------------------------------------------------------------------------------
+static eg_outcome check_head(request_rec *r, const eg_intake *intake, const eg_webhook *hook)
+{
+    eg_outcome outcome = check_method(r, intake, hook);
+
+    if (!outcome)
+        outcome = check_media_type(r, intake);
+    if (!outcome && eg_body_announces_too_much(r))
+        outcome = EG_TOO_LARGE;
+    return outcome;
+}
+
+/* --- the body -----------------------------------------------------------------------------------
  */
+
+static void note_call(request_rec *r, const eg_webhook *hook)
+{
+    eg_set_call(r, eg_webhook_get(hook, EG_LIT("CallSid")));
+}
+
+/* Whoever comes first reads; what it gave is remembered for the others. */
+static eg_outcome read_once(request_rec *r, eg_webhook *hook)
+{
+    eg_request *state = eg_request_of(r);
+
+    if (!hook->was_read) {
+        hook->was_read = true;
+        hook->read_outcome = eg_body_read(r, eg_root_of(r)->pool, &hook->body, &state->read_status);
+        if (hook->read_outcome)
+            ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r,
+                          EG_TAG("0201") "call %s: the body could not be read to its end: %s",
+                          eg_call_of(r),
+                          hook->read_outcome == EG_TOO_LARGE ? "it is larger than "
+                                                               "EncGatherMaxBody"
+                                                             : "broken off or broken");
+    }
+    return hook->read_outcome;
+}
 
 static eg_outcome outcome_of(eg_status status)
 {
@@ -288,30 +176,68 @@ static eg_outcome outcome_of(eg_status status)
     return status == EG_ETOOMANY ? EG_TOO_LARGE : EG_MALFORMED;
 }
 
-/* The raw query stays as it is: it is signed. */
-static eg_status parse_query(request_rec *r, eg_webhook *hook)
+/* Decodes n bytes in place. */
+static eg_outcome parse_form(apr_pool_t *pool, eg_webhook *hook, char *bytes)
 {
-    eg_span raw = raw_query(hook);
-    char *copy = eg_wiped_alloc(r->pool, raw.n + 1);
+    eg_outcome outcome = outcome_of(hook->query_status);
 
-    memcpy(copy, raw.p, raw.n);
-    return eg_form_parse(r->pool, copy, raw.n, EG_PARAMS_MAX, &hook->query);
+    if (outcome)
+        return outcome;
+    return outcome_of(
+        eg_form_parse(pool, bytes, hook->body.n, EG_PARAMS_MAX - hook->query.n, &hook->form));
 }
 
 static eg_outcome parse_body(request_rec *r, eg_webhook *hook)
 {
-    if (r->method_number == M_GET && hook->body_length)
+    eg_outcome outcome;
+
+    if (r->method_number == M_GET && hook->body.n)
         return EG_MALFORMED;
-    if (hook->body_length && is_json(r)) {
-        hook->json = eg_json_parse(r->pool, (eg_span){hook->body, hook->body_length});
-        return hook->json ? EG_GOING_ON : EG_MALFORMED;
-    }
-    return outcome_of(eg_form_parse(r->pool, hook->body, hook->body_length,
-                                    EG_PARAMS_MAX - hook->query.n, &hook->form));
+    if (!hook->body.n || !is_json(r))
+        return parse_form(r->pool, hook, hook->body.bytes);
+    outcome = outcome_of(hook->query_status);
+    if (!outcome)
+        hook->json = eg_json_parse(r->pool, (eg_span){hook->body.bytes, hook->body.n});
+    return outcome || hook->json ? outcome : EG_MALFORMED;
+}
+
+void eg_webhook_wipe(eg_webhook *hook)
+{
+    eg_wipe(hook->body.bytes, hook->body.size);
+    hook->body.n = 0;
+    hook->form.n = 0;
 }
 
 /* --- signature ----------------------------------------------------------------------------------
  */
+
+/* Of the raw body, which has to be hashed before a form is decoded in its place. */
+typedef struct {
+    bool claimed; /* the query has a bodySHA256 */
+    bool known;
+    unsigned char hash[EG_SHA256_SIZE];
+} body_hash;
+
+static body_hash hash_body(const eg_webhook *hook)
+{
+    eg_span body = {hook->body.n ? hook->body.bytes : "", hook->body.n};
+    body_hash hash = {eg_params_find(&hook->query, BODY_SHA256) != NULL, false, {0}};
+
+    if (hash.claimed && eg_the_crypto())
+        hash.known = eg_sha256(eg_the_crypto(), body, hash.hash) == EG_OK;
+    return hash;
+}
+
+/* Exactly one bodySHA256, in the lower-case digits that Twilio sends. */
+static bool body_hash_fits(const eg_webhook *hook, const body_hash *hash)
+{
+    const eg_param *claimed = eg_params_find(&hook->query, BODY_SHA256);
+    char expected[2 * EG_SHA256_SIZE + 1];
+
+    eg_hex_encode(expected, hash->hash, EG_SHA256_SIZE);
+    return hash->known && eg_params_count(&hook->query, BODY_SHA256) == 1 &&
+           eg_equal_secret(claimed->value, (eg_span){expected, 2 * EG_SHA256_SIZE});
+}
 
 static bool split_host(request_rec *r, eg_origin *origin)
 {
@@ -338,58 +264,133 @@ static bool find_origin(request_rec *r, eg_origin *origin)
     return split_host(r, origin);
 }
 
-/* The body hash has to be taken before the form is decoded in its place. */
-typedef struct {
-    bool claimed;
-    bool known;
-    unsigned char hash[EG_SHA256_SIZE];
-} body_hash;
-
-/* bodySHA256 of the query, once: 64 hexadecimal digits that fit the raw body. */
-static bool body_hash_fits(const eg_webhook *hook, const body_hash *hash)
+/* AccountSid only picks tokens; where it is said twice it picks none that has an account. */
+static eg_span account_of(const eg_webhook *hook)
 {
-    const eg_param *claimed = eg_params_find(&hook->query, BODY_SHA256);
-    char expected[2 * EG_SHA256_SIZE + 1];
+    eg_span name = EG_LIT("AccountSid");
 
-    eg_hex_encode(expected, hash->hash, EG_SHA256_SIZE);
-    return hash->known && eg_params_count(&hook->query, BODY_SHA256) == 1 &&
-           eg_equal_secret(claimed->value, (eg_span){expected, 2 * EG_SHA256_SIZE});
+    if (eg_params_count(&hook->form, name) + eg_params_count(&hook->query, name) > 1)
+        return EG_LIT("?");
+    return eg_webhook_get(hook, name);
 }
 
-static body_hash hash_body(const eg_webhook *hook)
+/* A form is part of what is signed, another body is by its hash; whatever else there is in a body
+ * would be taken on faith. */
+static bool body_is_signed(request_rec *r, const eg_webhook *hook, const body_hash *hash)
 {
-    eg_span body = {hook->body_length ? hook->body : "", hook->body_length};
-    body_hash hash = {eg_params_find(&hook->query, BODY_SHA256) != NULL, false, {0}};
-
-    if (hash.claimed && eg_the_crypto())
-        hash.known = eg_sha256(eg_the_crypto(), body, hash.hash) == EG_OK;
-    return hash;
+    if (hash->claimed)
+        return body_hash_fits(hook, hash);
+    return !hook->body.n || (r->method_number != M_GET && is_form(r) && !is_compressed(r));
 }
 
-static eg_verdict check_signature(request_rec *r, const eg_webhook *hook, const body_hash *hash)
+/* At most one search a second in each child: a flood of bad signatures cannot use it. */
+static bool may_search(void)
 {
-    const char *header = apr_table_get(r->headers_in, "X-Twilio-Signature");
-    bool form_is_signed = r->method_number == M_POST && !hash->claimed;
-    eg_signed what = {hook->origin, hook->target, form_is_signed ? &hook->form : NULL,
-                      eg_webhook_get(hook, EG_LIT("AccountSid"))};
+    static volatile apr_uint32_t last;
+    apr_uint32_t now = (apr_uint32_t)apr_time_sec(apr_time_now()), before = last;
 
-    if (!header || !*header)
+    return now != before && apr_atomic_cas32(&last, now, before) == before;
+}
+
+static eg_span header_span(const request_rec *r, const char *name)
+{
+    const char *value = apr_table_get(r->headers_in, name);
+
+    return value ? eg_span_of(value) : (eg_span){"", 0};
+}
+
+static eg_hints find_hints(request_rec *r)
+{
+    eg_hints hints = {.request = {eg_span_of(ap_http_scheme(r)), {"", 0}, {"", 0}},
+                      .forwarded = {header_span(r, "X-Forwarded-Proto"), {"", 0}, {"", 0}}};
+    eg_span port = header_span(r, "X-Forwarded-Port");
+    eg_span scheme = hints.forwarded.scheme;
+
+    hints.server =
+        (eg_origin){hints.request.scheme, eg_span_of(r->server->server_hostname), {"", 0}};
+    (void)split_host(r, &hints.request);
+    (void)eg_origin_split(header_span(r, "X-Forwarded-Host"), &hints.forwarded);
+    if (!eg_span_eq(scheme, EG_LIT("http")) && !eg_span_eq(scheme, EG_LIT("https")))
+        hints.forwarded.scheme = (eg_span){"", 0};
+    if (port.n && port.n <= 5 && !hints.forwarded.port.n)
+        hints.forwarded.port = port;
+    hints.listener_port =
+        eg_span_of(apr_psprintf(r->pool, "%u", (unsigned)r->connection->local_addr->port));
+    return hints;
+}
+
+static void ask_doctor(request_rec *r, eg_webhook *hook, const eg_signed *what, eg_span header)
+{
+    eg_hints hints;
+
+    if (header.n != EG_SIGNATURE_LENGTH || !may_search())
+        return;
+    hints = find_hints(r);
+    hook->advice = eg_doctor_advise(eg_the_crypto(), what, eg_config_of(r)->tokens->tokens, header,
+                                    &hints, r->pool);
+}
+
+static eg_verdict check_signature(request_rec *r, eg_webhook *hook, const body_hash *hash)
+{
+    eg_span header = header_span(r, "X-Twilio-Signature");
+    bool appended = !hash->claimed && r->method_number != M_GET;
+    eg_signed what = {hook->origin, hook->target, appended ? &hook->form : NULL, account_of(hook)};
+    eg_verdict verdict;
+
+    hook->advice = NULL;
+    if (!header.n)
         return EG_SIGNATURE_MISSING;
-    if (hash->claimed && !body_hash_fits(hook, hash))
+    if (!body_is_signed(r, hook, hash))
         return EG_SIGNATURE_INVALID;
-    return eg_signature_check(eg_the_crypto(), &what, eg_config_of(r)->tokens->tokens,
-                              eg_span_of(header));
+    verdict = eg_signature_check(eg_the_crypto(), &what, eg_config_of(r)->tokens->tokens, header);
+    if (verdict == EG_SIGNATURE_INVALID)
+        ask_doctor(r, hook, &what, header);
+    return verdict;
+}
+
+const char *eg_webhook_complaint(const request_rec *r, const eg_webhook *hook)
+{
+    static const char *const reasons[] = {"was not checked", "is missing", "does not fit",
+                                          "is valid"};
+
+    return apr_pstrcat(r->pool, "the X-Twilio-Signature ", reasons[hook->verdict],
+                       hook->advice ? "; " : NULL, hook->advice, NULL);
+}
+
+/* A location with other tokens or another public URL comes to a verdict of its own. */
+static void verify(request_rec *r, eg_webhook *hook, const body_hash *hash)
+{
+    const eg_config *config = eg_config_of(r);
+    bool again = hook->tokens == config->tokens && hook->public_url == config->public_url;
+
+    if (!again)
+        hook->verdict = check_signature(r, hook, hash);
+    hook->tokens = config->tokens;
+    hook->public_url = config->public_url;
+    eg_set_signature(r, hook->verdict);
+    if (again || hook->verdict == EG_SIGNATURE_VALID ||
+        eg_config_signature(config) != EG_CHECK_OBSERVE)
+        return;
+    ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r, EG_TAG("0303") "call %s: observed, goes on: %s",
+                  eg_call_of(r), eg_webhook_complaint(r, hook));
+}
+
+static bool has_tokens(const request_rec *r)
+{
+    const eg_config *config = eg_config_of(r);
+
+    return config->tokens && config->tokens->tokens;
 }
 
 /* Keys and tokens that this location needs; one error line says which is missing. */
-static eg_outcome check_configuration(request_rec *r, bool signature_needed)
+static eg_outcome check_configuration(request_rec *r, bool tokens_needed)
 {
     const eg_config *config = eg_config_of(r);
     const char *missing = NULL;
 
     if (!config->keys || !config->keys->keys)
         missing = "EncGatherKeyFile";
-    else if (signature_needed && (!config->tokens || !config->tokens->tokens))
+    else if (tokens_needed && !has_tokens(r))
         missing = "EncGatherAuthTokenFile";
     if (!missing && eg_the_crypto())
         return EG_GOING_ON;
@@ -400,96 +401,102 @@ static eg_outcome check_configuration(request_rec *r, bool signature_needed)
     return EG_MISCONFIGURED;
 }
 
-static eg_outcome verify(request_rec *r, eg_webhook *hook, const body_hash *hash)
-{
-    static const char *const reasons[] = {"was not checked", "is missing", "does not fit"};
+/* --- for the handlers
+ * ----------------------------------------------------------------------------- */
 
-    hook->verdict = check_signature(r, hook, hash);
-    eg_set_signature(r, hook->verdict);
-    if (hook->verdict == EG_SIGNATURE_VALID)
-        return EG_GOING_ON;
-    ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
-                  EG_TAG("0301") "call %s: refused, the X-Twilio-Signature %s", eg_call_of(r),
-                  reasons[hook->verdict]);
-    return EG_FORBIDDEN;
-}
-
-/* --- all of it, in order ------------------------------------------------------------------------
- */
-
-eg_span eg_webhook_get(const eg_webhook *hook, eg_span name)
-{
-    const eg_param *param = eg_params_find(&hook->form, name);
-
-    if (!param)
-        param = eg_params_find(&hook->query, name);
-    return param ? param->value : (eg_span){NULL, 0};
-}
-
-static void set_variables(request_rec *r, const eg_webhook *hook, const eg_intake *intake)
+static void note_step(request_rec *r, const eg_webhook *hook)
 {
     const eg_fields *fields = eg_config_fields(eg_config_of(r));
     const eg_param *step = eg_params_find(&hook->query, EG_LIT("step"));
     unsigned number;
 
-    eg_set_call(r, eg_webhook_get(hook, EG_LIT("CallSid")));
-    if (intake->signature &&
-        eg_flow_step(fields, step ? step->value : (eg_span){NULL, 0}, &number) == EG_OK)
+    if (eg_flow_step(fields, step ? step->value : (eg_span){NULL, 0}, &number) == EG_OK)
         eg_set_step(r, eg_flow_step_name(fields, number));
 }
 
-static eg_webhook *new_webhook(request_rec *r)
+static eg_outcome check_caller(request_rec *r, eg_webhook *hook, const body_hash *hash)
 {
-    eg_webhook *hook = apr_pcalloc(r->pool, sizeof *hook);
+    eg_check mode = eg_config_signature(eg_config_of(r));
 
-    hook->target = eg_raw_target(r);
-    eg_request_of(r)->webhook = hook;
-    eg_set_signature(r, EG_SIGNATURE_UNCHECKED);
-    return hook;
+    if (!find_origin(r, &hook->origin))
+        return EG_MALFORMED;
+    if (mode == EG_CHECK_OFF || !has_tokens(r))
+        return EG_GOING_ON;
+    verify(r, hook, hash);
+    if (hook->verdict == EG_SIGNATURE_VALID || mode == EG_CHECK_OBSERVE)
+        return EG_GOING_ON;
+    ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r, EG_TAG("0301") "call %s: refused, %s",
+                  eg_call_of(r), eg_webhook_complaint(r, hook));
+    return EG_FORBIDDEN;
 }
 
-static eg_outcome check_head(request_rec *r, const eg_intake *intake, const eg_webhook *hook)
+static eg_outcome take_body(request_rec *r, eg_webhook *hook, body_hash *hash)
 {
-    eg_outcome outcome = check_method(r, intake, hook);
+    eg_outcome outcome = read_once(r, hook);
 
-    if (!outcome)
-        outcome = check_media_type(r, intake);
-    if (!outcome && announces_too_much(r))
-        outcome = EG_TOO_LARGE;
+    if (outcome)
+        return outcome;
+    *hash = hash_body(hook);
+    outcome = parse_body(r, hook);
+    note_call(r, hook);
     return outcome;
 }
 
-static eg_outcome receive(request_rec *r, const eg_intake *intake, eg_webhook *hook, int *passed_on)
+eg_outcome eg_webhook_receive(request_rec *r, const eg_intake *intake, eg_webhook *hook)
 {
-    eg_status query = parse_query(r, hook);
     bool checking = intake->signature && eg_config_signature(eg_config_of(r)) == EG_CHECK_ON;
     eg_outcome outcome;
-    body_hash hash = {false, false, {0}};
+    body_hash hash;
 
-    set_variables(r, hook, intake);
+    eg_set_signature(r, EG_SIGNATURE_UNCHECKED);
+    note_call(r, hook);
+    if (intake->signature)
+        note_step(r, hook);
     outcome = check_head(r, intake, hook);
     if (!outcome)
-        outcome = receive_body(r, hook, passed_on);
-    if (!outcome)
-        outcome = outcome_of(query);
-    if (!outcome) {
-        hash = hash_body(hook);
-        outcome = parse_body(r, hook);
-    }
-    set_variables(r, hook, intake);
+        outcome = take_body(r, hook, &hash);
     if (!outcome)
         outcome = check_configuration(r, checking);
-    if (!outcome && !find_origin(r, &hook->origin))
-        outcome = EG_MALFORMED;
-    if (!outcome && checking)
-        outcome = verify(r, hook, &hash);
+    if (!outcome && intake->signature)
+        outcome = check_caller(r, hook, &hash);
     return outcome;
 }
 
-eg_outcome eg_webhook_receive(request_rec *r, const eg_intake *intake, eg_webhook **hook,
-                              int *passed_on)
+/* --- for Require
+ * ---------------------------------------------------------------------------------- */
+
+/* The form is decoded in a copy, which is wiped as soon as the signature is known. */
+static eg_outcome verify_copy(request_rec *r, eg_webhook *hook)
 {
-    *hook = new_webhook(r);
-    *passed_on = OK;
-    return receive(r, intake, *hook, passed_on);
+    char *copy = eg_wiped_alloc(r->pool, hook->body.n);
+    body_hash hash = hash_body(hook);
+    eg_outcome outcome = EG_GOING_ON;
+
+    if (hook->body.n)
+        memcpy(copy, hook->body.bytes, hook->body.n);
+    if (is_form(r) && !is_compressed(r))
+        outcome = parse_form(r->pool, hook, copy);
+    note_call(r, hook);
+    if (!outcome && !find_origin(r, &hook->origin))
+        outcome = EG_MALFORMED;
+    if (!outcome)
+        verify(r, hook, &hash);
+    eg_wipe(copy, hook->body.n);
+    hook->form.n = 0;
+    if (!outcome && hook->verdict != EG_SIGNATURE_VALID)
+        outcome = EG_FORBIDDEN;
+    return outcome;
+}
+
+eg_outcome eg_webhook_examine(request_rec *r, eg_webhook *hook)
+{
+    eg_outcome outcome = outcome_of(hook->query_status);
+
+    eg_set_signature(r, EG_SIGNATURE_UNCHECKED);
+    note_call(r, hook);
+    if (!outcome && eg_body_announces_too_much(r))
+        outcome = EG_TOO_LARGE;
+    if (!outcome)
+        outcome = read_once(r, hook);
+    return outcome ? outcome : verify_copy(r, hook);
 }

@@ -1,46 +1,55 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Reads a webhook once: body into one buffer that is wiped, parameters, signature. */
+ * A webhook read once: target, parameters, signature; shared by the handlers and Require. */
 #ifndef EG_WEBHOOK_H
 #define EG_WEBHOOK_H
 
-#include "encgather.h"
+#include "body.h"
 #include "core/json.h"
 
-/* What a handler or the authorization provider takes. */
+/* What a handler takes. */
 typedef struct {
     bool get;       /* GET and HEAD of the first step too */
     bool json;      /* a JSON object as well as a form */
     bool signature; /* signed by Twilio, as EncGatherSignature says */
 } eg_intake;
 
+/* Belongs to the request that the client sent (eg_root_of). */
 struct eg_webhook {
-    eg_span target;   /* raw */
-    eg_origin origin; /* of EncGatherPublicURL or of the request */
-    eg_params query;
-    eg_params form; /* of the body */
-    eg_json *json;  /* of the body, NULL when it was a form or there was none */
-    eg_verdict verdict;
-    char *body; /* decoded in place; wiped by eg_webhook_wipe() and with the request's pool */
-    apr_size_t body_size;
-    apr_size_t body_length;
+    eg_span target;         /* raw */
+    eg_params query;        /* decoded copy of the target's */
+    eg_status query_status; /* what parsing it gave */
+    eg_origin origin;       /* of EncGatherPublicURL or of the request */
+
+    eg_body body; /* raw, or decoded in place once form points into it */
+    bool was_read;
+    eg_outcome read_outcome;
+    eg_params form;
+    eg_json *json; /* NULL when it was a form or there was none */
+
+    eg_verdict verdict;           /* as of these two: */
+    const eg_store_entry *tokens; /* NULL: not verified yet */
+    const eg_public_url *public_url;
+    const char *advice; /* what would have made it fit, or NULL */
 };
 
+/* The one of this request, made on first use; nothing of the body is read yet. */
+eg_webhook *eg_webhook_of(request_rec *r);
+
 /* Reads and checks everything that comes before names, steps and tokens, in the order of the
- * manual; EG_GOING_ON when all is well. A failure is ready to be answered with eg_answer_error().
- * *passed_on is set when httpd has already answered what it found wrong in the body: the handler
- * returns it. */
-eg_outcome eg_webhook_receive(request_rec *r, const eg_intake *intake, eg_webhook **hook,
-                              int *passed_on);
+ * manual; EG_GOING_ON when all is well. What fails is answered with eg_answer_error(). */
+eg_outcome eg_webhook_receive(request_rec *r, const eg_intake *intake, eg_webhook *hook);
+
+/* For "Require": reads the body and verifies the signature; the body stays as it was received.
+ * EG_GOING_ON, EG_FORBIDDEN, EG_TOO_LARGE or EG_MALFORMED. The location has a usable token file. */
+eg_outcome eg_webhook_examine(request_rec *r, eg_webhook *hook);
+
+/* What is wrong with the signature, in words for the error log. */
+const char *eg_webhook_complaint(const request_rec *r, const eg_webhook *hook);
 
 /* The value of a parameter wherever it stands; an empty span with p NULL when it is nowhere. */
 eg_span eg_webhook_get(const eg_webhook *hook, eg_span name);
 
 /* Where the digits end. */
 void eg_webhook_wipe(eg_webhook *hook);
-
-/* Reads what is left of a body and wipes it, if no more than the limit was announced; otherwise
- * the connection closes after the answer. Returns OK, or what the handler has to return because
- * httpd has answered. */
-int eg_body_drain(request_rec *r);
 
 #endif

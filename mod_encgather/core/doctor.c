@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Why a signature does not fit: tries what operators get wrong and says what would have fitted. */
+#include "doctor.h"
+
+#include <string.h>
+#include <apr_strings.h>
+
+typedef struct {
+    eg_crypto *crypto;
+    const eg_signed *what;
+    const eg_auth_tokens *tokens;
+    eg_span header;
+    const eg_hints *hints;
+    apr_pool_t *pool;
+} patient;
+
+static bool fits(const patient *p, const eg_signed *variant)
+{
+    return eg_signature_check(p->crypto, variant, p->tokens, p->header) == EG_SIGNATURE_VALID;
+}
+
+static eg_span other_scheme(eg_span scheme)
+{
+    return eg_span_eq(scheme, EG_LIT("https")) ? EG_LIT("http") : EG_LIT("https");
+}
+
+static const char *origin_text(const patient *p, const eg_origin *origin)
+{
+    return apr_psprintf(p->pool, "%.*s://%.*s%s%.*s", (int)origin->scheme.n, origin->scheme.p,
+                        (int)origin->host.n, origin->host.p, origin->port.n ? ":" : "",
+                        (int)origin->port.n, origin->port.p);
+}
+
+/* Host names only: what a client wrote into a header must not shape a log line. */
+static bool is_plain_host(eg_span host)
+{
+    for (apr_size_t i = 0; i < host.n; i++)
+        if (!eg_is_alnum(host.p[i]) && !memchr("-._[]:", host.p[i], 6))
+            return false;
+    return host.n > 0 && host.n <= 255;
+}
+
+static const char *try_origin(const patient *p, eg_origin origin, const char *advice)
+{
+    eg_signed variant = *p->what;
+
+    if (!is_plain_host(origin.host) || !origin.scheme.n)
+        return NULL;
+    variant.origin = origin;
+    return fits(p, &variant) ? apr_pstrcat(p->pool, advice, origin_text(p, &origin), NULL) : NULL;
+}
+
+static const char *try_scheme(const patient *p)
+{
+    eg_origin origin = p->what->origin;
+
+    origin.scheme = other_scheme(origin.scheme);
+    return try_origin(p, origin,
+                      "it would fit for the other scheme, as when TLS ends in front of this "
+                      "server: set EncGatherPublicURL ");
+}
+
+/* Where EncGatherPublicURL is set and wrong. */
+static const char *try_request(const patient *p)
+{
+    const char *advice = "it would fit for the address of the request itself: EncGatherPublicURL "
+                         "names another one than ";
+    eg_origin origin = p->hints->request;
+    const char *found = try_origin(p, origin, advice);
+
+    origin.scheme = other_scheme(origin.scheme);
+    return found ? found : try_origin(p, origin, advice);
+}
+
+static const char *try_forwarded(const patient *p)
+{
+    const char *advice = "it would fit for what a proxy says that it received, which is never "
+                         "trusted: set EncGatherPublicURL ";
+    eg_origin origin = p->hints->forwarded;
+    const char *found;
+
+    if (!origin.host.n && !origin.scheme.n && !origin.port.n)
+        return NULL;
+    if (!origin.host.n)
+        origin.host = p->what->origin.host;
+    if (!origin.scheme.n)
+        origin.scheme = p->what->origin.scheme;
+    found = try_origin(p, origin, advice);
+    origin.scheme = other_scheme(origin.scheme);
+    return found ? found : try_origin(p, origin, advice);
+}
+
+/* A proxy that puts a name of its own into Host. */
+static const char *try_server_name(const patient *p)
+{
+    const char *advice = "it would fit for the ServerName, which is not what the request has in "
+                         "Host: set EncGatherPublicURL ";
+    eg_origin origin = p->hints->server;
+    const char *found = try_origin(p, origin, advice);
+
+    origin.scheme = other_scheme(origin.scheme);
+    return found ? found : try_origin(p, origin, advice);
+}
+
+static const char *try_listener_port(const patient *p)
+{
+    eg_origin origin = p->what->origin;
+
+    if (!p->hints->listener_port.n)
+        return NULL;
+    origin.port = p->hints->listener_port;
+    return try_origin(p, origin,
+                      "it would fit with the port of this listener: set EncGatherPublicURL ");
+}
+
+/* The same target with a slash more or less at the end of its path. */
+static eg_span toggle_slash(const patient *p)
+{
+    eg_span target = p->what->target;
+    const char *query = memchr(target.p, '?', target.n);
+    apr_size_t path = query ? (apr_size_t)(query - target.p) : target.n;
+    bool slash = path > 0 && target.p[path - 1] == '/';
+    const char *toggled = apr_pstrcat(
+        p->pool, apr_pstrmemdup(p->pool, target.p, slash ? path - 1 : path), slash ? "" : "/",
+        apr_pstrmemdup(p->pool, target.p + path, target.n - path), NULL);
+
+    return eg_span_of(toggled);
+}
+
+static const char *try_slash(const patient *p)
+{
+    eg_signed variant = *p->what;
+
+    variant.target = toggle_slash(p);
+    if (!fits(p, &variant))
+        return NULL;
+    return variant.target.n > p->what->target.n
+               ? "it would fit with a slash at the end of the path: something in front of this "
+                 "server takes it away"
+               : "it would fit without the slash at the end of the path: something in front of "
+                 "this server adds it";
+}
+
+static const char *try_account(const patient *p)
+{
+    eg_signed variant = *p->what;
+
+    variant.account = (eg_span){NULL, 0};
+    return fits(p, &variant) ? "it fits another token of EncGatherAuthTokenFile, one of another "
+                               "AccountSid than the request has"
+                             : NULL;
+}
+
+const char *eg_doctor_advise(eg_crypto *crypto, const eg_signed *what, const eg_auth_tokens *tokens,
+                             eg_span header, const eg_hints *hints, apr_pool_t *pool)
+{
+    static const char *(*const tries[])(const patient *) = {
+        try_forwarded,     try_scheme, try_request, try_server_name,
+        try_listener_port, try_slash,  try_account};
+    const patient p = {crypto, what, tokens, header, hints, pool};
+    const char *advice = NULL;
+
+    for (unsigned i = 0; !advice && i < sizeof tries / sizeof tries[0]; i++)
+        advice = tries[i](&p);
+    return advice;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Why a signature does not fit: tries what operators get wrong and says what would have fitted. */
+#ifndef EG_DOCTOR_H
+#define EG_DOCTOR_H
+
+#include <apr_pools.h>
+#include "signature.h"
+
+/* What the request says about where it came from; nothing of it is trusted, it only suggests. An
+ * empty host, scheme or port: unknown. */
+typedef struct {
+    eg_origin request;   /* scheme and Host as this server sees them */
+    eg_origin forwarded; /* X-Forwarded-Proto, -Host and -Port */
+    eg_origin server; /* ServerName of the virtual host */
+    eg_span listener_port;
+} eg_hints;
+
+/* Half a sentence in pool for the error log ("it would fit with ..."), or NULL when nothing that is
+ * known here would have made the signature fit. It holds hosts, schemes and ports; never a token,
+ * a parameter or a query. Costs up to some dozens of HMACs: the caller limits how often. */
+const char *eg_doctor_advise(eg_crypto *crypto, const eg_signed *what, const eg_auth_tokens *tokens,
+                             eg_span header, const eg_hints *hints, apr_pool_t *pool);
+
+#endif
