@@ -36,12 +36,15 @@ GLUE   := $(sort $(wildcard mod_encgather/*.c))
 UNIT   := $(sort $(wildcard t/unit/*.c))
 OBJ     = $(patsubst %.c,$(OUT)/obj/%.o,$(1))
 MODULE := $(OUT)/mod_encgather.so
+TOOL   := $(OUT)/encgather
+TOOLS  := $(sort $(wildcard mod_encgather/tool/*.c))
+JUDGES := $(patsubst t/judge/%.c,$(OUT)/judge/%,$(wildcard t/judge/*.c))
 UNITS  := $(patsubst t/unit/%.c,$(OUT)/unit/%,$(filter-out t/unit/tap.c,$(UNIT)))
 
 .DEFAULT_GOAL := all
 .PHONY: all help deps demo serve test check unit format format-check clean
 
-all: $(MODULE) ## the module, build/out/mod_encgather.so
+all: $(MODULE) $(if $(TOOLS),$(TOOL)) ## the module and the command line program, in build/out/
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -65,7 +68,7 @@ check: deps-build ## only the tests that need no server
 deps-%:
 	@build/deps.sh $*
 
-unit: $(UNITS)
+unit: $(UNITS) $(JUDGES)
 
 $(OUT)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -80,7 +83,15 @@ $(OUT)/unit/%: $(OUT)/obj/t/unit/%.o $(OUT)/obj/t/unit/tap.o $(call OBJ,$(CORE))
 	@mkdir -p $(@D)
 	$(CC) -pthread $(CFLAGS) $(LDFLAGS_ALL) -o $@ $^ $(LIBS) $(APR_LIBS)
 
-FORMATTED = $(CORE) $(GLUE) $(UNIT) $(wildcard mod_encgather/*.h mod_encgather/core/*.h t/unit/*.h)
+$(TOOL): $(call OBJ,$(TOOLS) $(CORE))
+	$(CC) -pthread $(CFLAGS) $(LDFLAGS_ALL) -o $@ $^ $(LIBS) $(APR_LIBS)
+
+# programs that put the core before judges of other makers
+$(OUT)/judge/%: $(OUT)/obj/t/judge/%.o $(call OBJ,$(CORE))
+	@mkdir -p $(@D)
+	$(CC) -pthread $(CFLAGS) $(LDFLAGS_ALL) -o $@ $^ $(LIBS) $(APR_LIBS)
+
+FORMATTED = $(CORE) $(GLUE) $(UNIT) $(TOOLS) $(wildcard t/judge/*.c mod_encgather/*.h mod_encgather/tool/*.h mod_encgather/core/*.h t/unit/*.h)
 
 format: ## apply .clang-format to all C
 	$(CLANG_FORMAT) -i $(FORMATTED)
