@@ -14,11 +14,13 @@
 
 static apr_array_header_t *lookups; /* of eg_lookup *, of this reading */
 static bool has_unsigned;
+static bool has_handlers;
 
 void eg_config_reset(apr_pool_t *pconf)
 {
     lookups = apr_array_make(pconf, 2, sizeof(eg_lookup *));
     has_unsigned = false;
+    has_handlers = false;
     eg_store_reset(pconf);
 }
 
@@ -30,6 +32,11 @@ const apr_array_header_t *eg_config_lookups(void)
 bool eg_config_has_unsigned(void)
 {
     return has_unsigned;
+}
+
+bool eg_config_has_handlers(void)
+{
+    return has_handlers;
 }
 
 #define EG_UNSET(type, name, unset) config->name = unset;
@@ -253,6 +260,7 @@ static const char *set_backend(cmd_parms *cmd, void *config, const char *text)
         wrong = complain(cmd, "is a path of this server (/...) or an absolute URL");
     if (!wrong)
         ((eg_config *)config)->backend = backend;
+    has_handlers = true;
     return wrong;
 }
 
@@ -334,6 +342,7 @@ static const char *set_lookup(cmd_parms *cmd, void *config, int argc, char *cons
     if (!wrong) {
         ((eg_config *)config)->lookup = lookup;
         APR_ARRAY_PUSH(lookups, eg_lookup *) = lookup;
+        has_handlers = true;
     }
     return wrong;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <apr_strings.h>
 #include "answer.h"
+#include "counters.h"
 #include "log.h"
 #include "lookup.h"
 #include "webhook.h"
@@ -55,12 +56,14 @@ static eg_status find_fields(const eg_webhook *hook, const eg_lookup *lookup, eg
 
 static eg_status open_field(request_rec *r, eg_span token, const char **plain)
 {
+    const eg_store_entry *keys = eg_config_of(r)->keys;
     eg_span text;
-    eg_status status =
-        eg_token_open(eg_the_crypto(), eg_config_of(r)->keys->keys, token, r->pool, &text);
+    apr_size_t which;
+    eg_status status = eg_token_open(eg_the_crypto(), keys->keys, token, r->pool, &text, &which);
 
     if (status != EG_OK)
         return status;
+    eg_count_open(keys->uses[which]);
     if (memchr(text.p, '\0', text.n))
         return EG_EMALFORMED; /* a database would take the front part of it */
     *plain = text.p;

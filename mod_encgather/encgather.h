@@ -58,6 +58,7 @@ typedef struct {
     eg_store_kind kind;
     const char *path;
     const eg_keyring *keys;
+    struct eg_key_use *const *uses; /* a counter (or NULL) for each key */
     const eg_auth_tokens *tokens;
 } eg_store_entry;
 
@@ -125,6 +126,7 @@ const eg_fields *eg_config_fields(const eg_config *config);
 void eg_config_reset(apr_pool_t *pconf);
 const apr_array_header_t *eg_config_lookups(void); /* of eg_lookup * */
 bool eg_config_has_unsigned(void);                 /* EncGatherSignature off somewhere */
+bool eg_config_has_handlers(void);                 /* a handler is enabled somewhere */
 
 /* --- per request ---------------------------------------------------------------------------- */
 

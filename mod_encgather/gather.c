@@ -7,6 +7,7 @@
 #include "answer.h"
 #include "backend.h"
 #include "core/secret.h"
+#include "counters.h"
 #include "log.h"
 #include "webhook.h"
 
@@ -240,12 +241,23 @@ static int call_backend(const gather *g, const char *key)
 /* --- the handler
  * ---------------------------------------------------------------------------------- */
 
+static void warn_of_use(request_rec *r, const eg_key *key)
+{
+    ap_log_rerror(
+        APLOG_MARK, APLOG_WARNING, 0, r,
+        EG_TAG("0403") "the key %s%shas encrypted more than 2^31 values; put a new one in "
+                       "its place before 2^32 (see: rotating keys)",
+        key->id, key->id[0] ? " " : "");
+}
+
 static eg_status seal_answer(gather *g, eg_span digits)
 {
     const eg_keyring *ring = eg_config_of(g->r)->keys->keys;
     char *token = apr_palloc(g->r->pool, EG_TOKEN_LENGTH(digits.n) + 1);
     eg_status status = eg_token_seal(eg_the_crypto(), ring, digits, token);
 
+    if (status == EG_OK && eg_count_seal(eg_config_of(g->r)->keys->uses[0]))
+        warn_of_use(g->r, &ring->keys[0]);
     g->tokens[g->step - 1] = (eg_span){token, EG_TOKEN_LENGTH(digits.n)};
     return status;
 }

@@ -8,9 +8,11 @@
 #include "access.h"
 #include "backend.h"
 #include "body.h"
+#include "counters.h"
 #include "gather.h"
 #include "log.h"
 #include "lookup.h"
+#include "neighbours.h"
 #include "redact.h"
 #include "store.h"
 
@@ -52,7 +54,10 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
     (void)plog;
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG)
         return OK; /* the configuration is read twice at start: say it once */
+    eg_counters_open(s);
     eg_store_announce(ptemp, s);
+    if (eg_config_has_handlers())
+        eg_neighbours_check(s);
     if (eg_config_has_unsigned())
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
                      EG_TAG("0110") "EncGatherSignature is off for some location: anybody can "

@@ -8,6 +8,7 @@
 #include <string.h>
 #include "core/secret.h"
 #include "core/secretfile.h"
+#include "counters.h"
 #include "log.h"
 
 APLOG_USE_MODULE(encgather);
@@ -24,6 +25,7 @@ typedef struct held {
     eg_store_kind kind;
     bool wanted; /* named by the present configuration */
     eg_keyring *keys;
+    eg_key_use *uses[EG_KEYS_MAX];
     eg_secretfile content; /* that tokens point into */
     eg_auth_tokens tokens;
 } held;
@@ -171,6 +173,7 @@ static void connect_entry(eg_store_entry *entry)
         return;
     h->wanted = true;
     entry->keys = h->keys;
+    entry->uses = h->uses;
     entry->tokens = h->tokens.n ? &h->tokens : NULL;
 }
 
@@ -268,6 +271,19 @@ int eg_store_check(apr_pool_t *ptemp, server_rec *s)
     return ok ? OK : HTTP_INTERNAL_SERVER_ERROR;
 }
 
+/* The counters go with the key, not with its file or its place in it. */
+static void count_keys(const eg_store_entry *entry, eg_crypto *crypto)
+{
+    held *h = find_held(entry);
+    char fingerprint[9];
+
+    for (apr_size_t i = 0; h && i < entry->keys->n; i++) {
+        h->uses[i] = NULL;
+        if (eg_key_fingerprint(crypto, &entry->keys->keys[i], fingerprint) == EG_OK)
+            h->uses[i] = eg_counters_key(fingerprint);
+    }
+}
+
 static void announce_keys(apr_pool_t *ptemp, server_rec *s, const eg_store_entry *entry,
                           eg_crypto *crypto)
 {
@@ -303,6 +319,8 @@ void eg_store_announce(apr_pool_t *ptemp, server_rec *s)
     for (int i = 0; i < entries->nelts; i++) {
         const eg_store_entry *entry = APR_ARRAY_IDX(entries, i, eg_store_entry *);
 
+        if (entry->keys && crypto)
+            count_keys(entry, crypto);
         if (entry->keys && crypto)
             announce_keys(ptemp, s, entry, crypto);
         if (entry->tokens)

@@ -11,7 +11,7 @@
 typedef struct {
     eg_origin request;   /* scheme and Host as this server sees them */
     eg_origin forwarded; /* X-Forwarded-Proto, -Host and -Port */
-    eg_origin server; /* ServerName of the virtual host */
+    eg_origin server;    /* ServerName of the virtual host */
     eg_span listener_port;
 } eg_hints;
 

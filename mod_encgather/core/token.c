@@ -43,24 +43,33 @@ eg_status eg_token_seal(eg_crypto *crypto, const eg_keyring *ring, eg_span plain
     return EG_OK;
 }
 
-static eg_status open_with_any(eg_crypto *crypto, const eg_keyring *ring,
-                               const unsigned char *sealed, apr_size_t n, unsigned char *plain)
+bool eg_key_use_alarms(apr_uint64_t n)
+{
+    return n >= (APR_UINT64_C(1) << 31) && n % (APR_UINT64_C(1) << 28) == 0;
+}
+
+static eg_status open_with_any(eg_crypto *crypto, const eg_keyring *ring, eg_span sealed,
+                               unsigned char *plain, apr_size_t *which)
 {
     eg_status status = EG_ETOKEN;
 
-    for (apr_size_t i = 0; i < ring->n && status == EG_ETOKEN; i++)
-        status = eg_gcm_open(crypto, ring->keys[i].key, no_aad, sealed, n, plain);
+    for (apr_size_t i = 0; i < ring->n && status == EG_ETOKEN; i++) {
+        status = eg_gcm_open(crypto, ring->keys[i].key, no_aad, (const unsigned char *)sealed.p,
+                             sealed.n, plain);
+        *which = i;
+    }
     return status;
 }
 
 eg_status eg_token_open(eg_crypto *crypto, const eg_keyring *ring, eg_span token, apr_pool_t *pool,
-                        eg_span *plain)
+                        eg_span *plain, apr_size_t *which)
 {
     apr_size_t n = token.n / 2;
     unsigned char *sealed, *text;
     eg_status status;
 
     *plain = (eg_span){"", 0};
+    *which = 0;
     if (!eg_token_has_form(token))
         return EG_ETOKEN;
     sealed = apr_palloc(pool, n);
@@ -68,7 +77,7 @@ eg_status eg_token_open(eg_crypto *crypto, const eg_keyring *ring, eg_span token
         return EG_ETOKEN;
     text = eg_wiped_alloc(pool, n - EG_SEAL_OVERHEAD + 1);
     text[n - EG_SEAL_OVERHEAD] = '\0';
-    status = open_with_any(crypto, ring, sealed, n, text);
+    status = open_with_any(crypto, ring, (eg_span){(const char *)sealed, n}, text, which);
     if (status == EG_OK)
         *plain = (eg_span){(const char *)text, n - EG_SEAL_OVERHEAD};
     return status;

@@ -15,10 +15,14 @@ bool eg_token_has_form(eg_span token);
 eg_status eg_token_seal(eg_crypto *crypto, const eg_keyring *ring, eg_span plain,
                         char *out) EG_MUST_CHECK;
 
-/* Tries every key, the first one first. The plaintext is made in pool, NUL-terminated for the
- * database's sake (its length counts: it may hold NULs), and wiped when the pool goes.
- * EG_ETOKEN for everything that no key opens, whatever the cause. */
+/* Whether the n-th encryption under one key is one to warn at: 2^31 and then every 2^28, NIST
+ * SP 800-38D (8.3) allows 2^32 with random nonces. */
+bool eg_key_use_alarms(apr_uint64_t n);
+
+/* Tries every key, the first one first; *which is the key that opened it. The plaintext is made in
+ * pool, NUL-terminated for the database's sake (its length counts: it may hold NULs), and wiped
+ * when the pool goes. EG_ETOKEN for everything that no key opens, whatever the cause. */
 eg_status eg_token_open(eg_crypto *crypto, const eg_keyring *ring, eg_span token, apr_pool_t *pool,
-                        eg_span *plain) EG_MUST_CHECK;
+                        eg_span *plain, apr_size_t *which) EG_MUST_CHECK;
 
 #endif
