@@ -18,6 +18,7 @@ static int send_bytes(request_rec *r, const char *type, const char *bytes, apr_s
     apr_bucket_alloc_t *alloc = r->connection->bucket_alloc;
     apr_bucket_brigade *out = apr_brigade_create(r->pool, alloc);
 
+    apr_table_unset(r->headers_in, "Range"); /* a part of an answer is none */
     ap_set_content_type(r, type);
     ap_set_content_length(r, (apr_off_t)n);
     apr_table_setn(r->headers_out, "Cache-Control", "no-store");

@@ -7,6 +7,7 @@
 #include <apr_strings.h>
 #include <apr_uri.h>
 #include <http_core.h>
+#include "lookup.h"
 #include "store.h"
 
 #define MAX_BODY_LIMIT (16 * 1024 * 1024)
@@ -22,11 +23,6 @@ void eg_config_reset(apr_pool_t *pconf)
     has_unsigned = false;
     has_handlers = false;
     eg_store_reset(pconf);
-}
-
-const apr_array_header_t *eg_config_lookups(void)
-{
-    return lookups;
 }
 
 bool eg_config_has_unsigned(void)
@@ -320,6 +316,22 @@ static const char *check_lookup(cmd_parms *cmd, const eg_lookup *lookup)
     return NULL;
 }
 
+/* mod_dbd complains about a label that a server has already, even for the same query. */
+static const char *prepare_lookup(cmd_parms *cmd, eg_lookup *lookup)
+{
+    const char *wrong;
+
+    for (int i = 0; i < lookups->nelts; i++) {
+        const eg_lookup *other = APR_ARRAY_IDX(lookups, i, const eg_lookup *);
+
+        if (other->server == lookup->server && strcmp(other->label, lookup->label) == 0)
+            return NULL;
+    }
+    wrong = eg_lookup_prepare(cmd->server, lookup);
+    APR_ARRAY_PUSH(lookups, const eg_lookup *) = lookup;
+    return wrong ? complain(cmd, wrong) : NULL;
+}
+
 static const char *set_lookup(cmd_parms *cmd, void *config, int argc, char *const argv[])
 {
     eg_lookup *lookup = apr_pcalloc(cmd->pool, sizeof *lookup);
@@ -339,11 +351,10 @@ static const char *set_lookup(cmd_parms *cmd, void *config, int argc, char *cons
     lookup->server = cmd->server;
     lookup->label = apr_pstrcat(cmd->pool, "encgather: ", lookup->query, NULL);
     wrong = check_lookup(cmd, lookup);
-    if (!wrong) {
-        ((eg_config *)config)->lookup = lookup;
-        APR_ARRAY_PUSH(lookups, eg_lookup *) = lookup;
-        has_handlers = true;
-    }
+    if (!wrong)
+        wrong = prepare_lookup(cmd, lookup);
+    ((eg_config *)config)->lookup = lookup;
+    has_handlers = true;
     return wrong;
 }
 

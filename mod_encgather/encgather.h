@@ -124,9 +124,8 @@ const eg_fields *eg_config_fields(const eg_config *config);
 
 /* Starts to collect what the directives of one reading of the configuration name. */
 void eg_config_reset(apr_pool_t *pconf);
-const apr_array_header_t *eg_config_lookups(void); /* of eg_lookup * */
-bool eg_config_has_unsigned(void);                 /* EncGatherSignature off somewhere */
-bool eg_config_has_handlers(void);                 /* a handler is enabled somewhere */
+bool eg_config_has_unsigned(void); /* EncGatherSignature off somewhere */
+bool eg_config_has_handlers(void); /* a handler is enabled somewhere */
 
 /* --- per request ---------------------------------------------------------------------------- */
 

@@ -10,49 +10,22 @@
 
 APLOG_USE_MODULE(encgather);
 
+#define REPAIRED "encgather: repaired"
+
 static APR_OPTIONAL_FN_TYPE(ap_dbd_acquire) * dbd_acquire;
 static APR_OPTIONAL_FN_TYPE(ap_dbd_prepare) * dbd_prepare;
 
-/* mod_dbd complains about a label that it has already, even for the same query. */
-static void prepare_once(apr_hash_t *seen, const eg_lookup *lookup, server_rec *s)
+/* While the configuration is read, so that mod_dbd's own merging hands the queries of the main
+ * server on to its virtual hosts, and keeps those of a virtual host there. */
+const char *eg_lookup_prepare(server_rec *s, const eg_lookup *lookup)
 {
-    apr_pool_t *pool = apr_hash_pool_get(seen);
-    const char *key = apr_psprintf(pool, "%pp %s", (void *)s, lookup->label);
-
-    if (apr_hash_get(seen, key, APR_HASH_KEY_STRING))
-        return;
-    apr_hash_set(seen, key, APR_HASH_KEY_STRING, lookup);
-    dbd_prepare(s, lookup->query, lookup->label);
-}
-
-/* As if the directive had called it: a query of the main server is inherited by virtual hosts, one
- * of a virtual host stays there (another host's database may lack its tables). */
-static void prepare_everywhere(apr_hash_t *seen, const eg_lookup *lookup, server_rec *main_server)
-{
-    if (lookup->server != main_server) {
-        prepare_once(seen, lookup, lookup->server);
-        return;
-    }
-    for (server_rec *s = main_server; s; s = s->next)
-        prepare_once(seen, lookup, s);
-}
-
-int eg_lookup_prepare(apr_pool_t *ptemp, server_rec *s)
-{
-    const apr_array_header_t *lookups = eg_config_lookups();
-    apr_hash_t *seen = apr_hash_make(ptemp);
-
     dbd_acquire = APR_RETRIEVE_OPTIONAL_FN(ap_dbd_acquire);
     dbd_prepare = APR_RETRIEVE_OPTIONAL_FN(ap_dbd_prepare);
-    if (lookups->nelts && (!dbd_acquire || !dbd_prepare)) {
-        ap_log_error(APLOG_MARK, APLOG_ERR, 0, s,
-                     EG_TAG("0109") "EncGatherLookup needs mod_dbd: add LoadModule dbd_module, "
-                                    "DBDriver and DBDParams");
-        return HTTP_INTERNAL_SERVER_ERROR;
-    }
-    for (int i = 0; i < lookups->nelts; i++)
-        prepare_everywhere(seen, APR_ARRAY_IDX(lookups, i, const eg_lookup *), s);
-    return OK;
+    if (!dbd_acquire || !dbd_prepare)
+        return "needs mod_dbd: put LoadModule dbd_module in front of it, with DBDriver and "
+               "DBDParams";
+    dbd_prepare(s, lookup->query, lookup->label);
+    return NULL;
 }
 
 /* What the database said may quote what it was asked: it is not logged. */
@@ -94,20 +67,76 @@ static eg_outcome read_rows(request_rec *r, const ap_dbd_t *dbd, apr_dbd_results
     return rows > 1 ? EG_NOT_FOUND : outcome;
 }
 
-eg_outcome eg_lookup_run(request_rec *r, const char **args, eg_json **row)
+/* Statements live as long as their connection, so how many are made has to be limited: some at
+ * once, as when a schema is changed in steps, and then one a second. */
+#define REPAIRS_AT_ONCE 16
+
+typedef struct {
+    apr_time_t last;
+    apr_int64_t left;
+} repairs;
+
+static bool may_repair(const ap_dbd_t *dbd)
+{
+    repairs *made = apr_hash_get(dbd->prepared, REPAIRED, APR_HASH_KEY_STRING);
+    apr_time_t now = apr_time_now();
+
+    if (!made) {
+        made = apr_pcalloc(dbd->pool, sizeof *made);
+        apr_hash_set(dbd->prepared, REPAIRED, APR_HASH_KEY_STRING, made);
+    }
+    made->left += apr_time_sec(now - made->last);
+    made->left = made->left > REPAIRS_AT_ONCE ? REPAIRS_AT_ONCE : made->left;
+    if (made->left == 0)
+        return false;
+    made->left--;
+    made->last = now;
+    return true;
+}
+
+/* Prepares the query anew where a change of the schema or a lost connection has made the statement
+ * useless. */
+static bool repair(const ap_dbd_t *dbd, const eg_lookup *lookup)
+{
+    apr_dbd_prepared_t *statement = NULL;
+
+    if (!may_repair(dbd))
+        return false;
+    /* without a label: PostgreSQL may still know the old one */
+    if (apr_dbd_prepare(dbd->driver, dbd->pool, dbd->handle, lookup->query, NULL, &statement) != 0)
+        return false;
+    apr_hash_set(dbd->prepared, lookup->label, APR_HASH_KEY_STRING, statement);
+    return true;
+}
+
+static bool select_rows(request_rec *r, const ap_dbd_t *dbd, const char **args,
+                        apr_dbd_results_t **results)
 {
     const eg_lookup *lookup = eg_config_of(r)->lookup;
+    apr_dbd_prepared_t *statement = apr_hash_get(dbd->prepared, lookup->label, APR_HASH_KEY_STRING);
+
+    *results = NULL;
+    return statement && apr_dbd_pselect(dbd->driver, r->pool, dbd->handle, results, statement, 0,
+                                        lookup->args->nelts, args) == 0;
+}
+
+/* A statement that failed once may report that failure again, and only then be ready for use
+ * (sqlite3_reset). */
+static bool select_in_the_end(request_rec *r, const ap_dbd_t *dbd, const char **args,
+                              apr_dbd_results_t **results)
+{
+    return select_rows(r, dbd, args, results) || select_rows(r, dbd, args, results) ||
+           (repair(dbd, eg_config_of(r)->lookup) && select_rows(r, dbd, args, results));
+}
+
+eg_outcome eg_lookup_run(request_rec *r, const char **args, eg_json **row)
+{
     ap_dbd_t *dbd = dbd_acquire(r);
-    apr_dbd_prepared_t *statement;
-    apr_dbd_results_t *results = NULL;
+    apr_dbd_results_t *results;
 
     if (!dbd)
         return unavailable(r, "the database does not answer");
-    statement = apr_hash_get(dbd->prepared, lookup->label, APR_HASH_KEY_STRING);
-    if (!statement)
-        return unavailable(r, "the query is not prepared for the database of this virtual host");
-    if (apr_dbd_pselect(dbd->driver, r->pool, dbd->handle, &results, statement, 0,
-                        lookup->args->nelts, args) != 0)
+    if (!select_in_the_end(r, dbd, args, &results))
         return unavailable(r, "the database refused the query");
     return read_rows(r, dbd, results, row);
 }

@@ -6,9 +6,9 @@
 #include "encgather.h"
 #include "core/json.h"
 
-/* Hands the queries of the configuration to mod_dbd for preparing. Returns OK, or an HTTP error
- * after logging that mod_dbd is missing. */
-int eg_lookup_prepare(apr_pool_t *ptemp, server_rec *s);
+/* Hands a query to mod_dbd for preparing, while the configuration is read. Returns NULL, or what is
+ * wrong. */
+const char *eg_lookup_prepare(server_rec *s, const eg_lookup *lookup);
 
 /* Runs the location's query with args (plaintext, NUL-terminated, one for each %s). EG_FOUND with
  * the columns of the one row in *row, EG_NOT_FOUND for no row or several, EG_UNAVAILABLE (logged)

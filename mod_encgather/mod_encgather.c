@@ -11,7 +11,6 @@
 #include "counters.h"
 #include "gather.h"
 #include "log.h"
-#include "lookup.h"
 #include "neighbours.h"
 #include "redact.h"
 #include "store.h"
@@ -37,15 +36,11 @@ static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
  * and a failure in post_config after a bare signal would take the whole server down. */
 static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
 {
-    int files, lookups;
-
     (void)pconf;
     (void)plog;
     if (ap_state_query(AP_SQ_RUN_MODE) == AP_SQ_RM_CONFIG_DUMP)
         return OK;
-    files = eg_store_check(ptemp, s);
-    lookups = eg_lookup_prepare(ptemp, s);
-    return files != OK ? files : lookups;
+    return eg_store_check(ptemp, s);
 }
 
 static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
