@@ -14,8 +14,7 @@ APLOG_USE_MODULE(encgather);
 
 static ap_filter_rec_t *feed_filter;
 
-/* --- handing the body on
- * ---------------------------------------------------------------------------- */
+/* --- handing the body on ----------------------------------------------------------------------- */
 
 /* What was read, as often as the chain of redirects leads to somebody who reads; then the rest, if
  * reading ended early; then the end. */
@@ -103,8 +102,7 @@ static void attach_feed(request_rec *r)
     ap_add_input_filter_handle(feed_filter, nothing ? NULL : new_feed(r), r, r->connection);
 }
 
-/* --- the provider
- * ------------------------------------------------------------------------------------ */
+/* --- the provider ------------------------------------------------------------------------------ */
 
 static authz_status grant_unchecked(request_rec *r)
 {
@@ -172,8 +170,7 @@ static const char *parse(cmd_parms *cmd, const char *line, const void **parsed)
 
 static const authz_provider provider = {check, parse};
 
-/* --- hooks
- * ------------------------------------------------------------------------------------------- */
+/* --- hooks ------------------------------------------------------------------------------------- */
 
 static void insert_filter(request_rec *r)
 {

@@ -35,6 +35,12 @@ int eg_answer_twiml(request_rec *r, eg_twiml *twiml, eg_outcome outcome)
     return send_bytes(r, TWIML_TYPE, twiml->bytes, twiml->n);
 }
 
+int eg_answer_whole_twiml(request_rec *r, eg_span document, eg_outcome outcome)
+{
+    eg_set_result(r, outcome);
+    return send_bytes(r, TWIML_TYPE, document.p, document.n);
+}
+
 int eg_answer_json(request_rec *r, const char *json, eg_outcome outcome)
 {
     eg_set_result(r, outcome);

@@ -8,6 +8,8 @@
 
 /* All return what a handler returns. */
 int eg_answer_twiml(request_rec *r, eg_twiml *twiml, eg_outcome outcome);
+/* A document that somebody else made, as it is. */
+int eg_answer_whole_twiml(request_rec *r, eg_span document, eg_outcome outcome);
 int eg_answer_json(request_rec *r, const char *json, eg_outcome outcome);
 
 /* Text, or {"error":"..."} where eg_request says so; drains the body first. */

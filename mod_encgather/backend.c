@@ -7,13 +7,13 @@
 #include <http_core.h>
 #include <http_protocol.h>
 #include <mod_proxy.h>
+#include "core/twiml.h"
 
 #define ANSWER_MAX 65536
-#define TIMEOUT_DEFAULT 8
 
 static ap_filter_rec_t *feed_filter, *capture_filter;
 
-/* --- the body that goes in ------------------------------------------------------------------- */
+/* --- the body that goes in --------------------------------------------------------------------- */
 
 typedef struct {
     const char *bytes;
@@ -44,8 +44,7 @@ static apr_status_t feed_body(ap_filter_t *f, apr_bucket_brigade *out, ap_input_
     return APR_SUCCESS;
 }
 
-/* --- the answer that comes back ----------------------------------------------------------------
- */
+/* --- the answer that comes back ---------------------------------------------------------------- */
 
 typedef struct {
     char *bytes; /* ANSWER_MAX */
@@ -91,8 +90,7 @@ static apr_status_t capture_answer(ap_filter_t *f, apr_bucket_brigade *in)
     return answer->reason ? APR_EGENERAL : APR_SUCCESS;
 }
 
-/* --- the sub-request ---------------------------------------------------------------------------
- */
+/* --- the sub-request --------------------------------------------------------------------------- */
 
 /* Nothing of the caller's headers goes on: no cookie, no credentials, no signature. */
 static void set_headers(request_rec *sub, apr_size_t length, const char *key)
@@ -120,12 +118,12 @@ static void set_body(request_rec *sub, const char *json, apr_size_t n)
     ap_add_input_filter_handle(feed_filter, body, sub, sub->connection);
 }
 
-static capture *set_capture(request_rec *sub)
+static capture *set_capture(request_rec *sub, const eg_config *config)
 {
     capture *answer = apr_pcalloc(sub->pool, sizeof *answer);
 
     answer->bytes = apr_palloc(sub->pool, ANSWER_MAX);
-    answer->deadline = apr_time_now() + apr_time_from_sec(TIMEOUT_DEFAULT);
+    answer->deadline = apr_time_now() + eg_config_timeout(config);
     ap_add_output_filter_handle(capture_filter, answer, sub, sub->connection);
     return answer;
 }
@@ -161,28 +159,46 @@ static request_rec *make_sub_request(request_rec *r, const eg_backend *backend)
     return sub;
 }
 
-/* --- what is made of it ------------------------------------------------------------------------
- */
+/* --- what is made of it ------------------------------------------------------------------------ */
 
 static eg_reply unavailable(const request_rec *r, int status, const char *reason)
 {
     if (!reason)
         reason = apr_psprintf(r->pool, "it answered with status %d", status);
-    return (eg_reply){status, EG_UNAVAILABLE, NULL, reason};
+    return (eg_reply){.status = status, .outcome = EG_UNAVAILABLE, .reason = reason};
 }
 
-static eg_reply judge(request_rec *r, int status, const capture *answer)
+static bool is_xml(const request_rec *sub)
 {
-    eg_reply reply = {status, EG_UNAVAILABLE, NULL, NULL};
+    const char *type = sub->content_type;
 
-    if (answer->reason)
+    return type && (ap_cstr_casecmpn(type, "text/xml", 8) == 0 ||
+                    ap_cstr_casecmpn(type, "application/xml", 15) == 0);
+}
+
+/* The answer may outlive the sub-request. */
+static eg_span keep(request_rec *r, const capture *answer)
+{
+    return (eg_span){apr_pstrmemdup(r->pool, answer->bytes, answer->n), answer->n};
+}
+
+static eg_reply judge(request_rec *r, const request_rec *sub, int status, const capture *answer)
+{
+    eg_reply reply = {.status = status, .outcome = EG_FOUND};
+
+    if (answer->reason || (status != HTTP_OK && status != HTTP_NOT_FOUND))
         return unavailable(r, status, answer->reason);
-    if (status != HTTP_OK && status != HTTP_NOT_FOUND)
-        return unavailable(r, status, NULL);
+    if (status == HTTP_OK && is_xml(sub)) {
+        reply.twiml = keep(r, answer);
+        return eg_twiml_is_whole(r->pool, reply.twiml)
+                   ? reply
+                   : unavailable(r, status, "its answer says XML but is not TwiML in UTF-8");
+    }
     reply.json = eg_json_parse(r->pool, (eg_span){answer->bytes, answer->n});
-    if (status == HTTP_OK && !reply.json)
+    if (status == HTTP_NOT_FOUND)
+        reply.outcome = EG_NOT_FOUND;
+    else if (!reply.json)
         return unavailable(r, status, "its answer is not a JSON object");
-    reply.outcome = status == HTTP_OK ? EG_FOUND : EG_NOT_FOUND;
     return reply;
 }
 
@@ -196,13 +212,13 @@ static eg_reply run(request_rec *r, request_rec *sub, const char *json, const ch
         return unavailable(r, sub->status, NULL);
     set_headers(sub, n, key);
     set_body(sub, json, n);
-    answer = set_capture(sub);
+    answer = set_capture(sub, eg_config_of(r));
     status = ap_run_sub_req(sub);
     if (status == OK)
         status = sub->status;
     if (status < 100 && !answer->reason) /* DECLINED and the like */
         answer->reason = "nobody in this server answered";
-    return judge(r, status, answer);
+    return judge(r, sub, status, answer);
 }
 
 eg_reply eg_backend_call(request_rec *r, const char *json, const char *key)

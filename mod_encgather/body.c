@@ -37,7 +37,7 @@ bool eg_body_announces_too_much(const request_rec *r)
     return announced(r) > (apr_off_t)eg_config_max_body(eg_config_of(r));
 }
 
-/* --- reading ---------------------------------------------------------------------------------- */
+/* --- reading ----------------------------------------------------------------------------------- */
 
 /* What HTTP_IN finds wrong in a body it answers by itself, with an ErrorDocument, through the
  * request's output filters. On top of them while we read, this one takes the status instead. */
@@ -123,7 +123,7 @@ static read_state read_all(request_rec *r, take_fn take, void *to, int *status)
     return state;
 }
 
-/* --- keeping ---------------------------------------------------------------------------------- */
+/* --- keeping ----------------------------------------------------------------------------------- */
 
 typedef struct {
     eg_body *body;
@@ -179,8 +179,7 @@ eg_outcome eg_body_read(request_rec *r, apr_pool_t *pool, eg_body *body, int *st
                                                                              : EG_MALFORMED;
 }
 
-/* --- dropping ----------------------------------------------------------------------------------
- */
+/* --- dropping ---------------------------------------------------------------------------------- */
 
 static bool drop_bytes(void *to, const char *bytes, apr_size_t n)
 {

@@ -15,8 +15,8 @@ APLOG_USE_MODULE(encgather);
 /* A field that occurs twice would let two readers see two values. */
 static bool fields_are_clear(const eg_webhook *hook, const eg_lookup *lookup)
 {
-    for (int i = 0; i < lookup->args->nelts; i++) {
-        eg_span name = eg_span_of(APR_ARRAY_IDX(lookup->args, i, const char *));
+    for (int i = 0; i < lookup->fields->nelts; i++) {
+        eg_span name = eg_span_of(APR_ARRAY_IDX(lookup->fields, i, const char *));
 
         if (eg_params_count(&hook->form, name) > 1)
             return false;
@@ -44,9 +44,9 @@ static eg_status find_field(const eg_webhook *hook, const char *name, eg_span *t
  * somebody who sends half of them. */
 static eg_status find_fields(const eg_webhook *hook, const eg_lookup *lookup, eg_span *tokens)
 {
-    for (int i = 0; i < lookup->args->nelts; i++) {
+    for (int i = 0; i < lookup->fields->nelts; i++) {
         eg_status status =
-            find_field(hook, APR_ARRAY_IDX(lookup->args, i, const char *), &tokens[i]);
+            find_field(hook, APR_ARRAY_IDX(lookup->fields, i, const char *), &tokens[i]);
 
         if (status != EG_OK)
             return status;
@@ -54,23 +54,20 @@ static eg_status find_fields(const eg_webhook *hook, const eg_lookup *lookup, eg
     return EG_OK;
 }
 
-static eg_status open_field(request_rec *r, eg_span token, const char **plain)
+static eg_status open_field(request_rec *r, eg_span token, eg_span *plain)
 {
     const eg_store_entry *keys = eg_config_of(r)->keys;
-    eg_span text;
     apr_size_t which;
-    eg_status status = eg_token_open(eg_the_crypto(), keys->keys, token, r->pool, &text, &which);
+    eg_status status = eg_token_open(eg_the_crypto(), keys->keys, token, r->pool, plain, &which);
 
     if (status != EG_OK)
         return status;
     eg_count_open(keys->uses[which]);
-    if (memchr(text.p, '\0', text.n))
-        return EG_EMALFORMED; /* a database would take the front part of it */
-    *plain = text.p;
-    return EG_OK;
+    /* a database would take the front part of it */
+    return memchr(plain->p, '\0', plain->n) ? EG_EMALFORMED : EG_OK;
 }
 
-static eg_outcome open_fields(request_rec *r, const eg_span *tokens, int n, const char **plain)
+static eg_outcome open_fields(request_rec *r, const eg_span *tokens, int n, eg_span *plain)
 {
     for (int i = 0; i < n; i++) {
         eg_status status = open_field(r, tokens[i], &plain[i]);
@@ -88,7 +85,7 @@ static eg_outcome open_fields(request_rec *r, const eg_span *tokens, int n, cons
     return EG_GOING_ON;
 }
 
-static int look_up(request_rec *r, const char **plain)
+static int look_up(request_rec *r, const eg_span *plain)
 {
     eg_json *row = NULL;
     eg_outcome outcome = eg_lookup_run(r, plain, &row);
@@ -102,9 +99,9 @@ static int look_up(request_rec *r, const char **plain)
 static int run(request_rec *r, const eg_webhook *hook)
 {
     const eg_lookup *lookup = eg_config_of(r)->lookup;
-    apr_size_t n = (apr_size_t)lookup->args->nelts;
+    apr_size_t n = (apr_size_t)lookup->fields->nelts;
     eg_span *tokens = apr_palloc(r->pool, n * sizeof *tokens);
-    const char **plain = apr_palloc(r->pool, n * sizeof *plain);
+    eg_span *plain = apr_palloc(r->pool, n * sizeof *plain);
     eg_outcome outcome;
 
     if (!fields_are_clear(hook, lookup) || find_fields(hook, lookup, tokens) != EG_OK)

@@ -17,7 +17,7 @@ extern module AP_MODULE_DECLARE_DATA encgather_module;
 #define EG_GATHER_HANDLER "encrypted-gather"
 #define EG_DECRYPT_HANDLER "decrypt-gather"
 
-/* --- outcomes: one word in ENCGATHER_RESULT, one status, one fixed text ------------------- */
+/* --- outcomes: one word in ENCGATHER_RESULT, one status, one fixed text ------------------------ */
 
 typedef enum {
     EG_GOING_ON = 0, /* nothing decided yet */
@@ -46,7 +46,7 @@ typedef struct {
 /* Never NULL. */
 const eg_outcome_info *eg_outcome_of(eg_outcome outcome);
 
-/* --- configuration ------------------------------------------------------------------------ */
+/* --- configuration ----------------------------------------------------------------------------- */
 
 typedef enum { EG_CHECK_ON, EG_CHECK_OBSERVE, EG_CHECK_OFF } eg_check;
 
@@ -73,14 +73,44 @@ typedef struct {
     const char *url;
 } eg_backend;
 
+/* What one %s of a query is bound to: a field's plaintext, or the blind index of several. */
+typedef struct {
+    bool is_index;
+    const apr_array_header_t *fields; /* of unsigned: places in eg_lookup.fields */
+} eg_lookup_arg;
+
 typedef struct {
     const char *query;
-    const char *label;              /* of the prepared statement in mod_dbd */
-    const apr_array_header_t *args; /* of const char *: the field whose plaintext is bound */
+    const char *label;                /* of the prepared statement in mod_dbd */
+    const apr_array_header_t *fields; /* of const char *: each demanded field once */
+    const apr_array_header_t *args;   /* of eg_lookup_arg */
+    bool has_index;
     server_rec *server;
 } eg_lookup;
 
-enum { EG_SAY_FOUND, EG_SAY_NOT_FOUND, EG_SAY_UNAVAILABLE, EG_SAY_INVALID, EG_SAY_EVENTS };
+typedef enum {
+    EG_SAY_FOUND,
+    EG_SAY_NOT_FOUND,
+    EG_SAY_UNAVAILABLE,
+    EG_SAY_INVALID,
+    EG_SAY_LOCKED,
+    EG_SAY_AGAIN, /* before a question that is asked again; nothing follows it */
+    EG_SAY_EVENTS
+} eg_event;
+
+typedef enum { EG_THEN_HANGUP, EG_THEN_REDIRECT, EG_THEN_DIAL } eg_then_kind;
+
+/* What follows the sentence of an event. */
+typedef struct {
+    eg_then_kind kind;
+    eg_say target; /* of redirect= and dial= */
+} eg_then;
+
+/* The fields of one section, in the order they were written. */
+typedef struct {
+    eg_field at[EG_FIELDS_MAX];
+    eg_fields fields;
+} eg_field_list;
 
 /* One list makes the members, their unset values and the merge: no member can be forgotten.
  * X(type, name, unset value) */
@@ -91,7 +121,23 @@ enum { EG_SAY_FOUND, EG_SAY_NOT_FOUND, EG_SAY_UNAVAILABLE, EG_SAY_INVALID, EG_SA
     X(const eg_public_url *, public_url, NULL)                                                     \
     X(const eg_backend *, backend, NULL)                                                           \
     X(const eg_lookup *, lookup, NULL)                                                             \
-    X(int, max_body, -1)
+    X(int, max_body, -1)                                                                           \
+    X(const eg_field_list *, fields, NULL)                                                         \
+    X(int, attempts, -1)                                                                           \
+    X(int, timeout, -1)                                                                            \
+    X(const eg_voice *, voice, NULL)                                                               \
+    X(const apr_array_header_t *, forward, NULL)                                                   \
+    X(const eg_say *, say_found, NULL)                                                             \
+    X(const eg_say *, say_not_found, NULL)                                                         \
+    X(const eg_say *, say_unavailable, NULL)                                                       \
+    X(const eg_say *, say_invalid, NULL)                                                           \
+    X(const eg_say *, say_locked, NULL)                                                            \
+    X(const eg_say *, say_again, NULL)                                                             \
+    X(const eg_then *, then_found, NULL)                                                           \
+    X(const eg_then *, then_not_found, NULL)                                                       \
+    X(const eg_then *, then_unavailable, NULL)                                                     \
+    X(const eg_then *, then_invalid, NULL)                                                         \
+    X(const eg_then *, then_locked, NULL)
 
 typedef struct {
 #define EG_MEMBER(type, name, unset) type name;
@@ -121,13 +167,18 @@ bool eg_redacts(const server_rec *s);
 eg_check eg_config_signature(const eg_config *config);
 apr_size_t eg_config_max_body(const eg_config *config);
 const eg_fields *eg_config_fields(const eg_config *config);
+unsigned eg_config_attempts(const eg_config *config);
+apr_interval_time_t eg_config_timeout(const eg_config *config);
+eg_voice eg_config_voice(const eg_config *config);
+const eg_say *eg_config_say(const eg_config *config, eg_event event); /* NULL: the default */
+const eg_then *eg_config_then(const eg_config *config, eg_event event);
 
 /* Starts to collect what the directives of one reading of the configuration name. */
 void eg_config_reset(apr_pool_t *pconf);
 bool eg_config_has_unsigned(void); /* EncGatherSignature off somewhere */
 bool eg_config_has_handlers(void); /* a handler is enabled somewhere */
 
-/* --- per request ---------------------------------------------------------------------------- */
+/* --- per request ------------------------------------------------------------------------------- */
 
 typedef struct eg_webhook eg_webhook;
 

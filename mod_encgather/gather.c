@@ -26,8 +26,7 @@ typedef struct {
     eg_span tokens[EG_FIELDS_MAX]; /* carried by the URL; the new one joins them */
 } gather;
 
-/* --- names, step, tokens ------------------------------------------------------------------------
- */
+/* --- names, step, tokens ----------------------------------------------------------------------- */
 
 static bool is_in_both(const eg_webhook *hook)
 {
@@ -92,35 +91,84 @@ static eg_status read_url(gather *g)
     return status == EG_OK ? read_tokens(g) : status;
 }
 
-/* --- answers ------------------------------------------------------------------------------------
- */
+/* --- answers ----------------------------------------------------------------------------------- */
 
 static const char *const default_sentences[EG_SAY_EVENTS] = {
     [EG_SAY_FOUND] = ("Thank you. Your account number is %{account} and your balance is "
                       "%{balance}. Goodbye."),
     [EG_SAY_NOT_FOUND] = "We could not find an account for what you keyed in. Goodbye.",
     [EG_SAY_UNAVAILABLE] = "We cannot look up your account right now. Please call again later.",
-    [EG_SAY_INVALID] = "That was not what we asked for. Goodbye.",
+    [EG_SAY_INVALID] = "Sorry, that was not what we asked for. Goodbye.",
+    [EG_SAY_LOCKED] = "We cannot help you on the phone right now. Please call again later.",
 };
 
 /* NULL: a placeholder has no value. */
-static const char *sentence(const gather *g, int event, const eg_json *json)
+static const char *sentence(const gather *g, eg_event event, const eg_json *json)
 {
     apr_pool_t *pool = g->r->pool;
+    const eg_say *configured = eg_config_say(eg_config_of(g->r), event);
     eg_say say;
 
+    if (configured)
+        return eg_say_expand(pool, configured, eg_json_text, json);
     if (eg_say_parse(pool, default_sentences[event], &say) != EG_OK)
         return NULL;
     return eg_say_expand(pool, &say, eg_json_text, json);
 }
 
-static int answer_sentence(const gather *g, const char *text, eg_outcome outcome)
+/* What the placeholders of "redirect=" are filled from. */
+typedef struct {
+    const char *event;
+    const eg_json *json;
+} then_source;
+
+static const char *then_member(const void *from, const char *name, apr_pool_t *pool)
 {
-    eg_voice voice = {NULL, NULL};
+    const then_source *source = from;
+    const char *text = strcmp(name, "outcome") == 0 ? source->event : NULL;
+
+    if (!text && source->json)
+        text = eg_json_text(source->json, name, pool);
+    return text ? ap_escape_urlencoded(pool, text) : NULL;
+}
+
+/* What follows the sentence; false when a placeholder has no value. */
+static bool write_then(const gather *g, eg_twiml *out, eg_event event, const eg_json *json)
+{
+    static const char *const words[] = {"found", "notfound", "unavailable", "invalid", "locked"};
+    const eg_then *then = eg_config_then(eg_config_of(g->r), event);
+    then_source source = {words[event], json};
+    const char *target;
+
+    if (!then || then->kind == EG_THEN_HANGUP) {
+        eg_twiml_raw(out, then ? EG_LIT("<Hangup/>") : (eg_span){"", 0});
+        return true;
+    }
+    target = eg_say_expand(g->r->pool, &then->target, then_member, &source);
+    if (!target)
+        return false;
+    eg_twiml_raw(out, then->kind == EG_THEN_DIAL ? EG_LIT("<Dial>")
+                                                 : EG_LIT("<Redirect method=\"POST\">"));
+    eg_twiml_text(out, eg_span_of(target));
+    eg_twiml_raw(out, then->kind == EG_THEN_DIAL ? EG_LIT("</Dial>") : EG_LIT("</Redirect>"));
+    return true;
+}
+
+#define HAS_A_HOLE (-1)
+
+/* HAS_A_HOLE, and nothing sent, when the sentence or what follows it lacks a member. */
+static int answer_event(const gather *g, eg_event event, const eg_json *json, eg_outcome outcome)
+{
+    eg_voice voice = eg_config_voice(eg_config_of(g->r));
+    const char *text = sentence(g, event, json);
     eg_twiml out;
 
+    if (!text)
+        return HAS_A_HOLE;
     eg_twiml_begin(&out, g->r->pool);
     eg_flow_say(&out, &voice, eg_span_of(text));
+    if (!write_then(g, &out, event, json))
+        return HAS_A_HOLE;
     return eg_answer_twiml(g->r, &out, outcome);
 }
 
@@ -151,34 +199,59 @@ static int ask(const gather *g, unsigned field, unsigned attempt)
                             .fields = g->fields,
                             .field = field,
                             .tokens = g->tokens,
-                            .attempt = attempt};
+                            .attempt = attempt,
+                            .voice = eg_config_voice(eg_config_of(g->r))};
     eg_twiml out;
 
+    if (attempt > 1 && eg_config_say(eg_config_of(g->r), EG_SAY_AGAIN))
+        question.complaint = sentence(g, EG_SAY_AGAIN, NULL);
     eg_twiml_begin(&out, g->r->pool);
     eg_flow_ask(&out, &question);
     return eg_answer_twiml(g->r, &out, attempt > 1 ? EG_ASKED_AGAIN : EG_ASKED);
 }
 
-#define ATTEMPTS_DEFAULT 3
-
 static int ask_again(const gather *g)
 {
-    if (g->attempt >= ATTEMPTS_DEFAULT)
-        return answer_sentence(g, sentence(g, EG_SAY_INVALID, NULL), EG_INVALID);
+    if (g->attempt >= eg_config_attempts(eg_config_of(g->r)))
+        return answer_event(g, EG_SAY_INVALID, NULL, EG_INVALID);
     return ask(g, g->step - 1, g->attempt + 1);
 }
 
-/* --- the last step
- * -------------------------------------------------------------------------------- */
+/* --- the last step ----------------------------------------------------------------------------- */
 
+static void add_forwarded(const gather *g, eg_json *json)
+{
+    const apr_array_header_t *names = eg_config_of(g->r)->forward;
+
+    for (int i = 0; names && i < names->nelts; i++) {
+        const char *name = APR_ARRAY_IDX(names, i, const char *);
+        eg_span value = eg_webhook_get(g->hook, eg_span_of(name));
+
+        if (value.p && eg_json_set(json, name, value) != EG_OK)
+            ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, g->r,
+                          EG_TAG("0503") "call %s: %s is not forwarded, it is not UTF-8",
+                          eg_call_of(g->r), name);
+    }
+}
+
+static eg_status add_tokens(const gather *g, eg_json *json)
+{
+    eg_status status = EG_OK;
+
+    for (unsigned i = 0; i < g->fields->n && status == EG_OK; i++)
+        status = eg_json_set(json, g->fields->at[i].name, g->tokens[i]);
+    return status;
+}
+
+/* Tokens, and beside them what is forwarded; a parameter named like a field does not replace it. */
 static const char *backend_body(const gather *g)
 {
     eg_json *json = eg_json_new(g->r->pool);
 
-    for (unsigned i = 0; json && i < g->fields->n; i++)
-        if (eg_json_set(json, g->fields->at[i].name, g->tokens[i]) != EG_OK)
-            return NULL;
-    return json ? eg_json_dump(json, g->r->pool) : NULL;
+    if (!json || add_tokens(g, json) != EG_OK)
+        return NULL;
+    add_forwarded(g, json);
+    return add_tokens(g, json) == EG_OK ? eg_json_dump(json, g->r->pool) : NULL;
 }
 
 /* Twilio may deliver the last step twice: both times it is the same call, URL and digits. Keyed,
@@ -201,45 +274,60 @@ static const char *idempotency_key(const gather *g, eg_span digits)
 }
 
 /* The tokens are ciphertext: with them the operator can repeat what failed. */
+static const char *sent_tokens(const gather *g, const char *body)
+{
+    eg_json *json = body ? eg_json_new(g->r->pool) : NULL;
+
+    if (!json || add_tokens(g, json) != EG_OK)
+        return "nothing";
+    return eg_json_dump(json, g->r->pool);
+}
+
 static int answer_unavailable(const gather *g, const char *reason, const char *body)
 {
     ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, g->r,
                   EG_TAG("0501") "call %s: the backend is unavailable: %s; it was sent %s",
-                  eg_call_of(g->r), reason, body);
-    return answer_sentence(g, sentence(g, EG_SAY_UNAVAILABLE, NULL), EG_UNAVAILABLE);
+                  eg_call_of(g->r), reason, sent_tokens(g, body));
+    return answer_event(g, EG_SAY_UNAVAILABLE, NULL, EG_UNAVAILABLE);
 }
 
-static int answer_not_found(const gather *g, const eg_reply *reply)
+static void warn_of_path(const gather *g)
 {
-    if (!reply->json)
-        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, g->r,
-                      EG_TAG("0502") "call %s: the backend answered 404 and no JSON object: is "
-                                     "the path of EncGatherBackend right?",
-                      eg_call_of(g->r));
-    return answer_sentence(g, sentence(g, EG_SAY_NOT_FOUND, NULL), EG_NOT_FOUND);
+    ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, g->r,
+                  EG_TAG("0502") "call %s: the backend answered 404 and no JSON object: is the "
+                                 "path of EncGatherBackend right?",
+                  eg_call_of(g->r));
 }
 
-static int call_backend(const gather *g, const char *key)
+static int answer_reply(const gather *g, const eg_reply *reply, const char *body)
 {
-    const char *body = backend_body(g);
-    const char *text;
+    bool found = reply->outcome == EG_FOUND;
+    const eg_json *json = reply->json ? reply->json : eg_json_new(g->r->pool);
+    int answer;
+
+    if (found && reply->twiml.p)
+        return eg_answer_whole_twiml(g->r, reply->twiml, EG_FOUND);
+    if (!found && !reply->json)
+        warn_of_path(g);
+    answer = answer_event(g, found ? EG_SAY_FOUND : EG_SAY_NOT_FOUND, json, reply->outcome);
+    if (answer != HAS_A_HOLE)
+        return answer;
+    return answer_unavailable(g, "a member that the sentence needs is missing", body);
+}
+
+static int call_backend(const gather *g, const char *body, const char *key)
+{
     eg_reply reply;
 
     if (!body)
-        return answer_unavailable(g, "the request could not be written", "nothing");
+        return answer_unavailable(g, "the request could not be written", NULL);
     reply = eg_backend_call(g->r, body, key);
     if (reply.outcome == EG_UNAVAILABLE)
         return answer_unavailable(g, reply.reason, body);
-    if (reply.outcome == EG_NOT_FOUND)
-        return answer_not_found(g, &reply);
-    text = sentence(g, EG_SAY_FOUND, reply.json);
-    if (!text)
-        return answer_unavailable(g, "a member that the sentence needs is missing", body);
-    return answer_sentence(g, text, EG_FOUND);
+    return answer_reply(g, &reply, body);
 }
 
-/* --- the handler
- * ---------------------------------------------------------------------------------- */
+/* --- the handler ------------------------------------------------------------------------------- */
 
 static void warn_of_use(request_rec *r, const eg_key *key)
 {
@@ -271,23 +359,37 @@ static int answer_no_crypto(const gather *g)
     return eg_answer_error(g->r, EG_MISCONFIGURED);
 }
 
+/* What the caller keyed in, or said, if it is what the field asks for; else p is NULL. */
+static eg_span find_answer(const gather *g)
+{
+    const eg_field *field = &g->fields->at[g->step - 1];
+    const eg_param *digits = eg_params_find(&g->hook->form, DIGITS);
+    const eg_param *speech = eg_params_find(&g->hook->form, SPEECH);
+
+    if (digits && digits->value.n)
+        return eg_field_accepts(field, digits->value) ? digits->value : (eg_span){NULL, 0};
+    if (speech && eg_field_accepts_speech(field, speech->value))
+        return speech->value;
+    return (eg_span){NULL, 0};
+}
+
 /* The digits leave the body buffer here, as ciphertext or not at all. */
 static int take_answer(gather *g)
 {
-    const eg_param *digits = eg_params_find(&g->hook->form, DIGITS);
+    eg_span answer = find_answer(g);
     bool last = g->step == g->fields->n;
-    const char *key = NULL;
+    const char *key, *body;
     eg_status status;
 
-    if (!digits || !eg_field_accepts(&g->fields->at[g->step - 1], digits->value))
+    if (!answer.p)
         return ask_again(g);
-    if (last)
-        key = idempotency_key(g, digits->value);
-    status = seal_answer(g, digits->value);
+    key = last ? idempotency_key(g, answer) : NULL;
+    status = seal_answer(g, answer);
+    body = last && status == EG_OK ? backend_body(g) : NULL;
     eg_webhook_wipe(g->hook);
     if (status != EG_OK)
         return answer_no_crypto(g);
-    return last ? call_backend(g, key) : ask(g, g->step, 1);
+    return last ? call_backend(g, body, key) : ask(g, g->step, 1);
 }
 
 static int run(request_rec *r, eg_webhook *hook)

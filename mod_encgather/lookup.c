@@ -6,6 +6,7 @@
 #include <apr_hash.h>
 #include <apr_strings.h>
 #include <mod_dbd.h>
+#include "core/blindindex.h"
 #include "log.h"
 
 APLOG_USE_MODULE(encgather);
@@ -129,14 +130,61 @@ static bool select_in_the_end(request_rec *r, const ap_dbd_t *dbd, const char **
            (repair(dbd, eg_config_of(r)->lookup) && select_rows(r, dbd, args, results));
 }
 
-eg_outcome eg_lookup_run(request_rec *r, const char **args, eg_json **row)
+/* --- arguments --------------------------------------------------------------------------------- */
+
+static const char *index_of(request_rec *r, const eg_lookup_arg *arg, const eg_key *key,
+                            const eg_span *plain)
 {
-    ap_dbd_t *dbd = dbd_acquire(r);
+    apr_size_t n = (apr_size_t)arg->fields->nelts;
+    eg_span *values = apr_palloc(r->pool, n * sizeof *values);
+    char *hex = apr_palloc(r->pool, EG_INDEX_LENGTH + 1);
+
+    for (apr_size_t i = 0; i < n; i++)
+        values[i] = plain[APR_ARRAY_IDX(arg->fields, i, unsigned)];
+    return eg_blind_index(eg_the_crypto(), key->key, values, n, hex) == EG_OK ? hex : NULL;
+}
+
+static bool make_arguments(request_rec *r, const eg_key *key, const eg_span *plain,
+                           const char **args)
+{
+    const eg_lookup *lookup = eg_config_of(r)->lookup;
+
+    for (int i = 0; i < lookup->args->nelts; i++) {
+        const eg_lookup_arg *arg = &APR_ARRAY_IDX(lookup->args, i, eg_lookup_arg);
+
+        args[i] = arg->is_index ? index_of(r, arg, key, plain)
+                                : plain[APR_ARRAY_IDX(arg->fields, 0, unsigned)].p;
+        if (!args[i])
+            return false;
+    }
+    return true;
+}
+
+static eg_outcome look_with_key(request_rec *r, const ap_dbd_t *dbd, const eg_key *key,
+                                const eg_span *plain, eg_json **row)
+{
+    int n = eg_config_of(r)->lookup->args->nelts;
+    const char **args = apr_pcalloc(r->pool, (apr_size_t)n * sizeof *args);
     apr_dbd_results_t *results;
 
-    if (!dbd)
-        return unavailable(r, "the database does not answer");
+    if (!make_arguments(r, key, plain, args))
+        return unavailable(r, "the blind index could not be computed");
     if (!select_in_the_end(r, dbd, args, &results))
         return unavailable(r, "the database refused the query");
     return read_rows(r, dbd, results, row);
+}
+
+eg_outcome eg_lookup_run(request_rec *r, const eg_span *plain, eg_json **row)
+{
+    const eg_config *config = eg_config_of(r);
+    const eg_keyring *ring = config->keys->keys;
+    apr_size_t keys = config->lookup->has_index ? ring->n : 1;
+    eg_outcome outcome = EG_NOT_FOUND;
+    ap_dbd_t *dbd = dbd_acquire(r);
+
+    if (!dbd)
+        return unavailable(r, "the database does not answer");
+    for (apr_size_t i = 0; i < keys && outcome == EG_NOT_FOUND; i++)
+        outcome = look_with_key(r, dbd, &ring->keys[i], plain, row);
+    return outcome;
 }

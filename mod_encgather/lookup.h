@@ -10,9 +10,10 @@
  * wrong. */
 const char *eg_lookup_prepare(server_rec *s, const eg_lookup *lookup);
 
-/* Runs the location's query with args (plaintext, NUL-terminated, one for each %s). EG_FOUND with
- * the columns of the one row in *row, EG_NOT_FOUND for no row or several, EG_UNAVAILABLE (logged)
- * when the database does not answer. */
-eg_outcome eg_lookup_run(request_rec *r, const char **args, eg_json **row);
+/* Runs the location's query for the plaintext of each demanded field (NUL-terminated); with a blind
+ * index for one key of the ring after the other, until a row is found. EG_FOUND with the columns of
+ * the one row in *row, EG_NOT_FOUND for no row or several, EG_UNAVAILABLE (logged) when the
+ * database does not answer. */
+eg_outcome eg_lookup_run(request_rec *r, const eg_span *plain, eg_json **row);
 
 #endif

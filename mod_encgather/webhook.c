@@ -15,8 +15,7 @@ APLOG_USE_MODULE(encgather);
 
 #define BODY_SHA256 EG_LIT("bodySHA256")
 
-/* --- the target ---------------------------------------------------------------------------------
- */
+/* --- the target -------------------------------------------------------------------------------- */
 
 static eg_span raw_query(eg_span target)
 {
@@ -59,7 +58,7 @@ eg_span eg_webhook_get(const eg_webhook *hook, eg_span name)
     return param ? param->value : (eg_span){NULL, 0};
 }
 
-/* --- method and media type -------------------------------------------------------------------- */
+/* --- method and media type --------------------------------------------------------------------- */
 
 static bool query_has_secret(const eg_webhook *hook)
 {
@@ -142,8 +141,7 @@ static eg_outcome check_head(request_rec *r, const eg_intake *intake, const eg_w
     return outcome;
 }
 
-/* --- the body -----------------------------------------------------------------------------------
- */
+/* --- the body ---------------------------------------------------------------------------------- */
 
 static void note_call(request_rec *r, const eg_webhook *hook)
 {
@@ -208,8 +206,7 @@ void eg_webhook_wipe(eg_webhook *hook)
     hook->form.n = 0;
 }
 
-/* --- signature ----------------------------------------------------------------------------------
- */
+/* --- signature --------------------------------------------------------------------------------- */
 
 /* Of the raw body, which has to be hashed before a form is decoded in its place. */
 typedef struct {
@@ -401,8 +398,7 @@ static eg_outcome check_configuration(request_rec *r, bool tokens_needed)
     return EG_MISCONFIGURED;
 }
 
-/* --- for the handlers
- * ----------------------------------------------------------------------------- */
+/* --- for the handlers -------------------------------------------------------------------------- */
 
 static void note_step(request_rec *r, const eg_webhook *hook)
 {
@@ -462,8 +458,7 @@ eg_outcome eg_webhook_receive(request_rec *r, const eg_intake *intake, eg_webhoo
     return outcome;
 }
 
-/* --- for Require
- * ---------------------------------------------------------------------------------- */
+/* --- for Require ------------------------------------------------------------------------------- */
 
 /* The form is decoded in a copy, which is wiped as soon as the signature is known. */
 static eg_outcome verify_copy(request_rec *r, eg_webhook *hook)

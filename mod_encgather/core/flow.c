@@ -69,12 +69,17 @@ static bool luhn_fits(eg_span digits)
 
 bool eg_field_accepts(const eg_field *field, eg_span digits)
 {
-    if (digits.n < field->min || digits.n > field->max)
+    if (field->input == EG_INPUT_SPEECH || digits.n < field->min || digits.n > field->max)
         return false;
     for (apr_size_t i = 0; i < digits.n; i++)
         if (!eg_is_digit(digits.p[i]))
             return false;
     return !field->luhn || luhn_fits(digits);
+}
+
+bool eg_field_accepts_speech(const eg_field *field, eg_span words)
+{
+    return field->input != EG_INPUT_DTMF && words.n > 0 && words.n <= EG_SPEECH_MAX;
 }
 
 /* "https://host/path?step=next&a=TOKEN&attempt=2": step, tokens and names need no escaping for a
@@ -125,6 +130,8 @@ static void write_prompt(eg_twiml *out, const eg_question *q)
     eg_voice voice = {field->voice ? field->voice : q->voice.voice,
                       field->language ? field->language : q->voice.language};
 
+    if (q->complaint)
+        eg_flow_say(out, &voice, eg_span_of(q->complaint));
     if (field->play) {
         eg_twiml_raw(out, EG_LIT("<Play>"));
         eg_twiml_text(out, eg_span_of(field->play));
@@ -136,15 +143,18 @@ static void write_prompt(eg_twiml *out, const eg_question *q)
 
 void eg_flow_ask(eg_twiml *out, const eg_question *q)
 {
+    static const char *const inputs[] = {"dtmf", "speech", "dtmf speech"};
     const eg_field *field = &q->fields->at[q->field];
 
     eg_twiml_raw(out, EG_LIT("<Gather"));
     write_action(out, q);
-    eg_twiml_raw(out, EG_LIT(" method=\"POST\" input=\"dtmf\""));
+    eg_twiml_raw(out, EG_LIT(" method=\"POST\""));
+    eg_twiml_attribute(out, "input", eg_span_of(inputs[field->input]));
     eg_twiml_attribute_number(out, "timeout", field->timeout);
     if (field->finish)
         eg_twiml_attribute(out, "finishOnKey", (eg_span){&field->finish, 1});
-    eg_twiml_attribute_number(out, "numDigits", field->max);
+    if (field->input != EG_INPUT_SPEECH)
+        eg_twiml_attribute_number(out, "numDigits", field->max);
     eg_twiml_raw(out, EG_LIT(" actionOnEmptyResult=\"true\">"));
     write_prompt(out, q);
     eg_twiml_raw(out, EG_LIT("</Gather>"));

@@ -12,6 +12,11 @@
 #define EG_DIGITS_MAX 32
 #define EG_LAST_STEP "processData"
 
+/* The most bytes of a SpeechResult that are taken; Twilio listens for 60 seconds at most. */
+#define EG_SPEECH_MAX 2000
+
+typedef enum { EG_INPUT_DTMF, EG_INPUT_SPEECH, EG_INPUT_BOTH } eg_input;
+
 /* One thing the caller is asked for. Strings live as long as the configuration. */
 typedef struct {
     const char *name;  /* the JSON member, and the query parameter that carries the token */
@@ -19,6 +24,7 @@ typedef struct {
     unsigned min, max; /* digits */
     unsigned timeout;  /* seconds */
     char finish;       /* finishOnKey; 0: not set, Twilio's own ("#") holds */
+    eg_input input;
     bool luhn;         /* the check digit of card numbers (ISO/IEC 7812-1, annex B) */
     const char *say;   /* the question, or NULL */
     const char *play;  /* the URL of a recording instead, or NULL */
@@ -48,8 +54,9 @@ const char *eg_flow_step_name(const eg_fields *fields, unsigned step);
 /* A plain number from 1 to 999; absent (p NULL): 1. */
 eg_status eg_flow_attempt(eg_span text, unsigned *attempt) EG_MUST_CHECK;
 
-/* Whether the caller's answer is what the field asks for. */
+/* Whether the caller's answer is what the field asks for: keys, or words that were recognized. */
 bool eg_field_accepts(const eg_field *field, eg_span digits);
+bool eg_field_accepts_speech(const eg_field *field, eg_span words);
 
 /* What a <Gather> needs besides the field. */
 typedef struct {
@@ -58,6 +65,7 @@ typedef struct {
     const eg_fields *fields;
     unsigned field;        /* the one to ask for */
     const eg_span *tokens; /* those of the fields before it */
+    const char *complaint; /* said before the question when it is asked again, or NULL */
     unsigned attempt;      /* goes into the action from 2 on */
     eg_voice voice;
 } eg_question;

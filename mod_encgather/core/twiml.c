@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <apr_strings.h>
+#include <apr_xml.h>
 
 #define FIRST_SIZE 1024
 
@@ -132,4 +134,48 @@ void eg_twiml_attribute_number(eg_twiml *out, const char *name, unsigned value)
     int n = snprintf(text, sizeof text, "%u", value);
 
     eg_twiml_attribute(out, name, (eg_span){text, (apr_size_t)n});
+}
+
+static bool is_utf8(eg_span text)
+{
+    for (apr_size_t i = 0; i < text.n;) {
+        apr_size_t length = character_length((const unsigned char *)text.p + i, text.n - i);
+
+        if (!length)
+            return false;
+        i += length;
+    }
+    return true;
+}
+
+/* Entities can make much out of little (and a document type can name files): neither is TwiML. */
+static bool has_document_type(eg_span text)
+{
+    for (apr_size_t i = 0; i + 9 <= text.n; i++)
+        if (memcmp(text.p + i, "<!DOCTYPE", 9) == 0)
+            return true;
+    return false;
+}
+
+/* The declaration may only name what the Content-Type of our answer says. */
+static bool names_another_encoding(apr_pool_t *pool, eg_span text)
+{
+    const char *end =
+        text.n > 5 && memcmp(text.p, "<?xml", 5) == 0 ? memchr(text.p, '>', text.n) : NULL;
+    const char *head = end ? apr_pstrmemdup(pool, text.p, (apr_size_t)(end - text.p)) : "";
+    const char *encoding = strstr(head, "encoding");
+
+    return encoding && !strcasestr(encoding, "utf-8");
+}
+
+bool eg_twiml_is_whole(apr_pool_t *pool, eg_span document)
+{
+    apr_xml_parser *parser = apr_xml_parser_create(pool);
+    apr_xml_doc *parsed = NULL;
+
+    if (!is_utf8(document) || has_document_type(document) || names_another_encoding(pool, document))
+        return false;
+    return apr_xml_parser_feed(parser, document.p, document.n) == APR_SUCCESS &&
+           apr_xml_parser_done(parser, &parsed) == APR_SUCCESS &&
+           strcmp(parsed->root->name, "Response") == 0;
 }

@@ -3,6 +3,7 @@
 #ifndef EG_TWIML_H
 #define EG_TWIML_H
 
+#include <stdbool.h>
 #include <apr_pools.h>
 #include "bytes.h"
 
@@ -26,5 +27,9 @@ void eg_twiml_text(eg_twiml *out, eg_span text);
 /* ` name="value"`, with " and the white space that a parser would normalize escaped too. */
 void eg_twiml_attribute(eg_twiml *out, const char *name, eg_span value);
 void eg_twiml_attribute_number(eg_twiml *out, const char *name, unsigned value);
+
+/* Whether these bytes are a well-formed XML document in UTF-8, without a document type, with a
+ * <Response> as its root. */
+bool eg_twiml_is_whole(apr_pool_t *pool, eg_span document);
 
 #endif
