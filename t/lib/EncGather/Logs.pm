@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+# What the tests demand of log files: no line at warn or worse that nobody announced, and no digits of any caller.
+package EncGather::Logs;
+
+use strict;
+use warnings;
+use feature 'signatures';
+no warnings 'experimental::signatures';
+
+use Exporter 'import';
+
+our @EXPORT_OK = qw(alarms unexpected missing leaks);
+
+# [time] [module:level] [pid 1:tid 2] file.c(34): (2)No such file or directory: [client 127.0.0.1:5678] text
+# httpd writes the third to the sixth only where it knows them, and "remote" for a proxy's backend.
+my $TIME    = qr/\[[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d [\d:.]+ \d{4}\] /;
+my $LEVEL   = qr/\[(?<module>[\w-]*):(?<level>\w+)\] /;
+my $PROCESS = qr/\[pid \d+(?::tid \d+)?\] /;
+my $SOURCE  = qr/[\w.\/-]+\(\d+\): /;
+my $ERROR   = qr/\((?:\d+|EAI \d+)\)[^:\[]*: /;
+my $PEER    = qr/\[(?:client|remote) [^\]]*\] /;
+my $PREFIX  = qr/^$TIME$LEVEL(?:$PROCESS)?(?:$SOURCE)?(?:$ERROR)?(?:$PEER)?/;
+
+# "request" 200 178 of every access log here, with a time stamp before it.
+my $ACCESS_TIME   = qr{\[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\]};
+my $ACCESS_RESULT = qr/(?<=") \d{3} (?:\d+|-)$/;
+
+my %ALARM = map { $_ => 1 } qw(warn error crit alert emerg);
+
+# The lines of an error log at warn or worse, and those that tell of the end of a child that crashed.
+sub alarms ($text) {
+    return grep { (/$PREFIX/ && $ALARM{ $+{level} }) || /exit signal/ } split /\n/, $text;
+}
+
+# Alarms that fit none of the patterns; patterns that no alarm fits.
+sub unexpected ($alarms, $patterns) {
+    return grep { !_fits_any($_, $patterns) } @$alarms;
+}
+
+sub missing ($alarms, $patterns) {
+    return grep { my $pattern = $_; !grep { $_ =~ $pattern } @$alarms } @$patterns;
+}
+
+sub _fits_any ($line, $patterns) {
+    return scalar grep { $line =~ $_ } @$patterns;
+}
+
+# Lines of a log that hold one of the digit strings: those of eight and more digits anywhere, shorter ones (a process
+# id would often contain them) as whole words of what is left without httpd's own numbers. Strings of one or two
+# characters are too common to look for.
+sub leaks ($text, @digits) {
+    my $anywhere = _any_of(grep { length >= 8 } @digits);
+    my $words    = _any_of(grep { /^.{3,7}\z/ } @digits);
+    return grep { (defined $anywhere && /$anywhere/)
+               || (defined $words && _without_own_numbers($_) =~ /(?<![A-Za-z0-9])$words(?![A-Za-z0-9])/) }
+           split /\n/, $text;
+}
+
+sub _any_of (@strings) {
+    my %seen;
+    my @different = grep { !$seen{$_}++ } @strings;
+    return unless @different;
+    my $any = join '|', map { quotemeta } sort @different;
+    return qr/(?:$any)/;
+}
+
+sub _without_own_numbers ($line) {
+    $line =~ s/$PREFIX//;
+    $line =~ s/$ACCESS_TIME//;
+    $line =~ s/$ACCESS_RESULT//;
+    $line =~ s/\b(?:pid|child|tid) \d+//g;
+    $line =~ s{(?:\bHost: |https?://|\b127\.0\.0\.1)[\w.-]*:\d+}{}g;
+    return $line;
+}
+
+1;

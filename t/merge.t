@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: Apache-2.0
+# Every directive is inherited from the server to a virtual host to a location, and replaced where an inner one says so.
+use strict;
+use warnings;
+use feature 'signatures';
+no warnings 'experimental::signatures';
+
+use Test::More;
+
+use lib 't/lib';
+use EncGather::Signature qw(signature);
+use EncGather::Test;
+
+my ($CARD, $PIN) = @SECOND_ACCOUNT;
+my $KEYS     = in_tree('conf/keys');
+my $DATABASE = in_tree('conf/accounts.db');
+
+# Two lookups, and so two backends, that tell who answered.
+my ($FIRST, $SECOND) = map { qq(EncGatherLookup "SELECT '$_' AS account, balance FROM accounts WHERE card = %s AND pin = %s" )
+    . 'encryptedCardDigits encryptedPinDigits' } qw(FIRST SECOND);
+
+# Three levels of every directive that has three; the outermost values differ from all defaults.
+#   inherits.test   says nothing itself; its /over replaces what comes from the server
+#   replaces.test   replaces everything; its /over goes back to the values of the server
+my $CONF = <<"CONF";
+DBDriver sqlite3
+DBDParams "$DATABASE"
+EncGatherKeyFile $KEYS/demo.key
+EncGatherAuthTokenFile $KEYS/auth-tokens
+EncGatherSignature on
+EncGatherPublicURL https://server.test
+EncGatherMaxBody 600
+<Location /gather>
+    SetHandler encrypted-gather
+    EncGatherBackend /first
+</Location>
+<Location /first>
+    SetHandler decrypt-gather
+    $FIRST
+</Location>
+<Location /second>
+    SetHandler decrypt-gather
+    $SECOND
+</Location>
+<VirtualHost *>
+    ServerName inherits.test
+    <Location /gather/over/key>
+        EncGatherKeyFile $KEYS/other.key
+    </Location>
+    <Location /gather/over/tokens>
+        EncGatherAuthTokenFile $KEYS/other-tokens
+    </Location>
+    <Location /gather/over/signature>
+        EncGatherSignature off
+    </Location>
+    <Location /gather/over/url>
+        EncGatherPublicURL https://location.test:8443
+    </Location>
+    <Location /gather/over/body>
+        EncGatherMaxBody 900
+    </Location>
+    <Location /gather/over/backend>
+        EncGatherBackend /second
+    </Location>
+    <Location /first/deeper>
+        SetHandler decrypt-gather
+    </Location>
+    <Location /first/over>
+        $SECOND
+    </Location>
+</VirtualHost>
+<VirtualHost *>
+    ServerName replaces.test
+    EncGatherKeyFile $KEYS/other.key
+    EncGatherAuthTokenFile $KEYS/other-tokens
+    EncGatherPublicURL https://vhost.test
+    EncGatherMaxBody 900
+    <Location /gather/over/key>
+        EncGatherKeyFile $KEYS/demo.key
+    </Location>
+    <Location /gather/over/tokens>
+        EncGatherAuthTokenFile $KEYS/auth-tokens
+    </Location>
+    <Location /gather/over/url>
+        EncGatherPublicURL https://server.test
+    </Location>
+    <Location /gather/over/body>
+        EncGatherMaxBody 600
+    </Location>
+</VirtualHost>
+<VirtualHost *>
+    ServerName off.test
+    EncGatherSignature off
+    <Location /gather/over/signature>
+        EncGatherSignature on
+    </Location>
+</VirtualHost>
+CONF
+
+my $server = private_server('merge', conf => $CONF);
+ok $server->start, 'a server of its own' or BAIL_OUT $server->error;
+my $hostport = '127.0.0.1:' . $server->port;
+
+# A webhook for a virtual host, signed by this token for this origin.
+sub webhook ($host, $target, $token, $origin, @pairs) {
+    return post($hostport, $target, \@pairs, host => $host,
+        defined $token ? (signature => signature($token, "$origin$target", \@pairs)) : (token => undef));
+}
+
+sub which (%cases) { return join ' ', grep { $cases{$_}->() } sort keys %cases }
+
+# --- EncGatherKeyFile: which key seals ---------------------------------------------------------------------
+
+sub key_of ($host, $path, $token, $origin) {
+    my $sealed = token_in(webhook($host, "$path?step=getPin", $token, $origin, Digits => $CARD), 'encryptedCardDigits');
+    return which(map { my $key = $_; ($key => sub () { (open_token($sealed, $KEY{$key}) || '') eq $CARD }) } qw(demo other));
+}
+
+my @SERVER = ($TOKEN{demo},  'https://server.test');
+my @VHOST  = ($TOKEN{other}, 'https://vhost.test');
+
+is key_of('inherits.test', '/gather',          @SERVER), 'demo',  'EncGatherKeyFile: from the server to the virtual host';
+is key_of('inherits.test', '/gather/deep',     @SERVER), 'demo',  'EncGatherKeyFile: and to what is below a location';
+is key_of('inherits.test', '/gather/over/key', @SERVER), 'other', 'EncGatherKeyFile: replaced in a location';
+is key_of('replaces.test', '/gather',          @VHOST),  'other', 'EncGatherKeyFile: replaced in a virtual host';
+is key_of('replaces.test', '/gather/over/key', @VHOST),  'demo',  'EncGatherKeyFile: and again in its location';
+
+# --- EncGatherAuthTokenFile: which tokens are taken ------------------------------------------------------------
+
+sub tokens_of ($host, $path, $origin) {
+    return which(map { my $token = $_; ($token => sub () { webhook($host, $path, $TOKEN{$token}, $origin)->code == 200 }) }
+        qw(demo rotated other));
+}
+
+is tokens_of('inherits.test', '/gather',             'https://server.test'), 'demo rotated', 'EncGatherAuthTokenFile: from the server';
+is tokens_of('inherits.test', '/gather/over/tokens', 'https://server.test'), 'other',        'EncGatherAuthTokenFile: replaced in a location';
+is tokens_of('replaces.test', '/gather',             'https://vhost.test'),  'other',        'EncGatherAuthTokenFile: replaced in a virtual host';
+is tokens_of('replaces.test', '/gather/over/tokens', 'https://vhost.test'),  'demo rotated', 'EncGatherAuthTokenFile: and in its location';
+
+# --- EncGatherSignature ------------------------------------------------------------------------------------------
+
+sub unsigned ($host, $path) { return webhook($host, $path, undef, undef)->code }
+
+is unsigned('inherits.test', '/gather'),                403, 'EncGatherSignature: on from the server';
+is unsigned('inherits.test', '/gather/over/signature'), 200, 'EncGatherSignature: off in a location';
+is unsigned('off.test',      '/gather'),                200, 'EncGatherSignature: off in a virtual host';
+is unsigned('off.test',      '/gather/over/signature'), 403, 'EncGatherSignature: on in its location';
+
+# --- EncGatherPublicURL: what is signed, and where the action leads ---------------------------------------------------
+
+sub origin_of ($host, $path, $token, $origin) {
+    return action(webhook($host, $path, $token, $origin))->{origin};
+}
+
+is origin_of('inherits.test', '/gather', @SERVER), 'https://server.test', 'EncGatherPublicURL: from the server';
+is origin_of('inherits.test', '/gather/over/url', $TOKEN{demo}, 'https://location.test:8443'), 'https://location.test:8443',
+    'EncGatherPublicURL: replaced in a location';
+is origin_of('inherits.test', '/gather/over/url', @SERVER), undef, 'EncGatherPublicURL: and the old one is no longer taken';
+is origin_of('replaces.test', '/gather', @VHOST), 'https://vhost.test', 'EncGatherPublicURL: replaced in a virtual host';
+is origin_of('replaces.test', '/gather/over/url', $TOKEN{other}, 'https://server.test'), 'https://server.test',
+    'EncGatherPublicURL: and in its location';
+
+# --- EncGatherMaxBody: what is the largest body -----------------------------------------------------------------------
+
+sub largest ($host, $path, $token, $origin) {
+    return which(map { my $n = $_; ($n => sub () { webhook($host, $path, $token, $origin, a => 'x' x ($n - 2))->code == 200 }) }
+        600, 601, 900, 901);
+}
+
+is largest('inherits.test', '/gather',           @SERVER), '600',         'EncGatherMaxBody: from the server';
+is largest('inherits.test', '/gather/over/body', @SERVER), '600 601 900', 'EncGatherMaxBody: replaced in a location';
+is largest('replaces.test', '/gather',           @VHOST),  '600 601 900', 'EncGatherMaxBody: replaced in a virtual host';
+is largest('replaces.test', '/gather/over/body', @VHOST),  '600',         'EncGatherMaxBody: and in its location';
+
+# --- EncGatherBackend, EncGatherLookup: from location to location -----------------------------------------------------
+
+sub teller ($text) { return which(map { my $name = $_; ($name => sub () { $text =~ /$name/ }) } qw(FIRST SECOND)) }
+
+sub backend_of ($path) {
+    my $response = webhook('inherits.test', "$path?step=processData&encryptedCardDigits=" . seal($CARD), @SERVER, Digits => $PIN);
+    return teller(join(' ', said($response)) =~ tr/ ,//dr);
+}
+
+sub lookup_of ($path) {
+    my %fields = (encryptedCardDigits => seal($CARD), encryptedPinDigits => seal($PIN));
+    return teller(decrypt($hostport, $path, \%fields, host => 'inherits.test')->content);
+}
+
+is backend_of('/gather'),              'FIRST',  'EncGatherBackend: in its location';
+is backend_of('/gather/deep'),         'FIRST',  'EncGatherBackend: inherited by what is below';
+is backend_of('/gather/over/key'),     '',       'EncGatherBackend: also where another directive is replaced: wrong key';
+is backend_of('/gather/over/backend'), 'SECOND', 'EncGatherBackend: replaced in a location below';
+is lookup_of('/first'),                'FIRST',  'EncGatherLookup: in its location';
+is lookup_of('/first/deeper'),         'FIRST',  'EncGatherLookup: inherited by a location below';
+is lookup_of('/first/over'),           'SECOND', 'EncGatherLookup: replaced in a location below';
+is lookup_of('/second'),               'SECOND', 'EncGatherLookup: no other location is changed by that';
+
+ok $server->stop, 'the server stops';
+log_is_clean($server, qr/\[encgather:warn\].*EG01\d\d:/, qr/EG03\d\d:/, qr/EG04\d\d:/, qr/EG05\d\d:/);
+
+finish();

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+# New keys and tokens at a restart; and a bad file then, which must neither get in nor take the server down.
+use strict;
+use warnings;
+use feature 'signatures';
+no warnings 'experimental::signatures';
+
+use Test::More;
+
+use lib 't/lib';
+use EncGather::Test;
+
+my ($CARD) = @SECOND_ACCOUNT;
+my $server = private_server('reload');
+my $FILES  = in_tree('private/reload/files');
+mkdir $FILES, 0755 or die "$FILES: $!";
+
+sub set_key   (@names) { return write_secret("$FILES/key",    join '', map { "$_ $KEY{$_}\n" } @names) }
+sub set_token (@names) { return write_secret("$FILES/tokens", join '', map { "$TOKEN{$_}\n" } @names) }
+
+set_key('demo');
+set_token('demo');
+my $CONF = <<"CONF";
+EncGatherKeyFile "$FILES/key"
+EncGatherAuthTokenFile "$FILES/tokens"
+<Location /gather>
+    SetHandler encrypted-gather
+    EncGatherBackend /nowhere
+</Location>
+CONF
+$server->configure(conf => $CONF);
+ok $server->start, 'a server of its own' or BAIL_OUT $server->error;
+my $hostport = '127.0.0.1:' . $server->port;
+
+# Which key seals, with this token of Twilio's; the status where none does.
+sub sealed_by ($token, $path = '/gather') {
+    my $response = post($hostport, "$path?step=getPin", [ Digits => $CARD ], token => $TOKEN{$token});
+    my $sealed   = token_in($response, 'encryptedCardDigits') or return $response->code;
+    my ($key)    = grep { (open_token($sealed, $KEY{$_}) || '') eq $CARD } sort keys %KEY;
+    return $key;
+}
+
+is sealed_by('demo'), 'demo', 'the first key';
+
+# --- Good files -------------------------------------------------------------------------------------------
+
+set_key('other', 'demo');
+set_token('demo', 'rotated');
+is sealed_by('demo'), 'demo', 'a new file has no effect by itself';
+ok $server->graceful, 'graceful' or diag $server->error;
+is sealed_by('demo'),    'other', 'then the new key seals';
+is sealed_by('rotated'), 'other', 'and the new token is taken';
+
+set_key('ring1');
+set_token('rotated');
+ok $server->restart, 'restart' or diag $server->error;
+is sealed_by('rotated'), 'ring1', 'again a new key';
+is sealed_by('demo'),    403,     'and the old token is gone';
+
+# --- Bad files: an orderly reload is refused, a bare signal goes on with what it had --------------------------
+
+sub goes_on ($name) {
+    is sealed_by('rotated'), 'ring1', "$name: the old key and the old token go on";
+    return;
+}
+
+my %BAD = (
+    'a short key'   => sub () { write_secret("$FILES/key", substr $KEY{other}, 2) },
+    'mode 0644'     => sub () { write_secret("$FILES/key", $KEY{other}, 0644) },
+    'no key file'   => sub () { unlink "$FILES/key" },
+    'no token file' => sub () { set_key('ring1'); unlink "$FILES/tokens" },
+    'no tokens'     => sub () { set_key('ring1'); write_secret("$FILES/tokens", "# none\n") },
+);
+for my $name (sort keys %BAD) {
+    $BAD{$name}->();
+    ok !$server->graceful, "$name: graceful is refused";
+    like $server->error, qr/EncGather(?:Key|AuthToken)File.*\Q$FILES\E/, "$name: with the name of the file";
+    goes_on("$name, refused");
+    for my $signal ('USR1', 'HUP') {
+        my $generation = $server->generation;
+        my $alerts     = () = $server->error_log =~ /\[encgather:alert\]/g;
+        $server->signal($signal);
+        ok $server->wait_for_generation($generation + 1), "$name: SIG$signal does not take the server down" or diag $server->error;
+        goes_on("$name, SIG$signal");
+        my $more = () = $server->error_log =~ /\[encgather:alert\]/g;
+        cmp_ok $more, '>', $alerts, "$name: SIG$signal: an alert in the log";
+    }
+    set_token('rotated');
+}
+
+# --- A path that was never read before ----------------------------------------------------------------------------
+
+set_key('ring1');
+$server->configure(conf => $CONF . <<"CONF");
+<Location /gather/never>
+    EncGatherKeyFile "$FILES/never"
+</Location>
+<Location /gather/nor>
+    EncGatherAuthTokenFile "$FILES/nor"
+</Location>
+CONF
+my $generation = $server->generation;
+$server->signal('USR1');
+ok $server->wait_for_generation($generation + 1), 'files that never were: the server goes on' or diag $server->error;
+goes_on('elsewhere');
+is sealed_by('rotated', '/gather/never'), 500, 'no key there: 500';
+is sealed_by('rotated', '/gather/nor'),   500, 'no tokens there: 500';
+
+write_secret("$FILES/never", $KEY{ring2});
+write_secret("$FILES/nor", $TOKEN{other});
+ok $server->graceful, 'with the files it is well' or diag $server->error;
+is sealed_by('rotated', '/gather/never'), 'ring2', 'the new key';
+is sealed_by('other', '/gather/nor'),     'ring1', 'the new token';
+
+ok $server->stop, 'the server stops';
+log_is_clean($server, qr/\[encgather:alert\].*EG01\d\d:/, qr/\[encgather:error\].*EG01\d\d:/, qr/EG03\d\d:/);
+my $log = $server->error_log;
+is_deeply [ grep { index($log, $_) >= 0 } map { $KEY{$_} } sort keys %KEY ], [], 'no key is in the log';
+is_deeply [ grep { index($log, $_) >= 0 } map { $TOKEN{$_} } sort keys %TOKEN ], [], 'and no token';
+
+finish();
