@@ -10,8 +10,10 @@ set -u
 #             perl:MODULE      use MODULE works
 #             apu:NAME         a driver of APR-util: NAME.so in its directory of modules
 #             httpd:NAME       a module of httpd: mod_NAME.so
-# "test" implies "build". apache2-bin is the server alone; the package "apache2" would start it as
-# a service.
+#             file:PATTERN     such a file is there
+#             python:MODULE    the system's python3 imports it
+# "test" implies "build". apache2-bin is the server alone. Other servers' packages bring services,
+# which are kept from starting while they are installed; tests start what they need by themselves.
 things() {
     cat <<'END_OF_TABLE'
 build       cmd:gcc|clang               gcc                         gcc
@@ -30,6 +32,16 @@ test        cmd:prove                   perl                        perl-Test-Ha
 test        cmd:openssl                 openssl                     openssl
 test        cmd:curl                    curl                        curl
 test        cmd:ps                      procps                      procps-ng
+test        cmd:setpriv                 util-linux                  util-linux
+test        file:/usr/sbin/php-fpm*     php-fpm                     php-fpm
+test        cmd:node                    nodejs                      nodejs
+test        python:cryptography         python3-cryptography        python3-cryptography
+test        cmd:initdb                  postgresql                  postgresql-server
+test        cmd:psql                    postgresql                  postgresql
+test        apu:apr_dbd_pgsql           libaprutil1-dbd-pgsql       apr-util-pgsql
+test        cmd:mariadb-install-db      mariadb-server              mariadb-server
+test        cmd:mariadb                 mariadb-server              mariadb
+test        apu:apr_dbd_mysql           libaprutil1-dbd-mysql       apr-util-mysql
 test,demo   perl:LWP::UserAgent         libwww-perl                 perl-libwww-perl
 test,demo   perl:LWP::Protocol::https   liblwp-protocol-https-perl  perl-LWP-Protocol-https
 test,demo   perl:XML::LibXML            libxml-libxml-perl          perl-XML-LibXML
@@ -40,8 +52,11 @@ test,demo   apu:apr_dbd_sqlite3         libaprutil1-dbd-sqlite3     apr-util-sql
 END_OF_TABLE
 }
 
-# Administrators' commands are not in everybody's PATH.
+# Administrators' commands are not in everybody's PATH, and Debian keeps initdb out of all of them.
 PATH=$PATH:/usr/sbin:/sbin
+for directory in /usr/lib/postgresql/*/bin; do
+    PATH=$PATH:$directory
+done
 INSTALL='apt-get install -y --no-install-recommends -o DPkg::Lock::Timeout=300'
 
 main() {
@@ -70,6 +85,9 @@ is_there() {
         perl:*)   perl -M"$what" -e 1 >/dev/null 2>&1 ;;
         apu:*)    has_file /usr/lib*/apr-util-1/"$what".so /usr/lib/*/apr-util-1/"$what".so ;;
         httpd:*)  has_file /usr/lib*/*/modules/mod_"$what".so ;;
+        # shellcheck disable=SC2086  # a pattern is meant to be expanded
+        file:*)   has_file $what ;;
+        python:*) /usr/bin/python3 -c "import $what" >/dev/null 2>&1 ;;
     esac
 }
 
@@ -129,12 +147,25 @@ install_debian() {
     as_root=$(root_prefix) || ask_administrator "apt-get update && $INSTALL $packages"
     echo "build/deps.sh: installing $packages" >&2
     update_lists
-    # shellcheck disable=SC2086  # words are meant to be split
-    $as_root env DEBIAN_FRONTEND=noninteractive $INSTALL $packages >&2 ||
-        fail "apt-get could not install $packages"
+    install_without_services || fail "apt-get could not install $packages"
     packages=$(missing debian)
     test -z "$packages" ||
         fail "still missing: $packages (build/deps.sh $purpose --list tells more)"
+}
+
+# Packages ask policy-rc.d before they start a service. What stood in its place comes back, also
+# that which somebody left behind who was killed in the middle; one at a time.
+install_without_services() {
+    # shellcheck disable=SC2016,SC2086  # expanded by that shell; words are meant to be split
+    $as_root env DEBIAN_FRONTEND=noninteractive flock /run/lock/encgather-deps sh -c '
+        policy=/usr/sbin/policy-rc.d
+        restore() { rm -f "$policy"; test ! -e "$policy.aside" || mv "$policy.aside" "$policy"; }
+        trap restore EXIT
+        trap "exit 1" HUP INT TERM
+        test ! -e "$policy" || grep -q build/deps.sh "$policy" || mv "$policy" "$policy.aside"
+        printf "#!/bin/sh\n# build/deps.sh is at work\nexit 101\n" >"$policy" || exit 1
+        chmod 755 "$policy" || exit 1
+        "$@"' sh $INSTALL $packages >&2
 }
 
 # The lists may be locked by somebody else for a while; without new lists the old ones may still do.

@@ -55,7 +55,7 @@ my %ANSWER = (
     '/huge'       => sub ($connection, $life) { return _endless($connection) },
     '/fits'       => _json('200 OK', ' ' x (65_536 - length $ACCOUNT) . $ACCOUNT),
     '/large'      => _json('200 OK', ' ' x (65_537 - length $ACCOUNT) . $ACCOUNT),
-    '/chunked'    => "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+    '/chunked'    => "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
                    . join('', map { "1\r\n$_\r\n" } split //, $ACCOUNT) . "0\r\n\r\n",
 );
 
