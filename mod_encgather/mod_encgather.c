@@ -4,6 +4,8 @@
 
 #include <sys/prctl.h>
 #include <http_core.h>
+#include <ap_listen.h>
+#include <mpm_common.h>
 #include <http_protocol.h>
 #include "access.h"
 #include "backend.h"
@@ -60,6 +62,30 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
     return OK;
 }
 
+/* The last of all: what is forked after this are children that serve requests. */
+static int post_config_last(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
+{
+    (void)pconf;
+    (void)plog;
+    (void)ptemp;
+    (void)s;
+    eg_store_inherit(true);
+    return OK;
+}
+
+/* Or a helper that was started anew while the server runs: it has closed the listening sockets,
+ * and where CoreDumpDirectory is set every CGI could read its memory. */
+static int drop_privileges(apr_pool_t *pchild, server_rec *s)
+{
+    (void)pchild;
+    (void)s;
+    for (const ap_listen_rec *each = ap_listeners; each; each = each->next)
+        if (each->active)
+            return OK;
+    eg_store_forget();
+    return OK;
+}
+
 static void child_init(apr_pool_t *pchild, server_rec *s)
 {
     crypto = eg_crypto_create(pchild);
@@ -84,6 +110,8 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_check_config(check_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_post_config(post_config_last, NULL, NULL, APR_HOOK_REALLY_LAST + 1);
+    ap_hook_drop_privileges(drop_privileges, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(child_init_last, NULL, NULL, APR_HOOK_REALLY_LAST);
     ap_hook_handler(eg_gather_handler, NULL, NULL, APR_HOOK_MIDDLE);

@@ -258,6 +258,24 @@ static void drop_unwanted(void)
     }
 }
 
+static bool is_inherited;
+
+void eg_store_inherit(bool inherit)
+{
+    is_inherited = inherit;
+    for (held *h = get_retained()->first; h; h = h->next) {
+        eg_secret_inherit(h->keys, sizeof *h->keys, inherit);
+        eg_secret_inherit(h->content.bytes, h->content.n, inherit);
+    }
+}
+
+void eg_store_forget(void)
+{
+    /* what was not inherited is not even mapped here */
+    for (held *h = get_retained()->first; h && is_inherited; h = h->next)
+        empty_held(h);
+}
+
 int eg_store_check(apr_pool_t *ptemp, server_rec *s)
 {
     apr_array_header_t *docroots = list_docroots(ptemp, s);
@@ -268,6 +286,7 @@ int eg_store_check(apr_pool_t *ptemp, server_rec *s)
     for (int i = 0; i < entries->nelts; i++)
         ok = check_entry(ptemp, s, APR_ARRAY_IDX(entries, i, eg_store_entry *), docroots) && ok;
     drop_unwanted();
+    eg_store_inherit(false);
     return ok ? OK : HTTP_INTERNAL_SERVER_ERROR;
 }
 

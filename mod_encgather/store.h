@@ -18,6 +18,13 @@ int eg_store_check(apr_pool_t *ptemp, server_rec *s);
 /* Says at start what was read: how many keys, which encrypts. */
 void eg_store_announce(apr_pool_t *ptemp, server_rec *s);
 
+/* While the configuration is read, other modules fork helpers (mod_cgid's daemon) that have no use
+ * for keys; only the children that serve requests get them. */
+void eg_store_inherit(bool inherit);
+
+/* In a process that turns out to be such a helper: wipes everything. */
+void eg_store_forget(void);
+
 /* In a child: locks are not inherited. */
 void eg_store_lock(server_rec *s);
 

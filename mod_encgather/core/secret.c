@@ -61,6 +61,12 @@ bool eg_secret_lock(void *p, apr_size_t size)
     return mlock(p, whole_pages(size)) == 0;
 }
 
+void eg_secret_inherit(void *p, apr_size_t size, bool inherit)
+{
+    if (p)
+        (void)madvise(p, whole_pages(size), inherit ? MADV_DOFORK : MADV_DONTFORK);
+}
+
 void eg_secret_unmap(void *p, apr_size_t size)
 {
     if (!p)

@@ -18,6 +18,9 @@ void *eg_wiped_alloc(apr_pool_t *pool, apr_size_t n);
 void *eg_secret_map(apr_size_t size);
 bool eg_secret_lock(void *p, apr_size_t size);
 
+/* Whether processes forked from now on get the mapping too. */
+void eg_secret_inherit(void *p, apr_size_t size, bool inherit);
+
 /* Wipes and gives back what eg_secret_map(size) returned. NULL is fine. */
 void eg_secret_unmap(void *p, apr_size_t size);
 
