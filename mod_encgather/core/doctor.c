@@ -40,11 +40,19 @@ static bool is_plain_host(eg_span host)
     return host.n > 0 && host.n <= 255;
 }
 
+static bool is_number(eg_span port)
+{
+    for (apr_size_t i = 0; i < port.n; i++)
+        if (!eg_is_digit(port.p[i]))
+            return false;
+    return port.n <= 5;
+}
+
 static const char *try_origin(const patient *p, eg_origin origin, const char *advice)
 {
     eg_signed variant = *p->what;
 
-    if (!is_plain_host(origin.host) || !origin.scheme.n)
+    if (!is_plain_host(origin.host) || !is_number(origin.port) || !origin.scheme.n)
         return NULL;
     variant.origin = origin;
     return fits(p, &variant) ? apr_pstrcat(p->pool, advice, origin_text(p, &origin), NULL) : NULL;

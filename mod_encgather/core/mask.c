@@ -3,7 +3,9 @@
 #include "mask.h"
 
 #include <string.h>
+#include <stdbool.h>
 #include <apr_strings.h>
+#include <apr_tables.h>
 #include "form.h"
 
 bool eg_is_secret_name(eg_span name)
@@ -11,87 +13,82 @@ bool eg_is_secret_name(eg_span name)
     return eg_span_eq(name, EG_LIT("Digits")) || eg_span_eq(name, EG_LIT("SpeechResult"));
 }
 
-/* A segment ends where the next one begins or where a request line goes on. A second "?" begins
- * one too: applications differ in how they read it, a log must not depend on that. */
-static apr_size_t segment_length(const char *p)
+/* Applications differ in what they take for the beginning of a parameter; a log must not depend on
+ * that. The end of a value is only "&". */
+static bool begins_after(char c)
 {
-    return strcspn(p, "&?;# \t\"");
+    return c != '\0' && strchr("?&;# \t\"", c) != NULL;
 }
 
-static bool is_secret_segment(const char *p, apr_size_t n)
+/* The length of "Digits=" at the front, in whatever escapes; 0 where it is no secret's name. */
+static apr_size_t secret_name(const char *p, const char *end)
 {
-    eg_span segment = {p, n};
+    const char *equals = memchr(p, '=', (apr_size_t)(end - p));
+    eg_span name = {p, equals ? (apr_size_t)(equals - p) + 1 : 0};
 
-    return memchr(p, '=', n) && (eg_query_names(segment, EG_LIT("Digits")) ||
-                                 eg_query_names(segment, EG_LIT("SpeechResult")));
+    /* no longer than SpeechResult with every byte escaped */
+    if (!equals || name.n > 3 * sizeof "SpeechResult" ||
+        (!eg_query_names(name, EG_LIT("Digits")) && !eg_query_names(name, EG_LIT("SpeechResult"))))
+        return 0;
+    return name.n;
 }
 
-static bool has_secret(const char *p)
+static const char *value_end(const char *value, const char *end)
 {
-    for (;;) {
-        apr_size_t n = segment_length(p);
+    const char *next = memchr(value, '&', (apr_size_t)(end - value));
 
-        if (is_secret_segment(p, n))
-            return true;
-        if (p[n] == '\0')
-            return false;
-        p += n + 1;
+    return next ? next : end;
+}
+
+/* The first secret name from p on, or NULL; p itself is a beginning when first is set. */
+static const char *find_secret(const char *p, const char *end, bool first)
+{
+    for (; p < end; p++) {
+        if (first && secret_name(p, end))
+            return p;
+        first = begins_after(*p);
     }
+    return NULL;
 }
 
-/* Every value gives way to the mask: never longer than one mask for each "=" more. */
-static apr_size_t masked_size(const char *p)
+/* Masks what lies between text and end; the rest of the string is kept. */
+static const char *mask_until(apr_pool_t *pool, const char *text, const char *end, bool first)
 {
-    apr_size_t size = strlen(p) + 1;
+    const char *secret = find_secret(text, end, first);
+    apr_array_header_t *parts;
 
-    for (; *p; p++)
-        size += *p == '=' ? sizeof EG_MASK : 0;
-    return size;
-}
+    if (!secret)
+        return text;
+    parts = apr_array_make(pool, 8, sizeof(const char *));
+    while (secret) {
+        const char *value = secret + secret_name(secret, end);
 
-static char *copy_segment(char *to, const char *p, apr_size_t n)
-{
-    apr_size_t keep = n;
-
-    if (is_secret_segment(p, n))
-        keep = (apr_size_t)((const char *)memchr(p, '=', n) - p) + 1;
-    memcpy(to, p, keep);
-    to += keep;
-    if (keep < n || is_secret_segment(p, n)) {
-        memcpy(to, EG_MASK, sizeof EG_MASK - 1);
-        to += sizeof EG_MASK - 1;
+        APR_ARRAY_PUSH(parts, const char *) =
+            apr_pstrmemdup(pool, text, (apr_size_t)(value - text));
+        APR_ARRAY_PUSH(parts, const char *) = EG_MASK;
+        text = value_end(value, end);
+        secret = find_secret(text, end, false);
     }
-    return to;
+    APR_ARRAY_PUSH(parts, const char *) = text;
+    return apr_array_pstrcat(pool, parts, '\0');
 }
 
 const char *eg_mask_query(apr_pool_t *pool, const char *query)
 {
-    char *masked, *to;
+    return query ? mask_until(pool, query, query + strlen(query), true) : NULL;
+}
 
-    if (!query || !has_secret(query))
-        return query;
-    to = masked = apr_palloc(pool, masked_size(query));
-    for (const char *p = query;;) {
-        apr_size_t n = segment_length(p);
+/* Where the protocol of a request line begins, or the end of the text. */
+static const char *target_end(const char *text)
+{
+    const char *blank = strrchr(text, ' ');
 
-        to = copy_segment(to, p, n);
-        *to++ = p[n];
-        if (p[n] == '\0')
-            return masked;
-        p += n + 1;
-    }
+    return blank && strncmp(blank, " HTTP/", 6) == 0 ? blank : text + strlen(text);
 }
 
 const char *eg_mask_text(apr_pool_t *pool, const char *text)
 {
-    const char *query = text ? strchr(text, '?') : NULL;
-    const char *masked;
-
-    if (!query)
+    if (!text || !strchr(text, '?'))
         return text;
-    masked = eg_mask_query(pool, query + 1);
-    if (masked == query + 1)
-        return text;
-    return apr_pstrcat(pool, apr_pstrmemdup(pool, text, (apr_size_t)(query + 1 - text)), masked,
-                       NULL);
+    return mask_until(pool, text, target_end(text), false);
 }

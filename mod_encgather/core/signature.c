@@ -10,23 +10,33 @@
 #define URL_PIECES 5 /* scheme :// host [:port] target; ":" and port are one and the same piece */
 #define PIECES_MAX (URL_PIECES + 2 * EG_PARAMS_MAX)
 
-bool eg_origin_split(eg_span authority, eg_origin *origin)
+/* The length of the host part, 0 where there is none. */
+static apr_size_t host_length(eg_span authority)
 {
-    apr_size_t host = 0;
+    apr_size_t n = 0;
 
     if (authority.n && authority.p[0] == '[') {
         const char *end = memchr(authority.p, ']', authority.n);
 
-        host = end ? (apr_size_t)(end - authority.p) + 1 : 0;
-    } else {
-        while (host < authority.n && authority.p[host] != ':')
-            host++;
+        return end ? (apr_size_t)(end - authority.p) + 1 : 0;
     }
-    if (host == 0 || (host < authority.n && authority.p[host] != ':'))
+    while (n < authority.n && authority.p[n] != ':')
+        n++;
+    return n;
+}
+
+bool eg_origin_split(eg_span authority, eg_origin *origin)
+{
+    apr_size_t host = host_length(authority);
+    apr_size_t colon = host < authority.n; /* 0 or 1 */
+
+    if (host == 0 || (colon && authority.p[host] != ':'))
         return false;
+    for (apr_size_t i = host + colon; i < authority.n; i++)
+        if (!eg_is_digit(authority.p[i]))
+            return false;
     origin->host = (eg_span){authority.p, host};
-    origin->port = host < authority.n ? (eg_span){authority.p + host + 1, authority.n - host - 1}
-                                      : (eg_span){authority.p + host, 0};
+    origin->port = (eg_span){authority.p + host + colon, authority.n - host - colon};
     return true;
 }
 

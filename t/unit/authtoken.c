@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Tests of auth token files: with and without accounts, rotation, and what is refused. */
+#include "tap.h"
+
+#include <stdlib.h>
+#include "core/authtoken.h"
+
+#define TEN "0123456789"
+#define HUNDRED TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
+#define TOKEN128 HUNDRED TEN TEN "01234567"
+#define ACCOUNT64 "AC" TEN TEN TEN TEN TEN TEN "01"
+
+/* The list has just the room that the bound asks for. */
+static eg_status parse(eg_span content, eg_auth_tokens *tokens, eg_problem *why)
+{
+    memset(why, 0, sizeof *why);
+    tokens->n = 99;
+    tokens->at = malloc(eg_auth_tokens_bound(content.n) * sizeof *tokens->at);
+    return eg_auth_tokens_parse(content, tokens, why);
+}
+
+static void good(void)
+{
+    static const struct {
+        const char *name;
+        eg_span content;
+        unsigned n;
+        const char *account, *token; /* of the last one */
+    } cases[] = {
+        {"a token", EG_LIT(TEN), 1, "", TEN},
+        {"a token and a line end", EG_LIT(TEN "\n"), 1, "", TEN},
+        {"one character", EG_LIT("a"), 1, "", "a"},
+        {"CRLF", EG_LIT("a\r\nAC1 b\r\n"), 2, "AC1", "b"},
+        {"an account", EG_LIT("AC1 " TEN "\n"), 1, "AC1", TEN},
+        {"tabs and blanks", EG_LIT(" \tAC1 \t " TEN " \n"), 1, "AC1", TEN},
+        {"comments", EG_LIT("# primary\nAC1 a\n\n # secondary\nAC1 b\n#"), 2, "AC1", "b"},
+        {"several of one account", EG_LIT("AC1 a\nAC1 b\nAC2 c\n"), 3, "AC2", "c"},
+        {"several for all", EG_LIT("a\nb\nc"), 3, "", "c"},
+        {"the same one twice", EG_LIT("a\na\n"), 2, "", "a"},
+        {"all kinds of characters", EG_LIT("!\"$%&'()*+,-./:;<=>?@[\\]^_`{|}~#\n"), 1, "",
+         "!\"$%&'()*+,-./:;<=>?@[\\]^_`{|}~#"},
+        {"128 characters", EG_LIT(TOKEN128 "\n"), 1, "", TOKEN128},
+        {"an account of 64 characters", EG_LIT(ACCOUNT64 " a"), 1, ACCOUNT64, "a"},
+        {"128 characters with an account", EG_LIT("AC1 " TOKEN128), 1, "AC1", TOKEN128},
+    };
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        size_t n = cases[i].content.n;
+        char *content = exact_copy(cases[i].content.p, n);
+        eg_auth_tokens tokens;
+        eg_problem why;
+
+        if (is_int(parse((eg_span){content, n}, &tokens, &why), EG_OK, "good: %s", cases[i].name) &&
+            is_int((long long)tokens.n, cases[i].n, "so many tokens: %s", cases[i].name)) {
+            const eg_auth_token *last = &tokens.at[tokens.n - 1];
+
+            is_bytes(last->account.p, last->account.n, cases[i].account, strlen(cases[i].account),
+                     "its account: %s", cases[i].name);
+            is_bytes(last->token.p, last->token.n, cases[i].token, strlen(cases[i].token),
+                     "its token: %s", cases[i].name);
+        }
+        free(tokens.at);
+        free(content);
+    }
+}
+
+static void bad(void)
+{
+    static const struct {
+        const char *name;
+        eg_span content;
+        const char *says;
+    } cases[] = {
+        {"nothing", EG_LIT(""), "no token"},
+        {"white space", EG_LIT(" \n\t\r\n"), "no token"},
+        {"comments", EG_LIT("# secret\n#secret\n"), "no token"},
+        {"three words", EG_LIT("AC1 secret secret\n"), "line 1"},
+        {"a comment behind a token", EG_LIT("AC1 secret # old\n"), "line 1"},
+        {"a dash in an account", EG_LIT("AC-1 secret\n"), "line 1"},
+        {"a colon behind an account", EG_LIT("AC1: secret\n"), "line 1"},
+        {"an account of 65 characters", EG_LIT(ACCOUNT64 "2 secret\n"), "line 1"},
+        {"129 characters", EG_LIT("a\n\n" TOKEN128 "8\n"), "line 3"},
+        {"129 characters with an account", EG_LIT("AC1 " TOKEN128 "8\n"), "line 1"},
+        {"a byte order mark", EG_LIT("\xef\xbb\xbfsecret\n"), "not text"},
+        {"a NUL", EG_LIT("sec\0ret\n"), "not text"},
+        {"a NUL at the end", EG_LIT("secret\0"), "not text"},
+        {"UTF-8", EG_LIT("secr\xc3\xa9t\n"), "not text"},
+        {"DEL", EG_LIT("secret\x7f\n"), "not text"},
+        {"a control character", EG_LIT("secret\x01\n"), "not text"},
+    };
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        size_t n = cases[i].content.n;
+        char *content = exact_copy(cases[i].content.p, n);
+        eg_auth_tokens tokens;
+        eg_problem why;
+
+        is_int(parse((eg_span){content, n}, &tokens, &why), EG_EMALFORMED, "refused: %s",
+               cases[i].name);
+        ok(strstr(why.text, cases[i].says) != NULL, "'%s' says '%s'", why.text, cases[i].says);
+        ok(!strchr(why.text, '\n') && !strstr(why.text, "secret") && !strstr(why.text, TEN),
+           "and no token: %s", cases[i].name);
+        free(tokens.at);
+        free(content);
+    }
+}
+
+/* Files of the most tokens there can be: a sanitizer sees one too many. */
+static void bound(void)
+{
+    static const char text[] = "a\nb\nc\nd\ne\nf\ng\nh\ni\nj\nk\nl\nm\nn";
+    int wrong = 0;
+
+    for (size_t n = 1; n < sizeof text; n++) {
+        eg_auth_tokens tokens;
+        eg_problem why;
+
+        wrong += parse((eg_span){text, n}, &tokens, &why) != EG_OK;
+        wrong += tokens.n != (n + 1) / 2 || tokens.n > eg_auth_tokens_bound(n);
+        free(tokens.at);
+    }
+    is_int(wrong, 0, "the bound holds for the shortest tokens");
+}
+
+int main(void)
+{
+    good();
+    bad();
+    bound();
+    return done_testing();
+}

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Tests of JSON: what is an object, how its members are said, and what is written. */
+#include "tap.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <apr_general.h>
+#include "core/json.h"
+
+static apr_pool_t *pool;
+
+static eg_json *parse(const char *text, size_t n)
+{
+    char *copy = exact_copy(text, n);
+    eg_json *object = eg_json_parse(pool, (eg_span){copy, n});
+
+    free(copy);
+    return object;
+}
+
+static void objects(void)
+{
+    static const eg_span good[] = {
+        EG_LIT("{}"),
+        EG_LIT(" \t\r\n{ } \n"),
+        EG_LIT("{\"a\":\"1\",\"b\":\"2\"}"),
+        EG_LIT("{\"\":\"\"}"),
+        EG_LIT("{\"a\":{\"a\":1},\"b\":[1,2]}"),
+        EG_LIT("{\"a\":\"K\xc3\xb6ln \\u00f6 \\ud83d\\ude00\"}"),
+        EG_LIT("{\"a\":\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"}"),
+        EG_LIT("{\"a\":\"\xef\xbf\xbf\x7f\"}"),
+    };
+    static const eg_span bad[] = {
+        EG_LIT(""),
+        EG_LIT(" "),
+        EG_LIT("null"),
+        EG_LIT("\"a\""),
+        EG_LIT("1"),
+        EG_LIT("[]"),
+        EG_LIT("[{\"a\":\"1\"}]"),
+        EG_LIT("{"),
+        EG_LIT("{\"a\":\"1\""),
+        EG_LIT("{\"a\":\"1}"),
+        EG_LIT("{\"a\":}"),
+        EG_LIT("{\"a\"}"),
+        EG_LIT("{\"a\":1,}"),
+        EG_LIT("{a:1}"),
+        EG_LIT("{'a':1}"),
+        EG_LIT("{\"a\":1}x"),
+        EG_LIT("{}{}"),
+        EG_LIT("{} []"),
+        EG_LIT("{/**/}"),
+        EG_LIT("{\"a\":NaN}"),
+        EG_LIT("{\"a\":Infinity}"),
+        EG_LIT("{\"a\":01}"),
+        EG_LIT("{\"a\":.5}"),
+        EG_LIT("{\"a\":1.}"),
+        EG_LIT("{\"a\":+1}"),
+        EG_LIT("{\"a\":0x10}"),
+        EG_LIT("{\"a\":True}"),
+        EG_LIT("{\"a\":1,\"a\":2}"),
+        EG_LIT("{\"a\":\"1\",\"\\u0061\":\"1\"}"),
+        EG_LIT("{\"a\":{\"b\":1,\"b\":1}}"),
+        EG_LIT("{}\0"),
+        EG_LIT("\0{}"),
+        EG_LIT("{\"a\":\"1\0\"}"),
+        EG_LIT("{\"a\":\"1\\u0000\"}"),
+        EG_LIT("{\"a\\u0000\":\"1\"}"),
+        EG_LIT("{\"a\":\"\n\"}"),
+        EG_LIT("{\"a\":\"\x01\"}"),
+        EG_LIT("{\"a\":\"\\x41\"}"),
+        EG_LIT("{\"a\":\"\\u00g0\"}"),
+        EG_LIT("{\"a\":\"\\ud83d\"}"),
+        EG_LIT("{\"a\":\"\\ude00\"}"),
+        EG_LIT("{\"a\":\"\xff\"}"),
+        EG_LIT("{\"a\":\"\xc3\"}"),
+        EG_LIT("{\"a\":\"\xc0\xaf\"}"),
+        EG_LIT("{\"a\":\"\xed\xa0\x80\"}"),
+        EG_LIT("{\"a\":\"\xf4\x90\x80\x80\"}"),
+        EG_LIT("{\"\xff\":\"1\"}"),
+        EG_LIT("\xef\xbb\xbf{}"),
+        EG_LIT("{\"a\":1e400}"),
+    };
+
+    for (size_t i = 0; i < COUNT(good); i++)
+        ok(parse(good[i].p, good[i].n) != NULL, "an object: '%.*s'", (int)good[i].n, good[i].p);
+    for (size_t i = 0; i < COUNT(bad); i++)
+        ok(!parse(bad[i].p, bad[i].n), "no object, case %zu: '%.*s'", i, (int)bad[i].n, bad[i].p);
+    ok(!eg_json_parse(pool, (eg_span){NULL, 0}), "NULL is no object");
+}
+
+static void deep(void)
+{
+    static const char *const cases[][2] = {{"[", "]"}, {"{\"a\":", "}"}};
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        size_t n = strlen(cases[i][0]), depth = 10000, size = 5 + depth * n + 1 + depth + 1;
+        char *text = malloc(size), *to = text;
+
+        to = (char *)memcpy(to, "{\"a\":", 5) + 5;
+        for (size_t k = 0; k < depth; k++)
+            to = (char *)memcpy(to, cases[i][0], n) + n;
+        *to++ = '1';
+        memset(to, *cases[i][1], depth);
+        to[depth] = '}';
+        ok(!parse(text, size), "10000 levels of %s are refused", cases[i][0]);
+        free(text);
+    }
+}
+
+static void strings(void)
+{
+    static const char text[] = "{\"s\":\"K\\u00f6ln\",\"e\":\"\",\"n\":1,\"z\":null,\"t\":true,"
+                               "\"a\":[\"s\"],\"o\":{\"s\":\"x\"}}";
+    static const char *const others[] = {"n", "z", "t", "a", "o", "missing", "S", ""};
+    eg_json *object = parse(text, sizeof text - 1);
+    eg_span value = EG_LIT("untouched");
+
+    is_int(eg_json_string(object, "s", &value), EG_OK, "a string is one");
+    is_bytes(value.p, value.n, "K\xc3\xb6ln", 5, "its bytes");
+    is_int(eg_json_string(object, "e", &value), EG_OK, "an empty string is one");
+    is_int((long long)value.n, 0, "and has no bytes");
+    for (size_t i = 0; i < COUNT(others); i++)
+        is_int(eg_json_string(object, others[i], &value), EG_EMISSING, "'%s' is none", others[i]);
+}
+
+static void said(void)
+{
+    static const struct {
+        const char *json, *want; /* want NULL: cannot be said */
+    } cases[] = {
+        {"\"AC12345678\"", "AC12345678"},
+        {"\"12.50\"", "12.50"},
+        {"\"\"", ""},
+        {"\"K\\u00f6ln\"", "K\xc3\xb6ln"},
+        {"\"null\"", "null"},
+        {"0", "0"},
+        {"-0", "0"},
+        {"42", "42"},
+        {"-42", "-42"},
+        {"1234567890123", "1234567890123"},
+        {"9007199254740993", "9007199254740993"},
+        {"9223372036854775807", "9223372036854775807"},
+        {"-9223372036854775808", "-9223372036854775808"},
+        {"12.5", "12.5"},
+        {"12.50", "12.5"},
+        {"12.55", "12.55"},
+        {"-12.55", "-12.55"},
+        {"100.0", "100"},
+        {"1e2", "100"},
+        {"1.0", "1"},
+        {"0.0", "0"},
+        {"-0.0", "-0"},
+        {"0.1", "0.1"},
+        {"0.30000000000000004", "0.30000000000000004"},
+        {"1234567.89", "1234567.89"},
+        {"3.141592653589793", "3.141592653589793"},
+        {"123456789012345.0", "123456789012345"},
+        {"1e20", "1e20"},
+        {"1.5e300", "1.5e300"},
+        {"1e-7", "1e-7"},
+        {"5e-324", "5e-324"},
+        {"1.7976931348623157e308", "1.7976931348623157e308"},
+        {"true", "true"},
+        {"false", "false"},
+        {"null", NULL},
+        {"[1]", NULL},
+        {"[]", NULL},
+        {"{\"a\":1}", NULL},
+    };
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char text[100];
+        eg_json *object;
+
+        snprintf(text, sizeof text, "{\"m\":%s}", cases[i].json);
+        object = parse(text, strlen(text));
+        if (ok(object != NULL, "%s is JSON", cases[i].json))
+            is_str(eg_json_text(object, "m", pool), cases[i].want, "%s is said", cases[i].json);
+    }
+    ok(!eg_json_text(parse("{}", 2), "m", pool), "a missing member is not said");
+    ok(!eg_json_text(parse("{\"M\":1}", 7), "m", pool), "case counts");
+}
+
+/* Rather no answer than one that is rounded. */
+static void big_integers(void)
+{
+    static const char *const cases[] = {"{\"m\":9223372036854775808}",
+                                        "{\"m\":-9223372036854775809}",
+                                        "{\"m\":123456789012345678901234567890}"};
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        eg_json *object = parse(cases[i], strlen(cases[i]));
+        const char *text = object ? eg_json_text(object, "m", pool) : NULL;
+
+        ok(!text || strstr(cases[i], text), "no integer is rounded: %s", cases[i]);
+    }
+}
+
+static void written(void)
+{
+    eg_json *object = eg_json_new(pool);
+
+    is_str(eg_json_dump(object, pool), "{}", "an empty object");
+    is_int(eg_json_set(object, "z", EG_LIT("1")), EG_OK, "a string");
+    is_int(eg_json_set(object, "a", (eg_span){NULL, 0}), EG_OK, "a null");
+    is_int(eg_json_set(object, "m", EG_LIT("")), EG_OK, "an empty string");
+    is_int(eg_json_set(object, "b", EG_LIT("\"\\/\n\x01K\xc3\xb6ln<>&")), EG_OK, "odd characters");
+    is_str(eg_json_dump(object, pool),
+           "{\"z\":\"1\",\"a\":null,\"m\":\"\",\"b\":\"\\\"\\\\/\\n\\u0001K\xc3\xb6ln<>&\"}",
+           "members in the order they were set, no white space");
+    is_int(eg_json_set(object, "z", EG_LIT("2")), EG_OK, "one is set again");
+    is_int(eg_json_set(object, "b", (eg_span){"xyz", 2}), EG_OK, "to a span");
+    is_str(eg_json_dump(object, pool), "{\"z\":\"2\",\"a\":null,\"m\":\"\",\"b\":\"xy\"}",
+           "it keeps its place");
+}
+
+static void not_utf8(void)
+{
+    static const char *const cases[] = {"\xff", "a\xc3", "\xc0\x80", "\xed\xa0\x80", "\x80"};
+    eg_json *object = eg_json_new(pool);
+
+    for (size_t i = 0; i < COUNT(cases); i++)
+        is_int(eg_json_set(object, "a", eg_span_of(cases[i])), EG_EMALFORMED,
+               "no UTF-8 is not set, case %zu", i);
+    is_str(eg_json_dump(object, pool), "{}", "nothing was set");
+}
+
+int main(void)
+{
+    apr_initialize();
+    apr_pool_create(&pool, NULL);
+    objects();
+    deep();
+    strings();
+    said();
+    big_integers();
+    written();
+    not_utf8();
+    apr_pool_destroy(pool);
+    apr_terminate();
+    return done_testing();
+}
