@@ -42,7 +42,7 @@ JUDGES := $(patsubst t/judge/%.c,$(OUT)/judge/%,$(wildcard t/judge/*.c))
 UNITS  := $(patsubst t/unit/%.c,$(OUT)/unit/%,$(filter-out t/unit/tap.c,$(UNIT)))
 
 .DEFAULT_GOAL := all
-.PHONY: all help deps demo serve test check unit format format-check clean
+.PHONY: all help deps demo serve test check unit man install uninstall format format-check clean
 
 all: $(MODULE) $(if $(TOOLS),$(TOOL)) ## the module and the command line program, in build/out/
 
@@ -92,6 +92,46 @@ $(OUT)/judge/%: $(OUT)/obj/t/judge/%.o $(call OBJ,$(CORE))
 	$(CC) -pthread $(CFLAGS) $(LDFLAGS_ALL) -o $@ $^ $(LIBS) $(APR_LIBS)
 
 FORMATTED = $(CORE) $(GLUE) $(UNIT) $(TOOLS) $(wildcard t/judge/*.c mod_encgather/*.h mod_encgather/tool/*.h mod_encgather/core/*.h t/unit/*.h)
+
+# --- installing ------------------------------------------------------------------------------
+
+DESTDIR   ?=
+PREFIX    ?= /usr/local
+LIBEXECDIR = $(call ask,LIBEXECDIR)
+BINDIR     = $(PREFIX)/bin
+SHAREDIR   = $(PREFIX)/share/encgather
+MANDIR     = $(PREFIX)/share/man/man1
+MANPAGES   = $(OUT)/man/encgather.1 $(OUT)/man/encgather-call.1
+POD2MAN    = pod2man --center="mod_encgather" --release="$(VERSION)" --section=1
+VERSION    = $(shell sed -n 's/.*EG_VERSION "\(.*\)"/\1/p' mod_encgather/version.h)
+
+$(OUT)/man/encgather.1: mod_encgather/tool/encgather.pod
+	@mkdir -p $(@D)
+	$(POD2MAN) --name=ENCGATHER $< $@
+
+$(OUT)/man/encgather-call.1: mod_encgather/tool/encgather-call
+	@mkdir -p $(@D)
+	$(POD2MAN) --name=ENCGATHER-CALL $< $@
+
+man: $(MANPAGES)
+
+install: all man ## into apxs' module directory and PREFIX (/usr/local); DESTDIR= is put in front
+	install -d $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR) \
+	    $(DESTDIR)$(SHAREDIR)/perl/EncGather $(DESTDIR)$(SHAREDIR)/manual $(DESTDIR)$(SHAREDIR)/backends
+	install -m 0644 $(MODULE) $(DESTDIR)$(LIBEXECDIR)/
+	install -m 0755 $(TOOL) mod_encgather/tool/encgather-call $(DESTDIR)$(BINDIR)/
+	install -m 0644 $(MANPAGES) $(DESTDIR)$(MANDIR)/
+	install -m 0644 t/lib/EncGather/Caller.pm t/lib/EncGather/Signature.pm $(DESTDIR)$(SHAREDIR)/perl/EncGather/
+	install -m 0644 conf/encgather.conf $(DESTDIR)$(SHAREDIR)/
+	install -m 0644 $(wildcard conf/manual/*.md) $(DESTDIR)$(SHAREDIR)/manual/
+	$(if $(wildcard conf/backends/*),install -m 0644 $(wildcard conf/backends/*) $(DESTDIR)$(SHAREDIR)/backends/)
+
+uninstall: ## takes away what "make install" put there
+	rm -f $(DESTDIR)$(LIBEXECDIR)/$(notdir $(MODULE)) $(DESTDIR)$(BINDIR)/encgather \
+	    $(DESTDIR)$(BINDIR)/encgather-call $(addprefix $(DESTDIR)$(MANDIR)/,$(notdir $(MANPAGES)))
+	rm -rf $(DESTDIR)$(SHAREDIR)
+
+# --- style -------------------------------------------------------------------------------------
 
 format: ## apply .clang-format to all C
 	$(CLANG_FORMAT) -i $(FORMATTED)

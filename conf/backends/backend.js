@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// A backend in Node.js, on a Unix socket: opens the two fields, looks the caller up, answers JSON.
+//
+//     ENCGATHER_KEY_FILE=/etc/ivr/backend.key node backend.js /run/ivr/backend.sock
+//
+//     EncGatherBackend /backend
+//     ProxyPass "/backend" "unix:/run/ivr/backend.sock|http://localhost/"
+//
+// The key is that of EncGatherKeyFile, in a file that only this program's user can read.
+'use strict';
+const { createDecipheriv } = require('node:crypto');
+const { readFileSync } = require('node:fs');
+const { createServer } = require('node:http');
+
+const accounts = new Map([['1234 4321', { account: 'AC12345678', balance: '12.55' }]]); // your database
+const key = Buffer.from(readFileSync(process.env.ENCGATHER_KEY_FILE, 'latin1').replace(/\s+/g, ''), 'hex');
+
+// Nonce (12 bytes), ciphertext, tag (16 bytes); throws for what is not a token of this key.
+function open(token) {
+  if (!/^(?:[0-9a-f]{2}){28,}$/i.test(token)) throw new Error('no token');
+  const bytes = Buffer.from(token, 'hex');
+  const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, 12), { authTagLength: 16 });
+  decipher.setAuthTag(bytes.subarray(-16));
+  return decipher.update(bytes.subarray(12, -16), null, 'utf8') + decipher.final('utf8');
+}
+
+function look(body) {
+  try {
+    const fields = JSON.parse(body);
+    const account = accounts.get(`${open(fields.encryptedCardDigits)} ${open(fields.encryptedPinDigits)}`);
+    return account ? [200, account] : [404, { error: 'not found' }];
+  } catch {
+    return [400, { error: 'bad token' }];
+  }
+}
+
+createServer(async (request, response) => {
+  const [status, data] = look(Buffer.concat(await request.toArray()));
+  response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(data));
+}).listen(process.argv[2]);

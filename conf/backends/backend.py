@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+# A backend in Python, on a Unix socket: opens the two fields, looks the caller up, answers JSON.
+#
+#     ENCGATHER_KEY_FILE=/etc/ivr/backend.key python3 backend.py /run/ivr/backend.sock
+#
+#     EncGatherBackend /backend
+#     ProxyPass "/backend" "unix:/run/ivr/backend.sock|http://localhost/"
+#
+# The key is that of EncGatherKeyFile, in a file that only this program's user can read.
+import json, os, socketserver, sys
+from http.server import BaseHTTPRequestHandler
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+ACCOUNTS = {('1234', '4321'): {'account': 'AC12345678', 'balance': '12.55'}}  # your database
+with open(os.environ['ENCGATHER_KEY_FILE']) as file:
+    KEY = AESGCM(bytes.fromhex(file.read()))
+
+def open_field(token):
+    """Nonce (12 bytes), ciphertext and tag (16 bytes)."""
+    data = bytes.fromhex(token)
+    return KEY.decrypt(data[:12], data[12:], None).decode()
+
+def look(body):
+    try:
+        fields = json.loads(body)
+        account = ACCOUNTS.get((open_field(fields['encryptedCardDigits']), open_field(fields['encryptedPinDigits'])))
+    except (InvalidTag, KeyError, TypeError, ValueError):
+        return 400, {'error': 'bad token'}
+    return (200, account) if account else (404, {'error': 'not found'})
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = 'HTTP/1.1'
+
+    def do_POST(self):
+        status, data = look(self.rfile.read(int(self.headers['Content-Length'])))
+        answer = json.dumps(data).encode()
+        self.send_response(status)
+        self.send_header('Content-Type', 'application/json')
+        self.send_header('Content-Length', str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, *args):  # there is no address to log on a Unix socket
+        pass
+
+class Server(socketserver.ThreadingUnixStreamServer):
+    daemon_threads = True
+
+Server(sys.argv[1], Handler).serve_forever()
