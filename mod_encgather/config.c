@@ -552,6 +552,18 @@ static const char *check_lookup(cmd_parms *cmd, const eg_lookup *lookup)
     return NULL;
 }
 
+/* One for each query; an SQL identifier, because PostgreSQL prepares under this name. */
+static const char *label_of(apr_pool_t *pool, const char *query)
+{
+    for (int i = 0; i < lookups->nelts; i++) {
+        const eg_lookup *other = APR_ARRAY_IDX(lookups, i, const eg_lookup *);
+
+        if (strcmp(other->query, query) == 0)
+            return other->label;
+    }
+    return apr_psprintf(pool, "encgather_%d", lookups->nelts + 1);
+}
+
 /* mod_dbd complains about a label that a server has already, even for the same query. */
 static const char *prepare_lookup(cmd_parms *cmd, eg_lookup *lookup)
 {
@@ -577,7 +589,7 @@ static const char *set_lookup(cmd_parms *cmd, void *config, int argc, char *cons
         return complain(cmd, "needs an SQL query and the fields whose plaintext it takes");
     lookup->query = argv[0];
     lookup->server = cmd->server;
-    lookup->label = apr_pstrcat(cmd->pool, "encgather: ", lookup->query, NULL);
+    lookup->label = label_of(cmd->pool, lookup->query);
     wrong = parse_arguments(cmd, lookup, argc - 1, argv + 1);
     if (!wrong)
         wrong = check_lookup(cmd, lookup);

@@ -2,6 +2,7 @@
  * The database side of decrypt-gather, through mod_dbd. */
 #include "lookup.h"
 
+#include <string.h>
 #include <apr_dbd.h>
 #include <apr_hash.h>
 #include <apr_strings.h>
@@ -36,6 +37,15 @@ static eg_outcome unavailable(request_rec *r, const char *what)
     return EG_UNAVAILABLE;
 }
 
+/* p is NULL for an SQL NULL, which apr_dbd_get_entry() would show as "" on PostgreSQL. */
+static eg_span read_column(const ap_dbd_t *dbd, apr_dbd_row_t *row, int column)
+{
+    const char *text = NULL;
+    apr_status_t rv = apr_dbd_datum_get(dbd->driver, row, column, APR_DBD_TYPE_STRING, &text);
+
+    return rv == APR_SUCCESS ? eg_span_of(text) : (eg_span){NULL, 0};
+}
+
 static eg_outcome read_columns(request_rec *r, const ap_dbd_t *dbd, apr_dbd_results_t *results,
                                apr_dbd_row_t *row, eg_json **json)
 {
@@ -44,27 +54,28 @@ static eg_outcome read_columns(request_rec *r, const ap_dbd_t *dbd, apr_dbd_resu
     *json = eg_json_new(r->pool);
     for (int i = 0; *json && i < columns; i++) {
         const char *name = apr_dbd_get_name(dbd->driver, results, i);
-        eg_span value = eg_span_of(apr_dbd_get_entry(dbd->driver, row, i));
 
-        if (!name || eg_json_set(*json, name, value) != EG_OK)
+        if (!name || eg_json_set(*json, name, read_column(dbd, row, i)) != EG_OK)
             return unavailable(r, "the row found has a column without name or not in UTF-8");
     }
     return *json ? EG_FOUND : unavailable(r, "no memory for the row found");
 }
 
-/* The results have to be read to their end, or the connection stays busy. */
+/* The results have to be read to their end, or the connection stays busy. The row is where the
+ * PostgreSQL driver remembers how far it has come. */
 static eg_outcome read_rows(request_rec *r, const ap_dbd_t *dbd, apr_dbd_results_t *results,
                             eg_json **json)
 {
     eg_outcome outcome = EG_NOT_FOUND;
     apr_dbd_row_t *row = NULL;
-    int rows = 0;
+    int rows = 0, end;
 
-    while (apr_dbd_get_row(dbd->driver, r->pool, results, &row, -1) == 0) {
+    while ((end = apr_dbd_get_row(dbd->driver, r->pool, results, &row, -1)) == 0) {
         if (rows++ == 0)
             outcome = read_columns(r, dbd, results, row, json);
-        row = NULL;
     }
+    if (end != -1)
+        return unavailable(r, "the database broke off its answer");
     return rows > 1 ? EG_NOT_FOUND : outcome;
 }
 
@@ -110,6 +121,14 @@ static bool repair(const ap_dbd_t *dbd, const eg_lookup *lookup)
     return true;
 }
 
+/* "Random access", which nobody needs, is what makes the PostgreSQL driver wait for the answer: the
+ * other way a failure would look like no rows, and the caller would hear "not found". The MySQL
+ * driver finds its rows only without. */
+static int random_access(const ap_dbd_t *dbd)
+{
+    return strcmp(apr_dbd_name(dbd->driver), "pgsql") == 0;
+}
+
 static bool select_rows(request_rec *r, const ap_dbd_t *dbd, const char **args,
                         apr_dbd_results_t **results)
 {
@@ -117,8 +136,8 @@ static bool select_rows(request_rec *r, const ap_dbd_t *dbd, const char **args,
     apr_dbd_prepared_t *statement = apr_hash_get(dbd->prepared, lookup->label, APR_HASH_KEY_STRING);
 
     *results = NULL;
-    return statement && apr_dbd_pselect(dbd->driver, r->pool, dbd->handle, results, statement, 0,
-                                        lookup->args->nelts, args) == 0;
+    return statement && apr_dbd_pselect(dbd->driver, r->pool, dbd->handle, results, statement,
+                                        random_access(dbd), lookup->args->nelts, args) == 0;
 }
 
 /* A statement that failed once may report that failure again, and only then be ready for use
