@@ -171,6 +171,8 @@ unsigned eg_config_attempts(const eg_config *config);
 apr_interval_time_t eg_config_timeout(const eg_config *config);
 eg_voice eg_config_voice(const eg_config *config);
 const eg_say *eg_config_say(const eg_config *config, eg_event event); /* NULL: the default */
+const eg_say **eg_config_say_member(eg_config *config, eg_event event);
+const eg_then **eg_config_then_member(eg_config *config, eg_event event);
 const eg_then *eg_config_then(const eg_config *config, eg_event event);
 
 /* Starts to collect what the directives of one reading of the configuration name. */

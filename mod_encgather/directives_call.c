@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Directives about the call: fields, sentences, what goes to the backend. */
+#include "directives.h"
+
+#include <string.h>
+#include <apr_strings.h>
+#include "core/fieldspec.h"
+
+/* The first one in a section makes a list of its own, which replaces the inherited one. */
+static eg_field_list *own_fields(cmd_parms *cmd, eg_config *config)
+{
+    eg_field_list *list = (eg_field_list *)(apr_uintptr_t)config->fields;
+
+    if (!list) {
+        list = apr_pcalloc(cmd->pool, sizeof *list);
+        list->fields.at = list->at;
+        config->fields = list;
+    }
+    return list;
+}
+
+const char *eg_add_field(cmd_parms *cmd, void *config, const char *args)
+{
+    eg_field_list *list = own_fields(cmd, config);
+    eg_field field;
+    const char *wrong = eg_field_parse(cmd->pool, args, &field);
+
+    if (!wrong)
+        wrong = eg_field_clash(cmd->pool, list->at, list->fields.n, &field);
+    if (wrong)
+        return eg_complain(cmd, wrong);
+    list->at[list->fields.n++] = field;
+    return NULL;
+}
+
+static bool parse_event(const char *word, eg_event *event)
+{
+    static const char *const words[] = {"found",   "notfound", "unavailable",
+                                        "invalid", "locked",   "again"};
+
+    for (int i = 0; i < EG_SAY_EVENTS; i++)
+        if (ap_cstr_casecmp(word, words[i]) == 0) {
+            *event = (eg_event)i;
+            return true;
+        }
+    return false;
+}
+
+#define EVENTS "found, notfound, unavailable, invalid, locked"
+
+static bool has_members(const eg_say *say)
+{
+    for (int i = 0; i < say->parts->nelts; i++)
+        if (APR_ARRAY_IDX(say->parts, i, eg_say_part).kind != EG_SAY_TEXT)
+            return true;
+    return false;
+}
+
+const char *eg_set_say(cmd_parms *cmd, void *config, const char *word, const char *text)
+{
+    eg_say *say = apr_palloc(cmd->pool, sizeof *say);
+    eg_event event;
+
+    if (!parse_event(word, &event))
+        return eg_complain(cmd, "is for one of " EVENTS ", again");
+    if (!*text)
+        return eg_complain(cmd, "needs a text");
+    if (eg_say_parse(cmd->pool, text, say) != EG_OK)
+        return eg_complain(cmd, "has a placeholder that is not %{name} or %{spell:name}");
+    if (event != EG_SAY_FOUND && event != EG_SAY_NOT_FOUND && has_members(say))
+        return eg_complain(cmd, "has a placeholder, but only found and notfound have an answer of "
+                                "the backend to take it from");
+    *eg_config_say_member(config, event) = say;
+    return NULL;
+}
+
+static const char *parse_then(cmd_parms *cmd, const char *action, eg_then *then)
+{
+    const char *target = strchr(action, '=');
+
+    if (strcmp(action, "hangup") == 0)
+        return NULL;
+    if (strncmp(action, "redirect=", 9) == 0)
+        then->kind = EG_THEN_REDIRECT;
+    else if (strncmp(action, "dial=", 5) == 0)
+        then->kind = EG_THEN_DIAL;
+    else
+        return eg_complain(cmd, "knows redirect=URL, dial=NUMBER and hangup");
+    if (!target[1] || strpbrk(target + 1, " \t"))
+        return eg_complain(cmd, "needs a URL or a number, without blanks, behind the =");
+    if (then->kind == EG_THEN_DIAL && strspn(target + 1, "+0123456789") != strlen(target + 1))
+        return eg_complain(cmd, "dials a number like +15551234567");
+    return eg_say_parse(cmd->pool, target + 1, &then->target) == EG_OK
+               ? NULL
+               : eg_complain(cmd, "has a placeholder that is not %{name}");
+}
+
+const char *eg_set_then(cmd_parms *cmd, void *config, const char *word, const char *action)
+{
+    eg_then *then = apr_pcalloc(cmd->pool, sizeof *then);
+    const char *wrong;
+    eg_event event;
+
+    if (!parse_event(word, &event) || event == EG_SAY_AGAIN)
+        return eg_complain(cmd, "is for one of " EVENTS);
+    wrong = parse_then(cmd, action, then);
+    if (!wrong)
+        *eg_config_then_member(config, event) = then;
+    return wrong;
+}
+
+const char *eg_set_voice(cmd_parms *cmd, void *config, const char *voice, const char *language)
+{
+    eg_voice *set = apr_palloc(cmd->pool, sizeof *set);
+
+    if (!*voice || (language && !*language))
+        return eg_complain(cmd, "is a voice, and then a language if one is wanted");
+    *set = (eg_voice){voice, language};
+    ((eg_config *)config)->voice = set;
+    return NULL;
+}
+
+const char *eg_set_forward(cmd_parms *cmd, void *config, int argc, char *const argv[])
+{
+    apr_array_header_t *names = apr_array_make(cmd->pool, 4, sizeof(const char *));
+
+    if (argc < 1)
+        return eg_complain(cmd, "needs the names of webhook parameters");
+    for (int i = 0; i < argc; i++) {
+        if (!*argv[i] || !eg_is_clean_word(argv[i]))
+            return eg_complain(cmd, "has an empty name or one with a control character");
+        if (strcmp(argv[i], "Digits") == 0 || strcmp(argv[i], "SpeechResult") == 0)
+            return eg_complain(cmd, "never hands Digits or SpeechResult on: they are what is "
+                                    "encrypted");
+        APR_ARRAY_PUSH(names, const char *) = argv[i];
+    }
+    ((eg_config *)config)->forward = names;
+    return NULL;
+}

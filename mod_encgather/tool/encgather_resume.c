@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * encgather rewrap, the second time: what is in the output file is checked, and then gone on with. */
+#include "encgather_rewrap.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include "core/token.h"
+
+static eg_exit refuse(const eg_rewrap *job, const char *why)
+{
+    eg_tool_complain(job->tool, "%s: %s", job->out_name, why);
+    return EG_EXIT_DATA;
+}
+
+static eg_exit refuse_line(const eg_rewrap *job, apr_uint64_t number)
+{
+    eg_tool_complain(job->tool,
+                     "%s: line %lu is not what becomes of line %lu of the input; left as it is",
+                     job->out_name, (unsigned long)number, (unsigned long)number);
+    return EG_EXIT_DATA;
+}
+
+/* Whether rewrap would have made out of in. */
+static bool fits(eg_rewrap *job, eg_span in, eg_span out)
+{
+    eg_opened before = eg_rewrap_open_line(job, in), after;
+
+    eg_rewrap_note_bad(job, &before);
+    if (eg_rewrap_is_kept(&before))
+        return eg_span_eq(in, out);
+    after = eg_rewrap_open_line(job, out);
+    return after.is_token && after.status == EG_OK && after.which == 0 &&
+           eg_equal_secret(before.plain, after.plain) &&
+           eg_span_eq(before.line_end, after.line_end);
+}
+
+/* Whether a line that was cut off by an interruption could have become the output of in. */
+static bool could_become(eg_rewrap *job, eg_span torn, eg_span in)
+{
+    eg_opened before = eg_rewrap_open_line(job, in);
+    apr_size_t digits = EG_TOKEN_LENGTH(before.plain.n);
+
+    if (eg_rewrap_is_kept(&before))
+        return torn.n <= in.n && memcmp(torn.p, in.p, torn.n) == 0;
+    if (torn.n > digits + before.line_end.n)
+        return false;
+    for (apr_size_t i = 0; i < torn.n && i < digits; i++)
+        if (eg_hex_value(torn.p[i]) < 0)
+            return false;
+    return true;
+}
+
+static eg_exit cut_torn_line(eg_rewrap *job, eg_span torn)
+{
+    eg_span line;
+
+    if (!eg_reader_next(&job->in, &line) || !could_become(job, torn, line))
+        return refuse(job, "its last line is cut off, and not by rewrap; left as it is");
+    eg_reader_back(&job->in); /* still to be done */
+    if (ftruncate(job->out, job->written) == 0)
+        return EG_EXIT_GOOD;
+    eg_tool_complain(job->tool, "%s: %s", job->out_name, strerror(errno));
+    return EG_EXIT_SYSTEM;
+}
+
+static eg_exit check_line(eg_rewrap *job, eg_reader *done, eg_span out)
+{
+    eg_span in;
+    bool good;
+
+    if (!done->ended)
+        return cut_torn_line(job, out);
+    if (!eg_reader_next(&job->in, &in))
+        return job->in.failure != EG_EXIT_GOOD ? job->in.failure
+                                               : refuse(job, "has more lines than the input");
+    good = fits(job, in, out);
+    job->written = done->offset;
+    apr_pool_clear(job->pool);
+    return good ? EG_EXIT_GOOD : refuse_line(job, done->number);
+}
+
+static eg_exit check_lines(eg_rewrap *job)
+{
+    eg_reader done;
+    eg_span out;
+    eg_exit result = EG_EXIT_GOOD;
+
+    if (!eg_reader_open(&done, job->tool, job->out, job->out_name))
+        return EG_EXIT_SYSTEM;
+    while (result == EG_EXIT_GOOD && eg_reader_next(&done, &out))
+        result = check_line(job, &done, out);
+    if (result == EG_EXIT_GOOD)
+        result = done.failure;
+    eg_reader_close(&done);
+    return result;
+}
+
+/* A key file without a line end looks like a token that was cut off. */
+static bool is_key_file(const eg_rewrap *job, const struct stat *out)
+{
+    struct stat key;
+
+    return stat(job->key_file, &key) == 0 && key.st_dev == out->st_dev && key.st_ino == out->st_ino;
+}
+
+eg_exit eg_rewrap_resume(eg_rewrap *job)
+{
+    struct stat st;
+
+    if (fstat(job->out, &st) != 0 || !S_ISREG(st.st_mode) || is_key_file(job, &st)) {
+        eg_tool_complain(job->tool, "%s: cannot be an output", job->out_name);
+        return EG_EXIT_USAGE;
+    }
+    if (flock(job->out, LOCK_EX | LOCK_NB) != 0) {
+        eg_tool_complain(job->tool, "%s: another rewrap is writing to it", job->out_name);
+        return EG_EXIT_SYSTEM;
+    }
+    return check_lines(job);
+}

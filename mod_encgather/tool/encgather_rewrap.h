@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The two halves of encgather rewrap: what becomes of a line, and going on with an output file. */
+#ifndef EG_TOOL_REWRAP_H
+#define EG_TOOL_REWRAP_H
+
+#include "encgather_io.h"
+
+typedef struct {
+    const eg_tool *tool;
+    const eg_keyring *ring;
+    const char *key_file;
+    apr_pool_t *pool; /* cleared, and so wiped, behind each line */
+    eg_reader in;
+    int out;
+    const char *out_name;
+    apr_off_t written; /* bytes of whole lines in an output file */
+    bool to_file;      /* --output */
+    bool bad_lines;    /* some were copied because no key opens them */
+} eg_rewrap;
+
+/* A token taken apart; a line that holds none (blank, or a comment) is copied as it is. */
+typedef struct {
+    eg_status status; /* of opening it */
+    bool is_token;
+    apr_size_t which; /* the key that opened it */
+    eg_span plain;    /* in the job's pool */
+    eg_span line_end; /* a CR, or nothing */
+} eg_opened;
+
+eg_opened eg_rewrap_open_line(const eg_rewrap *job, eg_span line);
+
+/* Whether the line goes into the output as it is. */
+bool eg_rewrap_is_kept(const eg_opened *opened);
+
+/* The complaint about a line that no key opens. */
+void eg_rewrap_note_bad(eg_rewrap *job, const eg_opened *opened);
+
+/* Opens the output file, alone, and reads as many lines of input as it has: each has to be what
+ * rewrap makes of the other. A torn last line is cut off. Nothing is changed in a file that does
+ * not fit. */
+eg_exit eg_rewrap_resume(eg_rewrap *job) EG_MUST_CHECK;
+
+#endif

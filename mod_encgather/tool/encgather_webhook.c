@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A webhook described by arguments and a body: what encgather sign and verify both start from. */
+#include "encgather_webhook.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+#include "core/secret.h"
+
+#define BODY_MAX (16 * 1024 * 1024) /* as EncGatherMaxBody */
+#define BODY_SHA256 EG_LIT("bodySHA256")
+
+/* --- the URL -------------------------------------------------------------------------------- */
+
+static bool split_url(const char *text, eg_url *url)
+{
+    const char *authority = strstr(text, "://");
+    apr_size_t n;
+
+    if (!authority)
+        return false;
+    url->scheme = (eg_span){text, (apr_size_t)(authority - text)};
+    authority += 3;
+    n = strcspn(authority, "/?#");
+    url->authority = (eg_span){authority, n};
+    url->target = (eg_span){authority + n, strcspn(authority + n, "#")};
+    return n &&
+           (eg_span_eq(url->scheme, EG_LIT("https")) || eg_span_eq(url->scheme, EG_LIT("http")));
+}
+
+/* In a copy: the URL is signed as it is. */
+static eg_status parse_query(const eg_tool *tool, eg_tool_webhook *hook)
+{
+    eg_span target = hook->url.target;
+    const char *mark = memchr(target.p, '?', target.n);
+    apr_size_t n = mark ? target.n - (apr_size_t)(mark + 1 - target.p) : 0;
+    char *copy = eg_wiped_alloc(tool->pool, n + 1);
+
+    if (mark)
+        memcpy(copy, mark + 1, n);
+    return eg_form_parse(tool->pool, copy, n, EG_PARAMS_MAX, &hook->query);
+}
+
+/* --- the body ------------------------------------------------------------------------------- */
+
+static eg_exit read_body(const eg_tool *tool, const char *path, eg_content *body)
+{
+    bool is_file = path && strcmp(path, "-") != 0;
+    int fd = is_file ? open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY) : STDIN_FILENO;
+    eg_exit result;
+
+    if (fd < 0) {
+        eg_tool_complain(tool, "%s: %s", path, strerror(errno));
+        return EG_EXIT_SYSTEM;
+    }
+    result = eg_content_read(tool, fd, is_file ? path : "standard input", BODY_MAX, body);
+    if (is_file)
+        (void)close(fd);
+    return result;
+}
+
+static bool hash_fits(const eg_tool *tool, const eg_tool_webhook *hook)
+{
+    const eg_param *claimed = eg_params_find(&hook->query, BODY_SHA256);
+    eg_span body = {hook->body.n ? hook->body.bytes : "", hook->body.n};
+    unsigned char hash[EG_SHA256_SIZE];
+    char digits[2 * EG_SHA256_SIZE + 1];
+
+    if (eg_params_count(&hook->query, BODY_SHA256) != 1 ||
+        eg_sha256(tool->crypto, body, hash) != EG_OK)
+        return false;
+    eg_hex_encode(digits, hash, sizeof hash);
+    return eg_span_eq(claimed->value, (eg_span){digits, 2 * EG_SHA256_SIZE});
+}
+
+static const char *form_fault(eg_status status)
+{
+    return status == EG_ETOOMANY ? "there are more than 256 parameters"
+                                 : "a form is broken: a NUL, or % without two digits";
+}
+
+static const char *take_form(const eg_tool *tool, eg_tool_webhook *hook)
+{
+    eg_status status = eg_form_parse(tool->pool, hook->body.bytes, hook->body.n,
+                                     EG_PARAMS_MAX - hook->query.n, &hook->form);
+
+    hook->form_signed = status == EG_OK;
+    return status == EG_OK ? NULL : form_fault(status);
+}
+
+/* A body is signed by its hash where the URL has it, else as a form. */
+static const char *take_body(const eg_tool *tool, const eg_webhook_options *options,
+                             eg_tool_webhook *hook)
+{
+    eg_status status = parse_query(tool, hook);
+
+    if (status != EG_OK)
+        return form_fault(status);
+    if (eg_params_find(&hook->query, BODY_SHA256))
+        return hash_fits(tool, hook) ? NULL : "bodySHA256 in the URL does not fit the body";
+    if (options->json)
+        return "the URL has no bodySHA256";
+    return options->get ? NULL : take_form(tool, hook);
+}
+
+/* --- the account ---------------------------------------------------------------------------- */
+
+/* Said twice it picks no token that has an account. */
+static eg_span find_account(const eg_webhook_options *options, const eg_tool_webhook *hook)
+{
+    eg_span name = EG_LIT("AccountSid");
+    const eg_param *param = eg_params_find(&hook->form, name);
+
+    if (options->account)
+        return eg_span_of(options->account);
+    if (eg_params_count(&hook->form, name) + eg_params_count(&hook->query, name) > 1)
+        return EG_LIT("?");
+    if (!param)
+        param = eg_params_find(&hook->query, name);
+    return param ? param->value : (eg_span){"", 0};
+}
+
+/* --- all of it ------------------------------------------------------------------------------ */
+
+eg_exit eg_tool_webhook_load(const eg_tool *tool, const eg_webhook_options *options,
+                             const char *url, eg_tool_webhook *hook)
+{
+    eg_exit result = EG_EXIT_GOOD;
+
+    *hook = (eg_tool_webhook){.fault = NULL};
+    if (!split_url(url, &hook->url)) {
+        eg_tool_complain(tool, "the URL is not https://HOST/... or http://HOST/...");
+        return EG_EXIT_USAGE;
+    }
+    if (options->get && (options->json || options->body)) {
+        eg_tool_complain(tool, "--get has no body, neither --json nor --body goes with it");
+        return EG_EXIT_USAGE;
+    }
+    if (!eg_tool_tokens(tool, options->token_file, &hook->tokens))
+        return EG_EXIT_SYSTEM;
+    if (!options->get)
+        result = read_body(tool, options->body, &hook->body);
+    if (result != EG_EXIT_GOOD)
+        return result;
+    hook->fault = take_body(tool, options, hook);
+    hook->account = find_account(options, hook);
+    return EG_EXIT_GOOD;
+}
+
+void eg_tool_webhook_free(eg_tool_webhook *hook)
+{
+    eg_content_free(&hook->body);
+}

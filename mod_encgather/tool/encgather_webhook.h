@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A webhook described by arguments and a body: what encgather sign and verify both start from. */
+#ifndef EG_TOOL_WEBHOOK_H
+#define EG_TOOL_WEBHOOK_H
+
+#include "core/signature.h"
+#include "encgather_io.h"
+
+typedef struct {
+    eg_span scheme;
+    eg_span authority; /* with user information and port, as written */
+    eg_span target;    /* path and query; a fragment is neither sent nor signed */
+} eg_url;
+
+typedef struct {
+    const char *token_file;
+    const char *account; /* --account, or NULL */
+    const char *body;    /* --body: a file; NULL or "-": standard input */
+    bool get;            /* there is no body */
+    bool json;           /* the body is no form: its hash has to be in the URL */
+} eg_webhook_options;
+
+typedef struct {
+    eg_url url;
+    eg_auth_tokens tokens;
+    eg_content body; /* a form is decoded in it */
+    eg_params query, form;
+    bool form_signed;  /* the form is part of what is signed */
+    eg_span account;   /* picks tokens as the module does: --account, or the parameter AccountSid */
+    const char *fault; /* why nothing can be signed, in words that repeat nothing of it; or NULL */
+} eg_tool_webhook;
+
+/* Reads everything there is to a request. EG_EXIT_GOOD also when fault says that it is not one
+ * that Twilio would sign. Free it in any case. */
+eg_exit eg_tool_webhook_load(const eg_tool *tool, const eg_webhook_options *options,
+                             const char *url, eg_tool_webhook *hook) EG_MUST_CHECK;
+void eg_tool_webhook_free(eg_tool_webhook *hook);
+
+#endif
