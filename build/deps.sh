@@ -35,6 +35,7 @@ test        cmd:ps                      procps                      procps-ng
 test        cmd:setpriv                 util-linux                  util-linux
 test        file:/usr/sbin/php-fpm*     php-fpm                     php-fpm
 test        cmd:node                    nodejs                      nodejs
+test        cmd:npm                     npm                         nodejs-npm
 test        python:cryptography         python3-cryptography        python3-cryptography
 test        cmd:initdb                  postgresql                  postgresql-server
 test        cmd:psql                    postgresql                  postgresql

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+# Twilio's own library for Node.js as a judge: installs it, once for each version, and runs the scripts of t/twilio.
+package EncGather::Twilio;
+
+use strict;
+use warnings;
+use feature 'signatures';
+no warnings 'experimental::signatures';
+
+use Carp qw(croak);
+use Cwd qw(abs_path);
+use Exporter 'import';
+use File::Copy qw(copy);
+use File::Path qw(make_path remove_tree);
+use POSIX ();
+
+our @EXPORT_OK = qw(what_is_missing install run_node run);
+
+use constant {
+    NODE_VERSION => 20,
+    REASON_LINES => 5,
+    FILES        => [ 'package.json', 'package-lock.json' ],
+    NPM          => [ qw(npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error
+        --fetch-retries=1 --fetch-timeout=60000) ],
+};
+
+my ($scripts) = map { abs_path($_) } __FILE__ =~ m{^(.*)/lib/EncGather/Twilio\.pm\z} ? "$1/twilio" : 't/twilio';
+my $child;
+
+# The reason why this machine cannot run the library, or ''.
+sub what_is_missing () {
+    my ($version) = _output('node', '--version') =~ /^v(\d+)/;
+    return 'there is no Node.js' unless defined $version;
+    return "Node.js is $version, and the library wants " . NODE_VERSION if $version < NODE_VERSION;
+    return _output('npm', '--version') =~ /^\d/ ? '' : 'there is no npm';
+}
+
+# Into $directory, unless that holds what the lock file asks for. Returns what went wrong, or ''.
+sub install ($directory) {
+    $ENV{NODE_PATH} = "$directory/node_modules";
+    return '' if _is_up_to_date($directory);
+    my $new = "$directory.new.$$";
+    make_path($new);
+    copy("$scripts/$_", "$new/$_") || croak "$new/$_: $!" for @{ +FILES };
+    my $status  = run(command => NPM, directory => $new, output => "$new/npm.out", errors => 'too');
+    my $problem = $status ? "npm ci ended with status $status: " . _one_line(_content("$new/npm.out")) : '';
+    remove_tree($problem ? $new : $directory);
+    return $problem if $problem;
+    return rename($new, $directory) ? '' : "$directory: $!";
+}
+
+# What TAP can carry behind "SKIP": the cause, without the stack that follows.
+sub _one_line ($text) {
+    my @lines = grep { length && !/^\s+at / } map { s/\Anpm (?:error|ERR!) ?//r } split /\s*\n/, $text;
+    return join '; ', splice @lines, 0, REASON_LINES;
+}
+
+# A directory that is there under its name was installed to its end.
+sub _is_up_to_date ($directory) {
+    return !grep { _content("$directory/$_") ne _content("$scripts/$_") } @{ +FILES };
+}
+
+# A script of t/twilio; options as for run. Fails the test file if the script fails.
+sub run_node ($script, $arguments, %options) {
+    my $status = run(command => [ 'node', "$scripts/$script", @$arguments ], %options);
+    croak "node $script @$arguments ended with status $status" if $status;
+    return;
+}
+
+# Runs a command without a shell and returns its exit code (or the signal that ended it).
+#   command   list                   directory   where to run it
+#   input, output   files            errors      true: they go to the output as well
+# It ends with this process, if not before.
+sub run (%options) {
+    $child = fork;
+    croak "fork: $!" unless defined $child;
+    _become(%options) if $child == 0;
+    waitpid $child, 0;
+    undef $child;
+    return $? >> 8 || $? & 127;
+}
+
+sub _become (%options) {
+    chdir $options{directory} or POSIX::_exit(126) if defined $options{directory};
+    open STDIN, '<', $options{input} // '/dev/null' or POSIX::_exit(126);
+    open STDOUT, '>', $options{output} or POSIX::_exit(126) if defined $options{output};
+    open STDERR, '>&', \*STDOUT or POSIX::_exit(126) if $options{errors};
+    { no warnings 'exec'; exec { $options{command}[0] } @{ $options{command} } }
+    POSIX::_exit(127);
+}
+
+sub _output (@command) {
+    my $pid = open my $from, '-|';
+    croak "fork: $!" unless defined $pid;
+    if ($pid == 0) {
+        open STDERR, '>', '/dev/null';
+        _become(command => \@command);
+    }
+    local $/;
+    my $text = <$from>;
+    close $from;
+    return defined $text ? $text : '';
+}
+
+sub _content ($path) {
+    open my $file, '<:raw', $path or return '';
+    local $/;
+    my $text = <$file>;
+    return defined $text ? $text : '';
+}
+
+END {
+    if ($child) {
+        local $?;
+        kill TERM => $child;
+        waitpid $child, 0;
+    }
+}
+
+1;
