@@ -8,8 +8,6 @@
 #include <http_protocol.h>
 #include "core/secret.h"
 
-#define FIRST_SIZE 4096
-
 static ap_filter_rec_t *catch_filter;
 
 bool eg_body_expected(const request_rec *r)
@@ -134,15 +132,12 @@ typedef struct {
 static void grow(const sink *to, apr_size_t needed)
 {
     eg_body *body = to->body;
-    apr_size_t size = body->size ? body->size : FIRST_SIZE;
-    char *bytes;
+    apr_size_t size = 2 * body->size < needed ? needed : 2 * body->size;
+    char *bytes = eg_wiped_alloc(to->pool, size);
 
-    while (size < needed)
-        size *= 2;
-    bytes = eg_wiped_alloc(to->pool, size);
     if (body->n)
         memcpy(bytes, body->bytes, body->n);
-    eg_wipe(body->bytes, body->n);
+    eg_wipe_early(body->bytes);
     body->bytes = bytes;
     body->size = size;
 }

@@ -201,8 +201,8 @@ static eg_outcome parse_body(request_rec *r, eg_webhook *hook)
 
 void eg_webhook_wipe(eg_webhook *hook)
 {
-    eg_wipe(hook->body.bytes, hook->body.size);
-    hook->body.n = 0;
+    eg_wipe_early(hook->body.bytes);
+    hook->body = (eg_body){.complete = hook->body.complete};
     hook->form.n = 0;
 }
 
@@ -476,7 +476,7 @@ static eg_outcome verify_copy(request_rec *r, eg_webhook *hook)
         outcome = EG_MALFORMED;
     if (!outcome)
         verify(r, hook, &hash);
-    eg_wipe(copy, hook->body.n);
+    eg_wipe_early(copy);
     hook->form.n = 0;
     if (!outcome && hook->verdict != EG_SIGNATURE_VALID)
         outcome = EG_FORBIDDEN;

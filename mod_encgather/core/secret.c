@@ -2,13 +2,15 @@
  * Memory for keys and plaintext: wiped when it goes, kept out of swap and core dumps where told. */
 #include "secret.h"
 
+#include <stddef.h>
 #include <sys/mman.h>
 #include <unistd.h>
 #include <openssl/crypto.h>
 
-typedef struct {
-    void *p;
+/* Stands in front of the bytes. */
+typedef union {
     apr_size_t n;
+    max_align_t align;
 } wiped_block;
 
 void eg_wipe(void *p, apr_size_t n)
@@ -21,18 +23,24 @@ static apr_status_t wipe_block(void *data)
 {
     wiped_block *block = data;
 
-    eg_wipe(block->p, block->n);
+    eg_wipe(block + 1, block->n);
+    block->n = 0;
     return APR_SUCCESS;
 }
 
 void *eg_wiped_alloc(apr_pool_t *pool, apr_size_t n)
 {
-    wiped_block *block = apr_palloc(pool, sizeof *block);
+    wiped_block *block = apr_palloc(pool, sizeof *block + n);
 
-    block->p = apr_palloc(pool, n ? n : 1);
     block->n = n;
     apr_pool_cleanup_register(pool, block, wipe_block, apr_pool_cleanup_null);
-    return block->p;
+    return block + 1;
+}
+
+void eg_wipe_early(void *p)
+{
+    if (p)
+        (void)wipe_block((wiped_block *)p - 1);
 }
 
 static apr_size_t whole_pages(apr_size_t size)

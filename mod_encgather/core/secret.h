@@ -12,6 +12,10 @@ void eg_wipe(void *p, apr_size_t n);
 /* Pool memory that is wiped when the pool goes. */
 void *eg_wiped_alloc(apr_pool_t *pool, apr_size_t n);
 
+/* Wipes all of what eg_wiped_alloc() returned now, and not once more with the pool: nothing may be
+ * written there any more. NULL is fine. */
+void eg_wipe_early(void *p);
+
 /* A private mapping of its own for key material: zeroed, left out of core dumps, locked if the
  * limits allow. size is rounded up to pages. NULL when there is no memory.
  * Locks are not inherited over fork(2): call eg_secret_lock() again in a child. */

@@ -100,17 +100,32 @@ static eg_span escape_attribute(char c)
     }
 }
 
+/* The length of what needs no look: ASCII that stands for itself in text and in attributes. */
+static apr_size_t plain_length(eg_span text)
+{
+    apr_size_t n = 0;
+
+    while (n < text.n && text.p[n] >= ' ' && text.p[n] < 0x7f && text.p[n] != '&' &&
+           text.p[n] != '<' && text.p[n] != '>' && text.p[n] != '"')
+        n++;
+    return n;
+}
+
 static void escaped(eg_twiml *out, eg_span text, eg_span (*escape)(char))
 {
     for (apr_size_t i = 0; i < text.n;) {
-        apr_size_t length = character_length((const unsigned char *)text.p + i, text.n - i);
-        eg_span instead = length == 1 ? escape(text.p[i]) : (eg_span){"", 0};
+        eg_span rest = {text.p + i, text.n - i};
+        apr_size_t plain = plain_length(rest);
+        apr_size_t length = plain ? 0 : character_length((const unsigned char *)rest.p, rest.n);
+        eg_span instead = length == 1 ? escape(*rest.p) : (eg_span){"", 0};
 
-        if (instead.n)
+        if (plain)
+            eg_twiml_raw(out, (eg_span){rest.p, plain});
+        else if (instead.n)
             eg_twiml_raw(out, instead);
         else
-            eg_twiml_raw(out, (eg_span){text.p + i, length});
-        i += length ? length : 1;
+            eg_twiml_raw(out, (eg_span){rest.p, length});
+        i += plain ? plain : length ? length : 1;
     }
 }
 
