@@ -274,17 +274,67 @@ eg_status eg_gcm_open(eg_crypto *crypto, const unsigned char key[EG_KEY_SIZE], e
     return ok ? EG_OK : EG_ETOKEN;
 }
 
-static eg_status hmac(EVP_MAC_CTX *context, eg_span key, const eg_span *pieces, apr_size_t count,
-                      unsigned char *out, apr_size_t size)
+/* Many small updates cost more than the hash: what is short is put together first. */
+#define GATHER_MAX 2048
+
+static apr_size_t total_length(const eg_span *pieces, apr_size_t count)
+{
+    apr_size_t total = 0;
+
+    for (apr_size_t i = 0; i < count; i++)
+        total += pieces[i].n;
+    return total;
+}
+
+/* The pieces may hold digits: their copy lives on the stack, and not longer than this call. */
+static bool update_together(EVP_MAC_CTX *context, const eg_span *pieces, apr_size_t count)
+{
+    unsigned char together[GATHER_MAX];
+    apr_size_t n = 0;
+    bool ok;
+
+    for (apr_size_t i = 0; i < count; i++) {
+        if (pieces[i].n)
+            memcpy(together + n, pieces[i].p, pieces[i].n);
+        n += pieces[i].n;
+    }
+    ok = EVP_MAC_update(context, together, n) == 1;
+    eg_wipe(together, n);
+    return ok;
+}
+
+static bool update_one_by_one(EVP_MAC_CTX *context, const eg_span *pieces, apr_size_t count)
+{
+    bool ok = true;
+
+    for (apr_size_t i = 0; ok && i < count; i++)
+        ok = EVP_MAC_update(context, (const unsigned char *)pieces[i].p, pieces[i].n) == 1;
+    return ok;
+}
+
+static bool update(EVP_MAC_CTX *context, const eg_span *pieces, apr_size_t count)
+{
+    return total_length(pieces, count) <= GATHER_MAX ? update_together(context, pieces, count)
+                                                     : update_one_by_one(context, pieces, count);
+}
+
+static bool hmac(EVP_MAC_CTX *context, eg_span key, const eg_span *pieces, apr_size_t count,
+                 unsigned char *out, apr_size_t size)
 {
     /* OpenSSL takes an empty key for "as before": one zero byte makes the same HMAC. */
     const char *bytes = key.n ? key.p : "";
     apr_size_t length = key.n ? key.n : 1, n = 0;
-    bool ok = EVP_MAC_init(context, (const unsigned char *)bytes, length, NULL) == 1;
 
-    for (apr_size_t i = 0; ok && i < count; i++)
-        ok = EVP_MAC_update(context, (const unsigned char *)pieces[i].p, pieces[i].n) == 1;
-    ok = ok && EVP_MAC_final(context, out, &n, size) == 1 && n == size;
+    return EVP_MAC_init(context, (const unsigned char *)bytes, length, NULL) == 1 &&
+           update(context, pieces, count) && EVP_MAC_final(context, out, &n, size) == 1 &&
+           n == size;
+}
+
+static eg_status hmac_and_forget(EVP_MAC_CTX *context, eg_span key, const eg_span *pieces,
+                                 apr_size_t count, unsigned char *out, apr_size_t size)
+{
+    bool ok = hmac(context, key, pieces, count, out, size);
+
     ok = EVP_MAC_init(context, no_key, sizeof no_key, NULL) == 1 && ok;
     if (!ok)
         eg_wipe(out, size);
@@ -296,7 +346,8 @@ eg_status eg_hmac_sha1(eg_crypto *crypto, eg_span key, const eg_span *pieces, ap
 {
     thread_state *state = this_thread(crypto);
 
-    return state ? hmac(state->hmac_sha1, key, pieces, count, out, EG_SHA1_SIZE) : EG_ECRYPTO;
+    return state ? hmac_and_forget(state->hmac_sha1, key, pieces, count, out, EG_SHA1_SIZE)
+                 : EG_ECRYPTO;
 }
 
 eg_status eg_hmac_sha256(eg_crypto *crypto, eg_span key, const eg_span *pieces, apr_size_t count,
@@ -304,7 +355,8 @@ eg_status eg_hmac_sha256(eg_crypto *crypto, eg_span key, const eg_span *pieces, 
 {
     thread_state *state = this_thread(crypto);
 
-    return state ? hmac(state->hmac_sha256, key, pieces, count, out, EG_SHA256_SIZE) : EG_ECRYPTO;
+    return state ? hmac_and_forget(state->hmac_sha256, key, pieces, count, out, EG_SHA256_SIZE)
+                 : EG_ECRYPTO;
 }
 
 eg_status eg_sha256(eg_crypto *crypto, eg_span data, unsigned char out[EG_SHA256_SIZE])

@@ -47,10 +47,21 @@ eg_span eg_word_next(eg_span *line)
     return word;
 }
 
+static bool is_text_line(eg_span line)
+{
+    bool comment = line.n && line.p[0] == '#';
+
+    for (apr_size_t i = 0; i < line.n; i++)
+        if ((line.p[i] < ' ' || line.p[i] > '~') && !eg_is_blank(line.p[i]) &&
+            !(comment && line.p[i] != '\0'))
+            return false;
+    return true;
+}
+
 bool eg_is_text(eg_span content)
 {
-    for (apr_size_t i = 0; i < content.n; i++)
-        if ((content.p[i] < ' ' || content.p[i] > '~') && !eg_is_blank(content.p[i]))
+    while (content.n)
+        if (!is_text_line(take_line(&content)))
             return false;
     return true;
 }

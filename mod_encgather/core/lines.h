@@ -17,7 +17,7 @@ bool eg_lines_next(eg_lines *lines, eg_span *line);
 /* Takes the first word off a line, and the blanks behind it. Empty when there is none. */
 eg_span eg_word_next(eg_span *line);
 
-/* Whether all bytes are printable ASCII or white space. */
+/* Whether all bytes are printable ASCII or white space; in comments other bytes than NUL may be. */
 bool eg_is_text(eg_span content);
 
 #endif

@@ -23,11 +23,12 @@ static bool begins_after(char c)
 /* The length of "Digits=" at the front, in whatever escapes; 0 where it is no secret's name. */
 static apr_size_t secret_name(const char *p, const char *end)
 {
-    const char *equals = memchr(p, '=', (apr_size_t)(end - p));
+    /* no longer than SpeechResult with every byte escaped */
+    apr_size_t left = (apr_size_t)(end - p), most = 3 * sizeof "SpeechResult";
+    const char *equals = memchr(p, '=', left < most ? left : most);
     eg_span name = {p, equals ? (apr_size_t)(equals - p) + 1 : 0};
 
-    /* no longer than SpeechResult with every byte escaped */
-    if (!equals || name.n > 3 * sizeof "SpeechResult" ||
+    if (!equals ||
         (!eg_query_names(name, EG_LIT("Digits")) && !eg_query_names(name, EG_LIT("SpeechResult"))))
         return 0;
     return name.n;

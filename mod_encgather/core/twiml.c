@@ -192,5 +192,5 @@ bool eg_twiml_is_whole(apr_pool_t *pool, eg_span document)
         return false;
     return apr_xml_parser_feed(parser, document.p, document.n) == APR_SUCCESS &&
            apr_xml_parser_done(parser, &parsed) == APR_SUCCESS &&
-           strcmp(parsed->root->name, "Response") == 0;
+           parsed->root->ns == APR_XML_NS_NONE && strcmp(parsed->root->name, "Response") == 0;
 }

@@ -153,6 +153,34 @@ static void accepted(void)
     }
 }
 
+static void spoken(void)
+{
+    static const struct {
+        eg_input input;
+        size_t n;
+        bool keys, words; /* whether four digits, and n bytes of speech, are an answer */
+    } cases[] = {
+        {EG_INPUT_DTMF, 10, true, false},
+        {EG_INPUT_SPEECH, 10, false, true},
+        {EG_INPUT_BOTH, 10, true, true},
+        {EG_INPUT_SPEECH, 0, false, false},
+        {EG_INPUT_SPEECH, 1, false, true},
+        {EG_INPUT_SPEECH, EG_SPEECH_MAX, false, true},
+        {EG_INPUT_SPEECH, EG_SPEECH_MAX + 1, false, false},
+        {EG_INPUT_BOTH, EG_SPEECH_MAX + 1, true, false},
+    };
+    char words[EG_SPEECH_MAX + 1];
+
+    memset(words, 'x', sizeof words);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        eg_field field = {.min = 4, .max = 4, .input = cases[i].input};
+
+        ok(eg_field_accepts(&field, EG_LIT("1234")) == cases[i].keys, "keys, case %zu", i);
+        ok(eg_field_accepts_speech(&field, (eg_span){words, cases[i].n}) == cases[i].words,
+           "words, case %zu", i);
+    }
+}
+
 /* Test numbers that the card schemes have published. */
 static void check_digits(void)
 {
@@ -244,9 +272,10 @@ static void the_call(void)
            "the second question, for the last time");
 }
 
-#define ASK(attributes, prompt)                                                                    \
+#define ASK(attributes, prompt) ASK_BY("dtmf", attributes, prompt)
+#define ASK_BY(input, attributes, prompt)                                                          \
     HEAD "<Gather action=\"http://[::1]:8080/a%20b&quot;&lt;?step=two&amp;zero=" TOKEN             \
-         "\" method=\"POST\" input=\"dtmf\" timeout=\"600\"" attributes                            \
+         "\" method=\"POST\" input=\"" input "\" timeout=\"600\"" attributes                       \
          " actionOnEmptyResult=\"true\">" prompt "</Gather></Response>"
 
 static void options(void)
@@ -289,6 +318,14 @@ static void options(void)
          {.max = 1, .say = "x"},
          {NULL, "en-GB"},
          ASK(" numDigits=\"1\"", "<Say language=\"en-GB\">x</Say>")},
+        {"speech has no number of digits",
+         {.max = 4, .say = "x", .input = EG_INPUT_SPEECH},
+         {NULL, NULL},
+         ASK_BY("speech", "", "<Say>x</Say>")},
+        {"keys or speech",
+         {.max = 4, .say = "x", .input = EG_INPUT_BOTH},
+         {NULL, NULL},
+         ASK_BY("dtmf speech", " numDigits=\"4\"", "<Say>x</Say>")},
         {"a voice with a quote in it",
          {.max = 1, .say = "x"},
          {"\"<", NULL},
@@ -311,6 +348,30 @@ static void options(void)
         all[1].timeout = 600;
         is_str(asked(&q), cases[i].want, "%s", cases[i].name);
     }
+}
+
+/* Said before the question, in the voice of the question. */
+static void complaints(void)
+{
+    eg_field field = {.name = "a", .step = "a", .max = 1, .timeout = 5, .play = "/a.wav"};
+    eg_fields fields = {&field, 1};
+    eg_question q = {.origin = EG_LIT("https://HOST"),
+                     .path = EG_LIT("/x"),
+                     .fields = &fields,
+                     .complaint = "Not <quite>.",
+                     .attempt = 2,
+                     .voice = {"alice", NULL}};
+
+#define COMPLAINED                                                                                 \
+    HEAD "<Gather action=\"https://HOST/x?step=processData&amp;attempt=2\" method=\"POST\" input=" \
+         "\"dtmf\" timeout=\"5\" numDigits=\"1\" actionOnEmptyResult=\"true\">"                    \
+         "<Say voice=\"alice\">Not &lt;quite&gt;.</Say>"
+    is_str(asked(&q), COMPLAINED "<Play>/a.wav</Play></Gather></Response>",
+           "a complaint before a recording");
+    field.play = NULL;
+    field.say = "Again";
+    is_str(asked(&q), COMPLAINED "<Say voice=\"alice\">Again</Say></Gather></Response>",
+           "a complaint before a question");
 }
 
 /* The longest action there can be: 15 tokens of 32 digits each. */
@@ -365,9 +426,11 @@ int main(void)
     default_fields();
     attempts();
     accepted();
+    spoken();
     check_digits();
     the_call();
     options();
+    complaints();
     many_fields();
     sentences();
     apr_pool_destroy(pool);

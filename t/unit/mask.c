@@ -45,6 +45,7 @@ static void queries(void)
         {"D%69gits=1234", "D%69gits=" EG_MASK},
         {"%44%69%67%69%74%73=1234", "%44%69%67%69%74%73=" EG_MASK},
         {"Speech%52esult=x", "Speech%52esult=" EG_MASK},
+        {"%53%70%65%65%63%68%52%65%73%75%6c%74=x", "%53%70%65%65%63%68%52%65%73%75%6c%74=" EG_MASK},
         {"Digits=%zz", "Digits=" EG_MASK},
         {"%zz=1&Digits=2", "%zz=1&Digits=" EG_MASK},
         {"a;Digits=1;b", "a;Digits=" EG_MASK},

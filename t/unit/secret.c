@@ -160,6 +160,27 @@ static bool works_unlocked(void *data)
     return true;
 }
 
+/* Whether a child has the mapping: without it, asking about its pages is an error. */
+static bool is_mapped(void *p)
+{
+    return msync(p, (size_t)sysconf(_SC_PAGESIZE), MS_ASYNC) == 0;
+}
+
+static void inheritance(void)
+{
+    char *p = eg_secret_map(100);
+
+    ok(in_child(is_mapped, p), "a child has the mapping");
+    eg_secret_inherit(p, 100, false);
+    ok(!in_child(is_mapped, p), "or not, when it shall not");
+    ok(is_mapped(p), "the parent has it all the same");
+    eg_secret_inherit(p, 100, true);
+    ok(in_child(is_mapped, p), "later children have it again");
+    eg_secret_inherit(NULL, 100, true);
+    ok(true, "NULL is fine");
+    eg_secret_unmap(p, 100);
+}
+
 static void mapping(void)
 {
     char *p = eg_secret_map(100), *two = eg_secret_map(4097);
@@ -221,6 +242,7 @@ int main(void)
     pool_memory(apr_pool_destroy, "destroyed");
     empty_block();
     mapping();
+    inheritance();
     unmapping();
     apr_terminate();
     return done_testing();

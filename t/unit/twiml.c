@@ -220,6 +220,88 @@ static void edges(void)
     is_int(wrong, 0, "documents of around 1 KB");
 }
 
+static void whole(void)
+{
+    static const struct {
+        const char *name;
+        eg_span document;
+        bool want;
+    } cases[] = {
+        {"an empty response", EG_LIT("<Response/>"), true},
+        {"a declaration", EG_LIT(HEAD "<Say>K\xc3\xb6ln</Say>" TAIL), true},
+        {"another declaration", EG_LIT("<?xml version='1.0'?><Response></Response>"), true},
+        {"lower case", EG_LIT("<?xml version='1.0' encoding='utf-8'?><Response/>"), true},
+        {"white space at the end", EG_LIT("<Response/>\r\n"), true},
+        {"comments, CDATA, references",
+         EG_LIT("<!-- a --><Response><Say><![CDATA[<]]>&amp;&#65;</Say></Response>"), true},
+        {"nothing", EG_LIT(""), false},
+        {"white space", EG_LIT(" \n"), false},
+        {"text", EG_LIT("Hello"), false},
+        {"text in front", EG_LIT("Hello<Response/>"), false},
+        {"another root", EG_LIT("<Say>x</Say>"), false},
+        {"another case", EG_LIT("<response/>"), false},
+        {"a longer name", EG_LIT("<Responses/>"), false},
+        {"two roots", EG_LIT("<Response/><Response/>"), false},
+        {"text behind", EG_LIT("<Response/>x"), false},
+        {"cut off", EG_LIT("<Response><Say>x</Say>"), false},
+        {"cut off in a tag", EG_LIT("<Response"), false},
+        {"not nested", EG_LIT("<Response><Say></Response></Say>"), false},
+        {"a bare &", EG_LIT("<Response><Say>A & B</Say></Response>"), false},
+        {"an unknown entity", EG_LIT("<Response><Say>&nbsp;</Say></Response>"), false},
+        {"an attribute twice", EG_LIT("<Response><Say a='1' a='2'/></Response>"), false},
+        {"JSON", EG_LIT("{\"account\":\"1\"}"), false},
+        {"HTML", EG_LIT("<!DOCTYPE html><html></html>"), false},
+        {"a document type", EG_LIT("<!DOCTYPE Response><Response/>"), false},
+        {"an entity of its own",
+         EG_LIT("<!DOCTYPE Response [<!ENTITY a 'b'>]><Response>&a;</Response>"), false},
+        {"Latin-1, declared",
+         EG_LIT("<?xml version='1.0' encoding='ISO-8859-1'?><Response>x</Response>"), false},
+        {"Latin-1", EG_LIT("<Response>K\xf6ln</Response>"), false},
+        {"an overlong <", EG_LIT("<Response>\xc0\xbc</Response>"), false},
+        {"a NUL", EG_LIT("<Response>\0</Response>"), false},
+        {"a NUL behind", EG_LIT("<Response/>\0"), false},
+        {"a control character", EG_LIT("<Response>\x01</Response>"), false},
+        {"a reference to one", EG_LIT("<Response>&#1;</Response>"), false},
+        {"UTF-16", EG_LIT("\xff\xfe<\0R\0e\0s\0p\0o\0n\0s\0e\0/\0>\0"), false},
+    };
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char *document = exact_copy(cases[i].document.p, cases[i].document.n);
+
+        ok(eg_twiml_is_whole(pool, (eg_span){document, cases[i].document.n}) == cases[i].want,
+           "%s: %s TwiML", cases[i].name, cases[i].want ? "is" : "is not");
+        free(document);
+    }
+}
+
+/* What the writer makes of any bytes is TwiML. */
+static void random_bytes(void)
+{
+    unsigned state = 1, wrong = 0;
+
+    for (unsigned round = 0; round < 2000; round++) {
+        static const char bytes[] =
+            "<>&\"'\0\x01\t\r\n]] a\x80\xbf\xc0\xc3\xe2\xed\xef\xf0\xf4\xff";
+        char text[24];
+        eg_twiml out;
+
+        for (size_t i = 0; i < sizeof text; i++) {
+            state = state * 1664525u + 1013904223u;
+            text[i] = bytes[(state >> 16) % sizeof bytes];
+        }
+        eg_twiml_begin(&out, pool);
+        eg_twiml_raw(&out, EG_LIT("<Say"));
+        eg_twiml_attribute(&out, "voice", (eg_span){text, sizeof text});
+        eg_twiml_raw(&out, EG_LIT(">"));
+        eg_twiml_text(&out, (eg_span){text, sizeof text});
+        eg_twiml_raw(&out, EG_LIT("</Say>"));
+        eg_twiml_end(&out);
+        wrong += !eg_twiml_is_whole(pool, (eg_span){out.bytes, out.n});
+        apr_pool_clear(pool);
+    }
+    is_int(wrong, 0, "2000 documents of random bytes are well-formed");
+}
+
 int main(void)
 {
     apr_initialize();
@@ -231,6 +313,8 @@ int main(void)
     documents();
     growth();
     edges();
+    whole();
+    random_bytes();
     apr_pool_destroy(pool);
     apr_terminate();
     return done_testing();
