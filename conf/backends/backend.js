@@ -4,7 +4,10 @@
 //     ENCGATHER_KEY_FILE=/etc/ivr/backend.key node backend.js /run/ivr/backend.sock
 //
 //     EncGatherBackend /backend
-//     ProxyPass "/backend" "unix:/run/ivr/backend.sock|http://localhost/"
+//     ProxyPass "/backend" "unix:/run/ivr/backend.sock|http://ivr-backend/"
+//
+// The name behind the bar must be another one for every socket: mod_proxy tells them apart by it.
+// Whom the directory of the socket lets in may ask: httpd, and nobody else.
 //
 // The key is that of EncGatherKeyFile, in a file that only this program's user can read.
 'use strict';
@@ -35,6 +38,8 @@ function look(body) {
 }
 
 createServer(async (request, response) => {
-  const [status, data] = look(Buffer.concat(await request.toArray()));
+  let body = '';
+  for await (const piece of request) body += piece;
+  const [status, data] = look(body);
   response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(data));
 }).listen(process.argv[2]);

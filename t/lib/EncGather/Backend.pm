@@ -27,7 +27,8 @@ sub _http ($status, $type, $body, @headers) {
         @headers, 'Connection: close', '', $body;
 }
 
-# path => the bytes of the answer, or code that gets the connection and answers (or not) by itself
+# path => the bytes of the answer, or code that gets the connection and answers (or not) by itself. All say that they
+# close the connection: a proxy that kept it for the next request would lose that one to the race with the close.
 my %ANSWER = (
     '/ok'         => _json('200 OK', $ACCOUNT),
     '/strange'    => _json('200 OK', '{"first":1,"account":"A&B <\"\u0001\u00e9","second":[{}],"balance":"1"}'),
@@ -48,7 +49,8 @@ my %ANSWER = (
     '/204'        => "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n",
     '/301'        => _http('301 Moved Permanently', 'text/plain', 'there', 'Location: /ok'),
     '/record'     => _http('200 OK', 'text/plain', 'recorded'),
-    '/drop'       => "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 400\r\n\r\n" . $ACCOUNT,
+    '/drop'       => "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 400\r\nConnection: close\r\n\r\n"
+                   . $ACCOUNT,
     '/half-head'  => "HTTP/1.1 200 OK\r\nContent-Ty",
     '/close'      => '',
     '/slow'       => sub ($connection, $life) { return _silence($connection, $life) },
@@ -198,7 +200,7 @@ sub _silence ($connection, $life) {
 }
 
 sub _endless ($connection) {
-    _send($connection, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{") or return;
+    _send($connection, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n{") or return;
     1 while _send($connection, ' ' x 65_536);
     return;
 }
