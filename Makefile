@@ -53,7 +53,7 @@ demo: deps-build deps-demo ## install what is missing, build, place two calls th
 	@$(MAKE) --no-print-directory -s all
 	@build/demo --module $(MODULE)
 
-serve: deps-build deps-demo ## the server of the demo, kept up until Ctrl-C
+serve: deps-build deps-demo ## the server of the demo, with a phone to open in a browser, kept up until Ctrl-C
 	@$(MAKE) --no-print-directory -s all
 	@build/demo --serve --module $(MODULE)
 
@@ -62,7 +62,7 @@ test: deps-test ## everything: unit tests and the server suite under event, work
 	@build/run-tests $(TESTFLAGS) $(T)
 
 check: deps-build ## only the tests that need no server
-	@$(MAKE) --no-print-directory -s unit
+	@$(MAKE) --no-print-directory -s all unit
 	@build/run-tests --no-server $(TESTFLAGS) $(T)
 
 deps-%:

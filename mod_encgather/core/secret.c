@@ -2,15 +2,13 @@
  * Memory for keys and plaintext: wiped when it goes, kept out of swap and core dumps where told. */
 #include "secret.h"
 
-#include <stddef.h>
 #include <sys/mman.h>
 #include <unistd.h>
 #include <openssl/crypto.h>
 
-/* Stands in front of the bytes. */
-typedef union {
-    apr_size_t n;
-    max_align_t align;
+/* Stands in front of the bytes; pools align to 8 bytes, and so do they. */
+typedef struct {
+    apr_uint64_t n;
 } wiped_block;
 
 void eg_wipe(void *p, apr_size_t n)
@@ -23,7 +21,7 @@ static apr_status_t wipe_block(void *data)
 {
     wiped_block *block = data;
 
-    eg_wipe(block + 1, block->n);
+    eg_wipe(block + 1, (apr_size_t)block->n);
     block->n = 0;
     return APR_SUCCESS;
 }
