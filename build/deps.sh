@@ -36,6 +36,8 @@ test        cmd:setpriv                 util-linux                  util-linux
 test        file:/usr/sbin/php-fpm*     php-fpm                     php-fpm
 test        cmd:node                    nodejs                      nodejs
 test        cmd:npm                     npm                         nodejs-npm
+test        cmd:chromium                chromium                    chromium
+test        cmd:chromedriver            chromium-driver             chromedriver
 test        python:cryptography         python3-cryptography        python3-cryptography
 test        cmd:initdb                  postgresql                  postgresql-server
 test        cmd:psql                    postgresql                  postgresql
@@ -47,6 +49,7 @@ test,demo   perl:LWP::UserAgent         libwww-perl                 perl-libwww-
 test,demo   perl:LWP::Protocol::https   liblwp-protocol-https-perl  perl-LWP-Protocol-https
 test,demo   perl:XML::LibXML            libxml-libxml-perl          perl-XML-LibXML
 test,demo   perl:Digest::SHA            perl                        perl-Digest-SHA
+test,demo   perl:JSON::PP               perl                        perl-JSON-PP
 test,demo   perl:FindBin                perl                        perl-FindBin
 test,demo   cmd:sqlite3                 sqlite3                     sqlite
 test,demo   apu:apr_dbd_sqlite3         libaprutil1-dbd-sqlite3     apr-util-sqlite

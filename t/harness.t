@@ -30,6 +30,7 @@ for my $case (
     [ 'a long one where the pid is'    => '[pid 4111111111111111] x' ],
     [ 'in the request of an access log' => '127.0.0.1 - - [24/Nov/2026:15:18:01 +0000] "GET /?Digits=1234 HTTP/1.1" 405 0' ],
     [ 'as the user of an access log'   => '127.0.0.1 - 0417 [24/Nov/2026:15:18:01 +0000] "GET / HTTP/1.1" 200 178' ],
+    [ 'in its Referer, behind the size'  => '127.0.0.1 - - [24/Nov/2026:15:18:01 +0000] "GET / HTTP/1.1" 200 178 "0417" "x"' ],
     [ 'in a variable of an access log' => 't1n1 call call=- step=0417 "POST /x HTTP/1.1" 200 178' ],
 ) {
     my ($name, $line) = @$case;
@@ -42,6 +43,7 @@ for my $case (
     [ 'part of a tag'                       => $PREFIX . 'AH01234: text' ],
     [ 'part of a token'                     => $PREFIX . 'encryptedCardDigits=ab1234cd' ],
     [ 'status and size of an access log'    => '127.0.0.1 - - [24/Nov/1234:12:34:01 +0000] "POST / HTTP/1.1" 200 1234' ],
+    [ 'the same before more columns'        => '127.0.0.1 - - [24/Nov/1234:12:34:01 +0000] "POST / HTTP/1.1" 200 1234 "-" "x"' ],
     [ 'a port of this machine'              => $PREFIX . 'connecting to 127.0.0.1:1234' ],
     [ 'a port that a client asks for'       => $PREFIX . '  Host: example.com:1234' ],
     [ 'a port in a URL'                     => $PREFIX . 'signed https://example.com:1234/x' ],
