@@ -2,16 +2,20 @@
  * The backend call: a sub-request of this server, its body fed in and its answer captured. */
 #include "backend.h"
 
+#include <poll.h>
 #include <string.h>
+#include <apr_portable.h>
 #include <apr_strings.h>
+#include <http_connection.h>
 #include <http_core.h>
 #include <http_protocol.h>
 #include <mod_proxy.h>
 #include "core/twiml.h"
 
 #define ANSWER_MAX 65536
+#define TOO_SLOW "the answer took longer than EncGatherTimeout"
 
-static ap_filter_rec_t *feed_filter, *capture_filter;
+static ap_filter_rec_t *feed_filter, *capture_filter, *deadline_filter;
 
 /* --- the body that goes in --------------------------------------------------------------------- */
 
@@ -79,7 +83,7 @@ static apr_status_t capture_answer(ap_filter_t *f, apr_bucket_brigade *in)
     capture *answer = f->ctx;
 
     if (!answer->reason && apr_time_now() > answer->deadline)
-        answer->reason = "the answer took longer than EncGatherTimeout";
+        answer->reason = TOO_SLOW;
     while (!answer->reason && !APR_BRIGADE_EMPTY(in)) {
         apr_bucket *b = APR_BRIGADE_FIRST(in);
 
@@ -88,6 +92,66 @@ static apr_status_t capture_answer(ap_filter_t *f, apr_bucket_brigade *in)
     }
     apr_brigade_cleanup(in);
     return answer->reason ? APR_EGENERAL : APR_SUCCESS;
+}
+
+/* --- the deadline on the backend's connection -------------------------------------------------- */
+
+/* The head of an answer never gets to the capture: mod_proxy reads it line by line, in this thread
+ * and on a connection that may be older than this call. */
+static __thread const capture *current;
+
+/* Until the backend says something, its own time-out or the deadline. */
+static apr_status_t wait_for_backend(conn_rec *c)
+{
+    apr_socket_t *socket = ap_get_conn_socket(c);
+    apr_interval_time_t left = current->deadline - apr_time_now(), timeout = -1;
+    struct pollfd fd = {.events = POLLIN};
+
+    if (left <= 0 || apr_os_sock_get(&fd.fd, socket) != APR_SUCCESS)
+        return APR_TIMEUP;
+    (void)apr_socket_timeout_get(socket, &timeout);
+    if (timeout > 0 && timeout < left)
+        left = timeout;
+    return poll(&fd, 1, (int)apr_time_as_msec(left) + 1) > 0 ? APR_SUCCESS : APR_TIMEUP;
+}
+
+/* A blocking read of a line ends with the line, however slowly it comes: read what is there, part
+ * of a line if need be (ap_rgetline() goes on by itself), and look at the clock in between. */
+static apr_status_t read_line(ap_filter_t *f, apr_bucket_brigade *out, apr_off_t wanted)
+{
+    apr_status_t rv = APR_SUCCESS;
+
+    while (rv == APR_SUCCESS) {
+        rv = ap_get_brigade(f->next, out, AP_MODE_GETLINE, APR_NONBLOCK_READ, wanted);
+        if ((rv == APR_SUCCESS && !APR_BRIGADE_EMPTY(out)) ||
+            (rv != APR_SUCCESS && !APR_STATUS_IS_EAGAIN(rv)))
+            return rv;
+        rv = wait_for_backend(f->c);
+    }
+    return rv;
+}
+
+static apr_status_t watch_deadline(ap_filter_t *f, apr_bucket_brigade *out, ap_input_mode_t mode,
+                                   apr_read_type_e block, apr_off_t wanted)
+{
+    apr_status_t rv;
+
+    if (current && mode == AP_MODE_GETLINE && block == APR_BLOCK_READ)
+        rv = read_line(f, out, wanted);
+    else
+        rv = ap_get_brigade(f->next, out, mode, block, wanted);
+    if (rv != APR_SUCCESS || !current || apr_time_now() <= current->deadline)
+        return rv;
+    apr_brigade_cleanup(out);
+    return APR_TIMEUP;
+}
+
+static int pre_connection(conn_rec *c, void *socket)
+{
+    (void)socket;
+    if (current)
+        ap_add_input_filter_handle(deadline_filter, NULL, NULL, c);
+    return OK;
 }
 
 /* --- the sub-request --------------------------------------------------------------------------- */
@@ -102,6 +166,16 @@ static void set_headers(request_rec *sub, apr_size_t length, const char *key)
     apr_table_setn(sub->headers_in, "Accept", "application/json");
     if (key)
         apr_table_setn(sub->headers_in, "Idempotency-Key", key);
+}
+
+/* REQUEST_URI of CGI and FastCGI is cut out of the request line, which a sub-request has from the
+ * caller: it would show the caller's URL, tokens and all. */
+static void set_request_line(request_rec *sub, const eg_backend *backend)
+{
+    const char *target = backend->path ? backend->path : "/";
+
+    sub->the_request = apr_pstrcat(sub->pool, "POST ", target, " HTTP/1.1", NULL);
+    sub->unparsed_uri = apr_pstrdup(sub->pool, target);
 }
 
 /* mod_proxy takes a body from a sub-request, and keeps its connection, only when there is a
@@ -210,10 +284,15 @@ static eg_reply run(request_rec *r, request_rec *sub, const char *json, const ch
 
     if (sub->status != HTTP_OK)
         return unavailable(r, sub->status, NULL);
+    set_request_line(sub, eg_config_of(r)->backend);
     set_headers(sub, n, key);
     set_body(sub, json, n);
     answer = set_capture(sub, eg_config_of(r));
+    current = answer;
     status = ap_run_sub_req(sub);
+    current = NULL;
+    if (!answer->reason && apr_time_now() > answer->deadline)
+        answer->reason = TOO_SLOW;
     if (status == OK)
         status = sub->status;
     if (status < 100 && !answer->reason) /* DECLINED and the like */
@@ -235,6 +314,9 @@ void eg_backend_register_hooks(apr_pool_t *pool)
 {
     (void)pool;
     feed_filter = ap_register_input_filter("ENCGATHER_FEED", feed_body, NULL, AP_FTYPE_RESOURCE);
+    deadline_filter =
+        ap_register_input_filter("ENCGATHER_DEADLINE", watch_deadline, NULL, AP_FTYPE_CONNECTION);
+    ap_hook_pre_connection(pre_connection, NULL, NULL, APR_HOOK_MIDDLE);
     capture_filter =
         ap_register_output_filter("ENCGATHER_CAPTURE", capture_answer, NULL, AP_FTYPE_RESOURCE);
 }

@@ -30,7 +30,7 @@ static eg_signed what_is_signed(const eg_tool_webhook *hook)
                        .account = hook->account};
 }
 
-/* --- sign ----------------------------------------------------------------------------------- */
+/* --- sign -------------------------------------------------------------------------------------- */
 
 /* One of this account before one of all accounts, as Twilio would. */
 static const eg_auth_token *pick_token(const eg_tool_webhook *hook)
@@ -96,7 +96,7 @@ static eg_exit run_sign(eg_tool *tool)
     return result;
 }
 
-/* --- verify --------------------------------------------------------------------------------- */
+/* --- verify ------------------------------------------------------------------------------------ */
 
 /* User information is part of the host here: it is signed, if at all, as it is written. */
 static bool split_authority(eg_span authority, eg_origin *origin)

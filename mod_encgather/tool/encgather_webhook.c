@@ -11,7 +11,7 @@
 #define BODY_MAX (16 * 1024 * 1024) /* as EncGatherMaxBody */
 #define BODY_SHA256 EG_LIT("bodySHA256")
 
-/* --- the URL -------------------------------------------------------------------------------- */
+/* --- the URL ----------------------------------------------------------------------------------- */
 
 static bool split_url(const char *text, eg_url *url)
 {
@@ -42,7 +42,7 @@ static eg_status parse_query(const eg_tool *tool, eg_tool_webhook *hook)
     return eg_form_parse(tool->pool, copy, n, EG_PARAMS_MAX, &hook->query);
 }
 
-/* --- the body ------------------------------------------------------------------------------- */
+/* --- the body ---------------------------------------------------------------------------------- */
 
 static eg_exit read_body(const eg_tool *tool, const char *path, eg_content *body)
 {
@@ -104,7 +104,7 @@ static const char *take_body(const eg_tool *tool, const eg_webhook_options *opti
     return options->get ? NULL : take_form(tool, hook);
 }
 
-/* --- the account ---------------------------------------------------------------------------- */
+/* --- the account ------------------------------------------------------------------------------- */
 
 /* Said twice it picks no token that has an account. */
 static eg_span find_account(const eg_webhook_options *options, const eg_tool_webhook *hook)
@@ -121,7 +121,7 @@ static eg_span find_account(const eg_webhook_options *options, const eg_tool_web
     return param ? param->value : (eg_span){"", 0};
 }
 
-/* --- all of it ------------------------------------------------------------------------------ */
+/* --- all of it --------------------------------------------------------------------------------- */
 
 eg_exit eg_tool_webhook_load(const eg_tool *tool, const eg_webhook_options *options,
                              const char *url, eg_tool_webhook *hook)

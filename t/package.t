@@ -1,0 +1,349 @@
+# SPDX-License-Identifier: Apache-2.0
+# needs: nothing
+# The Debian package: the same bytes from every build, what is in it, and a call by the README's virtual host with nothing
+# but what the package has. ENCGATHER_PACKAGE_TEST=1 does the last thing in a fresh Debian as well, by apt (some minutes).
+use strict;
+use warnings;
+use feature 'signatures';
+no warnings 'experimental::signatures';
+
+use Cwd qw(abs_path);
+use File::Path qw(make_path remove_tree);
+use File::Temp ();
+use FindBin;
+use POSIX ();
+use Test::More;
+
+use lib "$FindBin::Bin/lib";
+use EncGather::Httpd qw(module_file);
+use EncGather::Logs qw(alarms leaks);
+use EncGather::Server;
+
+my $TOP     = abs_path("$FindBin::Bin/..");
+my $PACKAGE = 'libapache2-mod-encgather';
+my @DIGITS  = ('1234', '4321');
+my $HEARD   = qr/AC12345678|A C 1 2 3 4 5 6 7 8/;
+
+sub installed ($program) { return scalar grep { -x "$_/$program" } split(/:/, $ENV{PATH}), '/usr/sbin' }
+
+my @MISSING = grep { !installed($_) } qw(dpkg-deb dpkg-buildpackage dh dh_apache2 lowdown);
+plan skip_all => "no $MISSING[0]: on Debian, build/deps.sh package installs it" if @MISSING;
+
+# Ctrl-C must still run destructors, which stop the server.
+$SIG{$_} = sub { exit 1 } for qw(INT TERM HUP);
+
+my $WORK = File::Temp->newdir('encgather-package-XXXXXX', TMPDIR => 1);
+chmod 0711, $WORK;    # httpd's children read the database there
+
+sub slurp ($path) {
+    open my $file, '<:raw', $path or return '';
+    local $/;
+    return scalar <$file> // '';
+}
+
+sub spew ($path, $text) {
+    open my $file, '>:raw', $path or die "$path: $!";
+    print {$file} $text;
+    close $file or die "$path: $!";
+    return $path;
+}
+
+# Starts a command: (pid, handle of what it says).
+sub begin (@command) {
+    my $pid = open my $output, '-|';
+    die "fork: $!" unless defined $pid;
+    return ($pid, $output) if $pid;
+    open STDIN,  '<', '/dev/null';
+    open STDERR, '>&', \*STDOUT;
+    { no warnings 'exec'; exec { $command[0] } @command }
+    POSIX::_exit(127);
+}
+
+# (exit code, all that it said)
+sub end ($pid, $output) {
+    my $text = do { local $/; <$output> };
+    close $output;
+    return ($? >> 8 || $? & 127, $text // '');
+}
+
+sub run (@command) { return end(begin(@command)) }
+
+sub succeeds ($name, @command) {
+    my ($rc, $output) = run(@command);
+    is($rc, 0, $name) or diag $output;
+    return $output;
+}
+
+# --- Versions: one, in three places ------------------------------------------------------------------------------
+
+my ($VERSION) = slurp("$TOP/mod_encgather/version.h") =~ /EG_VERSION "(.*)"/;
+like slurp("$TOP/build/debian/changelog"), qr/^$PACKAGE \(\Q$VERSION\E\) /, 'the changelog of the package has the version';
+my $SPEC = slurp("$TOP/build/rpm/mod_encgather.spec");
+like $SPEC, qr/^Version: +\Q$VERSION\E$/m, 'so has the RPM';
+like $SPEC, qr/^%changelog\n\*.* - \Q$VERSION\E-/m, 'and its changelog';
+like slurp("$TOP/conf/manual/index.md"), qr/\(\Q$_\E\)/, "the manual's index lists $_"
+    for grep { $_ ne 'index.md' } map { m{([^/]+)\z} } glob "$TOP/conf/manual/*.md";
+
+# --- Two builds, one package -------------------------------------------------------------------------------------
+
+# Another directory, umask, locale and, if that can be had, another year.
+sub begin_other_build ($directory) {
+    my @later = installed('faketime') ? ('faketime', '-f', '+400d') : ();
+    local @ENV{qw(TZ LC_ALL)} = ('Asia/Kathmandu', 'C');
+    my $umask = umask 0077;
+    my @build = begin(@later, "$TOP/build/deb", $directory);
+    umask $umask;
+    return @build;
+}
+
+# The packages in a directory: name => content
+sub packages ($directory) {
+    return { map { m{([^/]+)\z} => slurp($_) } glob "$directory/*.deb" };
+}
+
+my ($ONE, $OTHER) = ("$WORK/one", "$WORK/a/directory-of-another-name");
+my @one   = begin("$TOP/build/deb", $ONE);
+my @other = begin_other_build($OTHER);
+my %build = (one => [ end(@one) ], other => [ end(@other) ]);
+is($build{$_}[0], 0, "build: $_") or diag $build{$_}[1] for sort keys %build;
+
+my ($first, $second) = (packages($ONE), packages($OTHER));
+is scalar keys %$first, 2, 'a build makes the package and its debug symbols';
+is_deeply [ sort keys %$second ], [ sort keys %$first ], 'another build makes them too';
+ok $first->{$_} eq ($second->{$_} // ''), "byte for byte: $_" for sort keys %$first;
+is_deeply [ grep { -e "$ONE/$_" } 'source' ], [], 'and leaves no copy of the sources';
+
+my ($DEB) = grep { !/-dbgsym_/ } glob "$ONE/*.deb";
+BAIL_OUT('no package') if !defined $DEB;
+
+SKIP: {
+    skip 'lintian is not installed', 1 if !installed('lintian');
+    my ($changes) = glob "$ONE/*.changes";
+    local $ENV{TMPDIR} = "$WORK";    # it leaves files there
+    my @findings = grep { /^[EW]:/ } split /\n/, (run('lintian', '--fail-on', 'none', $changes))[1];
+    is_deeply \@findings, [], 'lintian finds no error and no warning';
+}
+
+# --- What is in it -----------------------------------------------------------------------------------------------
+
+my $DOC = "usr/share/doc/$PACKAGE";
+
+sub manual_pages () {
+    return map { m{([^/]+)\.md\z} ? ("$DOC/manual/$1.md", "$DOC/manual/$1.html") : () } glob "$TOP/conf/manual/*.md";
+}
+
+my @EXPECTED = sort(
+    'etc/apache2/mods-available/encgather.load', 'etc/apache2/mods-available/encgather.conf',
+    'usr/lib/apache2/modules/mod_encgather.so', 'usr/bin/encgather', 'usr/bin/encgather-call',
+    'usr/share/encgather/perl/EncGather/Caller.pm', 'usr/share/encgather/perl/EncGather/Signature.pm',
+    'usr/share/man/man1/encgather.1.gz', 'usr/share/man/man1/encgather-call.1.gz',
+    "usr/share/doc-base/$PACKAGE.$PACKAGE", map({ "$DOC/$_" } qw(README.md changelog.gz copyright)), manual_pages(),
+    map { m{([^/]+)\z} ? "$DOC/examples/backends/$1" : () } glob("$TOP/conf/backends/*"),
+);
+my @entries = map { [ m{^(\S+) (\S+) +\d+ \S+ \S+ \./(.*)$} ] } split /\n/, succeeds('it can be listed', 'dpkg-deb', '-c', $DEB);
+my @files   = grep { $_->[0] !~ /^d/ } @entries;
+is_deeply [ sort map { $_->[2] } @files ], \@EXPECTED, 'the files that it should have, and no others';
+is_deeply [ grep { $_->[1] ne 'root/root' } @entries ], [], 'all belong to root';
+is_deeply [ map { $_->[2] } grep { $_->[0] ne ($_->[2] =~ m{^usr/bin/} ? '-rwxr-xr-x' : '-rw-r--r--') } @files ], [],
+    'programs can be run, everything else be read';
+is_deeply [ map { $_->[2] } grep { /^d/ && $_ ne 'drwxr-xr-x' } map { $_->[0] } @entries ], [], 'directories are open';
+
+sub field ($name) {
+    my $value = succeeds("it has $name", 'dpkg-deb', '-f', $DEB, $name);
+    chomp $value;
+    return $value;
+}
+
+like field('Depends'), qr/(?:^|, )$_\b/, "it depends on $_"
+    for 'apache2-api-20120211', 'apache2-bin', 'libjansson4', 'libssl3', 'libc6', 'libaprutil1', 'perl';
+like field('Recommends'), qr/(?:^|, )\Q$_\E(?:,|$)/, "it recommends $_"
+    for qw(libwww-perl libxml-libxml-perl liblwp-protocol-https-perl);
+is field('Version'), $VERSION, 'its version is that of the module';
+
+my $ROOT = "$WORK/root";
+succeeds('it can be extracted', 'dpkg-deb', '-R', $DEB, $ROOT);
+is slurp("$ROOT/DEBIAN/conffiles"), join('', map { "/$_\n" } grep { m{^etc/} } sort { $b cmp $a } @EXPECTED) =~ s/^(.*\n)(.*\n)$/$2$1/r,
+    'what is in /etc is the administrator\'s';
+for my $script (grep { -e "$ROOT/DEBIAN/$_" } qw(preinst postinst prerm postrm)) {
+    my $text = slurp("$ROOT/DEBIAN/$script");
+    succeeds("$script is a shell script", 'sh', '-n', "$ROOT/DEBIAN/$script");
+    unlike $text, qr/systemctl|invoke-rc\.d|service /, "$script: asks nothing of a service manager";
+    like $text, qr{-e /usr/share/apache2/apache2-maintscript-helper \]}, "$script: uses apache2's helper only where it is";
+}
+is_deeply [ grep { slurp("$ROOT/$_") =~ /\Q$WORK\E|\Q$TOP\E/ } @EXPECTED ], [], 'no file knows where it was made';
+my @links = map { my $page = $_; map { "$page: $_" } slurp("$ROOT/$page") =~ /href="([a-z.\/-]*)"/g } grep { /\.html$/ } manual_pages();
+cmp_ok scalar @links, '>', 5, 'the pages of the manual have links';
+is_deeply [ grep { m{^(.*/).*: (.*)\z} && !-e "$ROOT/$1$2" } @links ], [], 'and each leads to a page';
+
+# --- A call, by the README and the package alone -----------------------------------------------------------------
+
+# The indented block of that section.
+sub readme_virtual_host () {
+    my ($section) = slurp("$TOP/README.md") =~ /^## A virtual host\n(.*?)^## /ms;
+    my ($block)   = ($section // '') =~ /((?:^    .*\n|^\n(?=    ))+)/m;
+    return ($block // '') =~ s/^    //mgr;
+}
+
+# What encgather.load has in its place; where it listens, and the certificate that the comment speaks of.
+sub for_here ($block, $listen, $certificate) {
+    $block =~ s/^LoadModule encgather_module .*\n//m or fail('README: a LoadModule line');
+    $block =~ s/\*:443/$listen/                      or fail('README: an address');
+    $block =~ s/# SSLEngine on and the certificate.*/SSLEngine on\nSSLCertificateFile "$certificate"/
+        or fail('README: a word about the certificate');
+    return $block;
+}
+
+sub certificate ($path) {
+    succeeds('a certificate', qw(openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1),
+        '-addext', 'subjectAltName=IP:127.0.0.1,DNS:ivr.example.com', '-keyout', "$path.key", '-out', "$path.crt");
+    return spew($path, slurp("$path.key") . slurp("$path.crt"));
+}
+
+sub free_port () { return IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1)->sockport }
+
+sub call ($port, $root = $ROOT) {
+    return run("$root/usr/bin/encgather-call", '--token-file', "$root/etc/apache2/ivr.token", '--ca', "$root/etc/apache2/ivr.pem.crt",
+        "https://127.0.0.1:$port/encrypted-gather", @DIGITS);
+}
+
+sub extracted_package () {
+    my $etc = "$ROOT/etc/apache2";
+    make_path("$ROOT/var/lib/ivr");
+    my $umask = umask 0077;
+    succeeds('encgather makes a key', "$ROOT/usr/bin/encgather", 'keygen', "$etc/ivr.key");
+    spew("$etc/ivr.token", 'a' x 32 . "\n");
+    my $certificate = certificate("$etc/ivr.pem");
+    umask $umask;
+    succeeds('the accounts', 'sqlite3', '-batch', "$ROOT/var/lib/ivr/accounts.db", ".read $TOP/conf/demo/accounts.sql");
+
+    my $port  = free_port();
+    my $block = for_here(readme_virtual_host(), "127.0.0.1:$port", $certificate);
+    my $load  = slurp("$etc/mods-available/encgather.load");
+    s{(?<=[ "])/(etc/apache2|var/lib|usr/lib)/}{$ROOT/$1/}g for $block, $load;
+    my $server = EncGather::Server->new(dir => "$WORK/httpd", modules => [qw(authn_core authz_host dbd ssl)],
+        conf => join "\n", "Listen 127.0.0.1:$port", $load, "Include $etc/mods-available/encgather.conf", $block);
+    my ($rc, $output) = $server->configtest;
+    is $output, "Syntax OK\n", "the README's virtual host: httpd -t has nothing to say";
+    ok $server->start, 'the server starts' or return diag $server->error;
+    ($rc, $output) = call($port);
+    is $rc, 0, 'encgather-call: the call comes to its end';
+    like $output, $HEARD, 'and the caller is found' or diag $output, $server->error_log;
+    ok $server->stop, 'the server stops';
+    is_deeply [ grep { !/AH01873: Init: Session Cache|AH01906: .* is a CA certificate/ } alarms($server->error_log) ], [], 'nothing at warn or worse in its log';
+    is_deeply [ map { leaks($_, @DIGITS) } values %{ $server->logs } ], [], 'no digits in any log';
+    return;
+}
+
+SKIP: {
+    my @why = ((map { "no $_" } grep { !installed($_) } qw(sqlite3 openssl)), (map { "no mod_$_" } grep { !defined module_file($_) } qw(dbd ssl)),
+        (map { "no $_" } grep { !eval "require $_; 1" } qw(LWP::Protocol::https XML::LibXML)));
+    skip $why[0], 1 if @why;
+    extracted_package();
+}
+
+# --- The same in a fresh Debian, by its own tools ----------------------------------------------------------------
+
+my $FRESH = "$WORK/debian";
+
+sub inside (@command) {
+    my @proxies     = map { "$_=$ENV{$_}" } grep { defined $ENV{$_} } qw(http_proxy https_proxy no_proxy);
+    my @environment = (@proxies, 'DEBIAN_FRONTEND=noninteractive', 'LC_ALL=C.UTF-8', 'HOME=/root',
+        'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin');
+    return ('chroot', $FRESH, '/usr/bin/env', '-i', @environment, @command);
+}
+
+sub inside_succeeds ($name, @command) { return succeeds("fresh: $name", inside(@command)) }
+
+sub make_fresh_system () {
+    my ($suite) = slurp('/etc/os-release') =~ /^VERSION_CODENAME=(\w+)/m;
+    succeeds("fresh: $suite", 'debootstrap', '--variant=minbase', $suite, $FRESH, 'http://deb.debian.org/debian');
+    spew("$FRESH/etc/resolv.conf", slurp('/etc/resolv.conf'));
+    spew("$FRESH/usr/sbin/policy-rc.d", "#!/bin/sh\nexit 101\n");    # starts no service
+    chmod 0755, "$FRESH/usr/sbin/policy-rc.d";
+    spew("$FRESH/tmp/$PACKAGE.deb", slurp($DEB));
+    return;
+}
+
+sub install () {
+    return inside_succeeds('installs', qw(apt-get install -y -q), "/tmp/$PACKAGE.deb", qw(apache2 sqlite3));
+}
+
+# Whatever is there by the name of the package; the records of dpkg and apt aside.
+sub left_behind () {
+    my ($rc, $found) = run(inside('find', '/', '(', '-path', '/proc', '-o', '-path', '/sys', '-o', '-path', '/tmp', '-o', '-path',
+        '/var/log', ')', '-prune', '-o', '-name', '*encgather*', '-print'));
+    return split /\n/, $found;
+}
+
+sub fresh_call () {
+    my $etc  = "$FRESH/etc/apache2";
+    my $port = free_port();
+    spew("$etc/ports.conf", "Listen 127.0.0.1:$port\n");
+    inside_succeeds('a key', 'encgather', 'keygen', '/etc/apache2/ivr.key');
+    spew("$etc/ivr.token", 'a' x 32 . "\n");
+    chmod 0600, "$etc/ivr.token";
+    certificate("$etc/ivr.pem");
+    make_path("$FRESH/var/lib/ivr");
+    spew("$FRESH/tmp/accounts.sql", slurp("$TOP/conf/demo/accounts.sql"));
+    inside_succeeds('the accounts', 'sqlite3', '-batch', '/var/lib/ivr/accounts.db', '.read /tmp/accounts.sql');
+    inside_succeeds('httpd runs without the module', 'apachectl', 'start');
+    inside_succeeds('a2enmod', 'a2enmod', '-q', 'encgather', 'ssl');
+    spew("$etc/sites-available/ivr.conf", for_here(readme_virtual_host(), "127.0.0.1:$port", '/etc/apache2/ivr.pem'));
+    inside_succeeds('a2ensite', 'a2ensite', '-q', 'ivr');
+    inside_succeeds('a reload', 'apachectl', 'graceful');
+    my $output = '';
+    for (1 .. 100) {    # the reload takes a moment
+        (undef, $output) = run(inside('encgather-call', '--token-file', '/etc/apache2/ivr.token', '--ca', '/etc/apache2/ivr.pem.crt',
+            "https://127.0.0.1:$port/encrypted-gather", @DIGITS));
+        last if $output =~ $HEARD;
+        select undef, undef, undef, 0.1;
+    }
+    like $output, $HEARD, 'fresh: the caller is found';
+    inside_succeeds('a2dissite', 'a2dissite', '-q', 'ivr');
+    return;
+}
+
+sub stop_fresh_server () {
+    my ($pid) = slurp("$FRESH/run/apache2/apache2.pid") =~ /^(\d+)$/m or return;
+    kill TERM => $pid;
+    for (1 .. 200) {
+        return if !kill 0 => $pid;
+        select undef, undef, undef, 0.05;
+    }
+    return;
+}
+
+sub fresh_system () {
+    make_fresh_system();
+    install();
+    ok !-e "$FRESH/etc/apache2/mods-enabled/encgather.load", 'fresh: it is not enabled before the administrator says so';
+    fresh_call();
+    inside_succeeds('httpd goes on when the package is removed', qw(apt-get remove -y -q), $PACKAGE);
+    inside_succeeds('its configuration is good', 'apachectl', 'configtest');
+    inside_succeeds('purges', qw(apt-get purge -y -q), $PACKAGE);
+    is_deeply [ left_behind() ], [], 'fresh: nothing is left behind';
+    stop_fresh_server();
+    install();
+    inside_succeeds('a2enmod again', 'a2enmod', '-q', 'encgather');
+    inside_succeeds('is removed together with apache2', qw(apt-get remove -y -q), $PACKAGE, 'apache2');
+    inside_succeeds('apache2 is purged first', qw(apt-get purge -y -q apache2 apache2-bin apache2-data apache2-utils));
+    inside_succeeds('and then the package', qw(dpkg --purge), $PACKAGE);
+    is_deeply [ left_behind() ], [], 'fresh: nothing is left behind either';
+    return;
+}
+
+SKIP: {
+    skip 'a fresh Debian: only with ENCGATHER_PACKAGE_TEST=1, as root, with debootstrap', 1
+        if !$ENV{ENCGATHER_PACKAGE_TEST} || $> != 0 || !installed('debootstrap') || slurp('/etc/os-release') !~ /^ID=debian$/m;
+    fresh_system();
+}
+
+END {
+    if (defined $FRESH && defined $WORK && -d $FRESH) {
+        my $status = $?;
+        stop_fresh_server();
+        $? = $status;
+    }
+}
+
+done_testing;

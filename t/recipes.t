@@ -1,0 +1,276 @@
+# SPDX-License-Identifier: Apache-2.0
+# needs: httpd
+# The configurations in conf/manual/recipes.md, as they stand there, with other paths and ports: each is accepted by
+# "httpd -t" without a word, and each serves the call that it is for.
+use strict;
+use warnings;
+use feature 'signatures';
+no warnings 'experimental::signatures';
+
+use File::Copy qw(copy);
+use File::Path qw(make_path);
+use IO::Socket::INET;
+use IO::Socket::SSL::Utils qw(CERT_create PEM_cert2string);
+use IO::Socket::UNIX;
+use LWP::UserAgent;
+use Test::More;
+
+use lib 't/lib';
+use EncGather::Backend;
+use EncGather::Caller;
+use EncGather::Daemon qw(program free_ports);
+use EncGather::Httpd qw(module_file runtime_user runtime_group);
+use EncGather::Test;
+
+my @MODULES = qw(proxy proxy_http proxy_fcgi mime);
+my @MISSING = grep { !defined module_file($_) } @MODULES, 'ssl';
+plan skip_all => "this httpd has no mod_$MISSING[0]" if @MISSING && !$ENV{CI};
+
+my $TREE    = in_tree('private/recipes');
+my $SCRIPTS = in_tree('../conf/backends');
+my ($CARD, $PIN, $NUMBER, $BALANCE) = @SECOND_ACCOUNT;
+my ($DEMO_CARD, $DEMO_PIN, $DEMO_NUMBER) = @ACCOUNT;    # the one that the programs in conf/backends know
+my ($MEMBER, $CITY, $CLUB) = ('07193', 'Porto', 'the Rowing Club');
+my ($FIRST, $SECOND) = map { 'AC' . $_ x 32 } 1, 2;
+my ($PORT, $STUB_PORT, $NODE_PORT) = free_ports(3);
+my $HERE = "http://127.0.0.1:$PORT";
+remember($CARD, $PIN, $MEMBER, "$CITY.", '0 7 1 9 3.');
+
+make_path("$TREE/etc", "$TREE/htdocs", "$TREE/run");
+chmod 0755, $TREE, "$TREE/htdocs", "$TREE/run";
+
+# --- What the configurations speak of ----------------------------------------------------------------------------
+
+my %FILE = (
+    'ivr.key'            => $KEY{demo},
+    'bank.key'           => $KEY{demo},
+    'club.key'           => $KEY{other},
+    'ivr.token'          => $TOKEN{demo},
+    'bank.token'         => $TOKEN{demo},
+    'club.token'         => $TOKEN{other},
+    'all-accounts.token' => "$FIRST $TOKEN{demo}\n$SECOND $TOKEN{other}",
+    'sales.token'        => "$SECOND $TOKEN{other}",
+);
+write_secret("$TREE/etc/$_", "$FILE{$_}\n") for sort keys %FILE;
+
+sub spew ($path, $text) {
+    open my $file, '>:raw', $path or die "$path: $!";
+    print {$file} $text;
+    close $file or die "$path: $!";
+    return $path;
+}
+
+sub slurp ($path) {
+    open my $file, '<:raw', $path or die "$path: $!";
+    local $/;
+    return scalar <$file>;
+}
+
+system('sqlite3', '-batch', "$TREE/members.db", <<"END_OF_SQL") == 0 or die "sqlite3: status $?\n";
+CREATE TABLE members (number TEXT, city TEXT, club TEXT);
+INSERT INTO members VALUES ('$MEMBER', '$CITY', '$CLUB');
+END_OF_SQL
+chmod 0644, "$TREE/members.db";
+my ($authority) = CERT_create(CA => 1, subject => { CN => 'an authority' });
+spew("$TREE/authorities.pem", PEM_cert2string($authority));
+
+my %HERE = (
+    '/var/lib/ivr/accounts.db'           => in_tree('conf/accounts.db'),
+    '/var/lib/ivr/members.db'            => "$TREE/members.db",
+    '/etc/ssl/certs/ca-certificates.crt' => "$TREE/authorities.pem",
+    '/var/www/ivr'                       => "$TREE/htdocs",
+    '/run/php/ivr.sock'                  => "$TREE/php/socket",
+    '/run/ivr/backend.sock'              => "$TREE/program/socket",
+    'https://webhooks.twilio.com'        => "http://127.0.0.1:$STUB_PORT",
+    'https://backend.example.com'        => "http://127.0.0.1:$NODE_PORT",
+    'http://127.0.0.1:3000/voice'        => "http://127.0.0.1:$STUB_PORT/record",
+);
+
+sub with_paths_of_here ($block) {
+    my $any = join '|', map { quotemeta } sort keys %HERE;
+    $block =~ s/($any)/$HERE{$1}/g;
+    $block =~ s{/etc/apache2/}{$TREE/etc/}g;
+    $block =~ s/\*:(?:80|443)\b/127.0.0.1:$PORT/g;
+    return $block;
+}
+
+# --- Calls -------------------------------------------------------------------------------------------------------
+
+# An agent that says another Host than it connects to, as name-based virtual hosts need it.
+sub agent_for ($host) {
+    my $agent = LWP::UserAgent->new(requests_redirectable => []);
+    $agent->add_handler(request_prepare => sub ($request, @) { $request->header(Host => $host) });
+    return $agent;
+}
+
+sub call ($path, $keys, %options) {
+    return EncGather::Caller->new(url => "$HERE$path", token => $TOKEN{demo}, keys => $keys, %options)->place;
+}
+
+sub hears ($name, $what, $path, $keys, %options) {
+    my $call = call($path, $keys, %options);
+    my $last = @{ $call->{said} } ? $call->{said}[-1] : '';
+    my $ok = like $last, $what, "$name: the caller hears it";
+    diag $call->{error} if !$ok && $call->{error};
+    return $ok;
+}
+
+sub is_refused ($name, $path, %options) {
+    my $call = call($path, [], %options);
+    return is $call->{exchanges}[0]{status}, 403, "$name: 403";
+}
+
+my $FOUND = qr/\Q$NUMBER\E|\Q$BALANCE\E/;
+
+# --- Programs ----------------------------------------------------------------------------------------------------
+
+# Where it counts they are installed.
+sub with_program ($name, $program, $tests) {
+    return $tests->($program) if $program;
+    return fail("$name is not installed") if $ENV{CI};
+    SKIP: { skip "$name is not installed", 1 }
+    return;
+}
+
+sub listens ($at) {
+    return sub () {
+        return $at =~ m{^/} ? IO::Socket::UNIX->new(Peer => $at) : IO::Socket::INET->new(PeerAddr => "127.0.0.1:$at");
+    };
+}
+
+sub serves ($name, $path, $directory, $at, @command) {
+    my $daemon = EncGather::Daemon->new(dir => "$TREE/$directory", command => \@command, ready => listens($at),
+        environment => { ENCGATHER_KEY_FILE => "$TREE/$directory/key" });
+    write_secret("$TREE/$directory/key", "$KEY{demo}\n");
+    $> != 0 or chown scalar getpwnam(runtime_user()), scalar getgrnam(runtime_group()), "$TREE/$directory/key";
+    ok $daemon->start, "$name: it runs" or diag $daemon->last_words;
+    hears($name, qr/$DEMO_NUMBER|12\.55/, $path, [ $DEMO_CARD, $DEMO_PIN ]);
+    hears("$name, a wrong PIN", qr/could not find/i, $path, [ $DEMO_CARD, '0000' ]);
+    ok $daemon->stop, "$name: it stops";
+    unlink $at if $at =~ m{^/};
+    return;
+}
+
+sub php ($fpm) {
+    make_path("$TREE/php");
+    copy("$SCRIPTS/backend.php", "$TREE/htdocs/backend.php") or die "backend.php: $!";
+    spew("$TREE/php/fpm.conf", <<"END_OF_CONF");
+[global]
+daemonize = no
+error_log = $TREE/php/logs/fpm
+[ivr]
+listen = $TREE/php/socket
+pm = static
+pm.max_children = 1
+env[ENCGATHER_KEY_FILE] = $TREE/php/key
+END_OF_CONF
+    serves('PHP', '/encrypted-gather', 'php', "$TREE/php/socket", $fpm, '-n', '-F', '-y', "$TREE/php/fpm.conf");
+    return;
+}
+
+sub closed_programs () {
+    my $socket = "$TREE/program/socket";
+    with_program('Node.js', program('node'), sub ($node) {
+        serves('Node.js', '/encrypted-gather', 'program', $socket, $node, "$SCRIPTS/backend.js", $socket);
+    });
+    my $python = '/usr/bin/python3';
+    my $can    = -x $python && system("$python -c 'import cryptography' 2>/dev/null") == 0;
+    with_program('Python with cryptography', $can && $python, sub ($python) {
+        serves('Python', '/encrypted-gather', 'program', $socket, $python, "$SCRIPTS/backend.py", $socket);
+    });
+    is request(POST => "127.0.0.1:$PORT", '/ivr-backend', body => '{}')->code, 403, 'programs: closed to the network';
+    return;
+}
+
+my $stub = EncGather::Backend->new(port => $STUB_PORT, record => "$TREE/stub-requests");
+
+sub studio () {
+    for my $case ([ $PIN, "outcome=found&account=$NUMBER" ], [ '0000', 'outcome=notfound' ]) {
+        $stub->forget;
+        call('/encrypted-gather', [ $CARD, $case->[0] ]);
+        my ($request) = $stub->requests;
+        is $request->{target}, "/v1/Accounts/AC0123/Flows/FW4567?FlowEvent=return&$case->[1]", "Studio: $case->[1]";
+    }
+    return;
+}
+
+sub application () {
+    my @webhook = (CallSid => 'CA' . '6' x 32);
+    my $signed  = post("127.0.0.1:$PORT", '/voice', \@webhook);
+    is $signed->content, 'recorded', 'an application: what Twilio signed arrives';
+    $stub->forget;
+    is post("127.0.0.1:$PORT", '/voice', \@webhook, token => undef)->code, 403, 'an application: the rest gets 403';
+    is_deeply [ $stub->requests ], [], 'and does not arrive';
+    return;
+}
+
+# --- The recipes -------------------------------------------------------------------------------------------------
+
+# Title => what is tried with it, and what is then in the error log, each at least once.
+my %RECIPE = (
+    'Behind a load balancer' => [ sub () {
+        hears('a load balancer', $FOUND, '/encrypted-gather', [ $CARD, $PIN ], public_url => 'https://ivr.example.com');
+        is_refused('signed for the inner address', '/encrypted-gather');
+    }, qr/EG0301/ ],
+    'Several Twilio accounts' => [ sub () {
+        my @second = (params => [ AccountSid => $SECOND ], token => $TOKEN{other});
+        my @first  = (params => [ AccountSid => $FIRST ]);
+        hears('the first account', $FOUND, '/all', [ $CARD, $PIN ], @first);
+        hears('the second one',    $FOUND, '/all', [ $CARD, $PIN ], @second);
+        hears('in its own place',  $FOUND, '/sales', [ $CARD, $PIN ], @second);
+        is_refused('the first one in the place of the second', '/sales', @first);
+    }, qr/EG0301/ ],
+    'Several virtual hosts' => [ sub () {
+        hears('bank', $FOUND, '/encrypted-gather', [ $CARD, $PIN ],
+            public_url => 'http://bank.example.com', agent => agent_for('bank.example.com'));
+        my @club = (public_url => 'http://club.example.com', agent => agent_for('club.example.com'));
+        hears('club', qr/^Welcome, member of \Q$CLUB\E\.$/, '/encrypted-gather', [$MEMBER], @club, token => $TOKEN{other});
+        is_refused("the token of the other host", '/encrypted-gather', @club);
+    }, qr/EG0301/ ],
+    'Back to Twilio Studio' => [ \&studio ],
+    'From Twilio Functions, without a change to the backend' => [ sub () {
+        with_program('Node.js', program('node'), sub ($node) {
+            serves('another server', '/encrypted-gather', 'moved', $NODE_PORT, $node, "$SCRIPTS/backend.js", $NODE_PORT);
+        });
+    }, qr/AH01873: Init: Session Cache is not configured/ ],
+    'A backend in PHP' => [ sub () {
+        with_program('php-fpm', program('php-fpm', 'php-fpm[0-9]*'), \&php);
+        is request(GET => "127.0.0.1:$PORT", '/backend.php')->code, 403, 'PHP: the script is closed to the network';
+    }, qr/AH01630/ ],
+    'A backend in Node.js or Python' => [ \&closed_programs, qr/AH01630/ ],
+    'Spoken answers' => [ sub () {
+        hears('words', qr/\Q$CLUB\E/, '/encrypted-gather', [ "speech:$CITY.", 'speech:0 7 1 9 3.' ]);
+        hears('words and keys', qr/\Q$CLUB\E/, '/encrypted-gather', [ "speech:$CITY", $MEMBER ]);
+    } ],
+    "Only Twilio's requests for an existing application" => [ \&application, qr/EG0302/, qr/AH01630/ ],
+);
+
+# Title and content of each block, in order.
+sub blocks ($text) {
+    my ($title, @blocks) = ('');
+    while ($text =~ /^## ([^\n]*)$|^```apache\n(.*?)^```$/msg) {
+        $title = $1 if defined $1;
+        push @blocks, [ $title, $2 ] if defined $2;
+    }
+    return @blocks;
+}
+
+my @blocks = blocks(slurp(in_tree('../conf/manual/recipes.md')));
+is_deeply [ sort map { $_->[0] } @blocks ], [ sort keys %RECIPE ], 'each configuration has its test, each test its configuration';
+
+for my $n (0 .. $#blocks) {
+    my ($title, $block)   = @{ $blocks[$n] };
+    my ($try, @announced) = @{ $RECIPE{$title} || [ sub () { } ] };
+    my $server = private_server("recipe-$n", modules => [ @MODULES, $block =~ /^SSL/m ? 'ssl' : () ], port => $PORT,
+        conf => "TypesConfig /dev/null\n" . with_paths_of_here($block));
+    my ($rc, $output) = $server->configtest;
+    is $output, "Syntax OK\n", "$title: httpd -t has nothing to say";
+    is $rc, 0, "$title: and accepts it";
+    next if !ok $server->start, "$title: it starts" or diag $server->error;
+    $try->();
+    ok $server->stop, "$title: it stops";
+    log_is_clean($server, @announced);
+}
+
+$stub->stop;
+finish();
