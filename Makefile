@@ -42,7 +42,7 @@ JUDGES := $(patsubst t/judge/%.c,$(OUT)/judge/%,$(wildcard t/judge/*.c))
 UNITS  := $(patsubst t/unit/%.c,$(OUT)/unit/%,$(filter-out t/unit/tap.c,$(UNIT)))
 
 .DEFAULT_GOAL := all
-.PHONY: all help deps demo serve test check unit man install uninstall format format-check clean
+.PHONY: all help deps demo serve test check unit man install uninstall deb format format-check clean
 
 all: $(MODULE) $(if $(TOOLS),$(TOOL)) ## the module and the command line program, in build/out/
 
@@ -130,6 +130,9 @@ uninstall: ## takes away what "make install" put there
 	rm -f $(DESTDIR)$(LIBEXECDIR)/$(notdir $(MODULE)) $(DESTDIR)$(BINDIR)/encgather \
 	    $(DESTDIR)$(BINDIR)/encgather-call $(addprefix $(DESTDIR)$(MANDIR)/,$(notdir $(MANPAGES)))
 	rm -rf $(DESTDIR)$(SHAREDIR)
+
+deb: deps-package ## a Debian package of the working tree, in build/out/deb/
+	@build/deb
 
 # --- style -------------------------------------------------------------------------------------
 

@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Installs what is missing for a purpose (build, test, demo, all). Silent when nothing is missing;
+# Installs what is missing for a purpose (build, test, demo, package, all). Silent when nothing is missing;
 # starts no service.
 set -u
 
-# A line for each thing: who needs it, what it is, its package on Debian, its package on RHEL.
+# A line for each thing: who needs it, what it is, its package on Debian, its package on RHEL (-: of no use there).
 # A thing is  cmd:NAME|NAME    one of these commands
 #             header:FILE      #include <FILE> compiles
 #             perl:MODULE      use MODULE works
@@ -12,7 +12,7 @@ set -u
 #             httpd:NAME       a module of httpd: mod_NAME.so
 #             file:PATTERN     such a file is there
 #             python:MODULE    the system's python3 imports it
-# "test" implies "build". apache2-bin is the server alone. Other servers' packages bring services,
+# "test" and "package" imply "build". apache2-bin is the server alone. Other servers' packages bring services,
 # which are kept from starting while they are installed; tests start what they need by themselves.
 things() {
     cat <<'END_OF_TABLE'
@@ -23,6 +23,11 @@ build       cmd:apxs|apxs2              apache2-dev                 httpd-devel
 build       header:jansson.h            libjansson-dev              jansson-devel
 build       header:openssl/evp.h        libssl-dev                  openssl-devel
 build,demo  cmd:apache2|httpd           apache2-bin                 httpd
+package     cmd:dpkg-buildpackage       dpkg-dev                    -
+package     cmd:dh                      debhelper                   -
+package     cmd:lintian                 lintian                     -
+package     cmd:lowdown                 lowdown                     -
+package     cmd:faketime                faketime                    -
 test        httpd:perl                  libapache2-mod-perl2        mod_perl
 test        perl:Apache::Test           libapache2-mod-perl2        mod_perl
 test        perl:CryptX                 libcryptx-perl              perl-CryptX
@@ -66,9 +71,9 @@ INSTALL='apt-get install -y --no-install-recommends -o DPkg::Lock::Timeout=300'
 main() {
     purpose=${1:-}
     case "$purpose:${2:-}" in
-        build: | test: | demo: | all:) ensure ;;
-        build:--list | test:--list | demo:--list | all:--list) list ;;
-        *) echo "usage: build/deps.sh build|test|demo|all [--list]" >&2; exit 2 ;;
+        build: | test: | demo: | package: | all:) ensure ;;
+        build:--list | test:--list | demo:--list | package:--list | all:--list) list ;;
+        *) echo "usage: build/deps.sh build|test|demo|package|all [--list]" >&2; exit 2 ;;
     esac
 }
 
@@ -76,7 +81,7 @@ main() {
 
 is_wanted() {
     case "$purpose,$1" in
-        all,* | build,build* | test,build* | test,test* | demo,*demo*) return 0 ;;
+        all,* | build,build* | test,build* | test,test* | package,build* | package,package* | demo,*demo*) return 0 ;;
         *) return 1 ;;
     esac
 }
@@ -124,7 +129,7 @@ missing() {
         is_wanted "$uses" || continue
         is_there "$thing" && continue
         case $1 in debian) echo "$debian" ;; *) echo "$rpm" ;; esac
-    done | sort -u | paste -s -d ' ' -
+    done | grep -vx -e - | sort -u | paste -s -d ' ' -
 }
 
 list() {
