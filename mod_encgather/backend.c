@@ -149,7 +149,8 @@ static apr_status_t watch_deadline(ap_filter_t *f, apr_bucket_brigade *out, ap_i
 static int pre_connection(conn_rec *c, void *socket)
 {
     (void)socket;
-    if (current)
+    /* whoever opens it: mod_proxy keeps it, and a call may come over it later */
+    if (current || (c->outgoing && eg_config_has_handlers()))
         ap_add_input_filter_handle(deadline_filter, NULL, NULL, c);
     return OK;
 }

@@ -346,6 +346,12 @@ for my $name (@NAMES, 'refused', 'no-such-name') {
         is_well("/$way/$name", $way);
     }
 }
+# The same on a connection that was not opened for a call: others use this ProxyPass as well.
+isnt request(GET => $HOST, '/to/close')->code, 200, 'the connection that was kept is closed';
+is request(GET => $HOST, '/to/good')->code, 200, 'somebody else opens one';
+row('/path/slow-head', @{ $FAULT{'slow-head'} }[ 0, 1 ]);
+is_well('/path/slow-head', 'path');
+
 is_deeply [ $server->children ], \@CHILDREN, 'the same worker all the time';
 cmp_ok open_files(), '<=', $OPEN_FILES + 4, 'with no more files open than in the beginning, a few connections aside';
 

@@ -334,7 +334,8 @@ for my $way ('/tls', '/tls-url') {
     is_unavailable("$way: without SSLProxyEngine", "$way/good", "127.0.0.1:$BARE_PORT", qr/\[core:error\].*SSLProxyEngine/);
 }
 my $tls_connections = connections('/tls/good', $HOST, $TLS{good});
-cmp_ok $tls_connections, '<=', PROCESSES, "/tls/good: 20 calls over $tls_connections connection(s)";
+# (under TLS 1.3 a ticket that comes late makes mod_proxy give a connection up)
+cmp_ok $tls_connections, q{<}, 20, "/tls/good: 20 calls over $tls_connections connection(s)";
 
 # --- A balancer ---------------------------------------------------------------------------------------------
 

@@ -49,8 +49,9 @@ sub _fits_any ($line, $patterns) {
 # id would often contain them) as whole words of what is left without httpd's own numbers. Strings of one or two
 # characters are too common to look for.
 sub leaks ($text, @digits) {
-    my $anywhere = _any_of(grep { length >= 8 } @digits);
-    my $words    = _any_of(grep { /^.{3,7}\z/ } @digits);
+    my @whole    = grep { length >= 8 && !/^(.)\1*\z/s } @digits;    # but 00000000 is in many a number of httpd's
+    my $anywhere = _any_of(@whole);
+    my $words    = _any_of(grep { /^.{3,7}\z/ || /^(.)\1{7,}\z/s } @digits);
     return grep { (defined $anywhere && /$anywhere/)
                || (defined $words && _without_own_numbers($_) =~ /(?<![A-Za-z0-9])$words(?![A-Za-z0-9])/) }
            split /\n/, $text;
