@@ -5,6 +5,7 @@ use warnings;
 use feature 'signatures';
 no warnings 'experimental::signatures';
 
+use POSIX qw(mkfifo);
 use Test::More;
 use Time::HiRes qw(sleep);
 
@@ -79,6 +80,17 @@ sub goes_on ($name) {
 my %BAD = (
     'a short key'   => sub () { write_secret("$FILES/key", substr $KEY{other}, 2) },
     'mode 0644'     => sub () { write_secret("$FILES/key", $KEY{other}, 0644) },
+    'a long key'    => sub () { write_secret("$FILES/key", $KEY{other} . 'ab') },
+    'an empty file' => sub () { write_secret("$FILES/key", '') },
+    'no digits'     => sub () { write_secret("$FILES/key", 'x' x 64) },
+    'a BOM'         => sub () { write_secret("$FILES/key", "\xef\xbb\xbf$KEY{other}\n") },
+    'raw bytes'     => sub () { write_secret("$FILES/key", pack 'H*', $KEY{other}) },
+    'too large'     => sub () { write_secret("$FILES/key", "# " . 'x' x 5000 . "\n$KEY{other}\n") },
+    'an id twice'   => sub () { write_secret("$FILES/key", "a $KEY{other}\na $KEY{demo}\n") },
+    'nine keys'     => sub () { write_secret("$FILES/key", join '', map { "k$_ " . sprintf("%064x", 7919 * $_ + 2**40) . "\n" } 1 .. 9) },
+    'a pipe'        => sub () { unlink "$FILES/key"; mkfifo("$FILES/key", 0600) or die "mkfifo: $!" },
+    'a directory'   => sub () { unlink "$FILES/key"; mkdir "$FILES/key", 0700 or die "mkdir: $!" },
+    ($> == 0 ? ('another owner' => sub () { write_secret("$FILES/key", $KEY{other}); chown 65534, -1, "$FILES/key" }) : ()),
     'no key file'   => sub () { unlink "$FILES/key" },
     'no token file' => sub () { set_key('ring1'); unlink "$FILES/tokens" },
     'no tokens'     => sub () { set_key('ring1'); write_secret("$FILES/tokens", "# none\n") },
@@ -97,6 +109,7 @@ for my $name (sort keys %BAD) {
         my $more = () = $server->error_log =~ /\[encgather:alert\]/g;
         cmp_ok $more, '>', $alerts, "$name: SIG$signal: an alert in the log";
     }
+    rmdir "$FILES/key";
     set_token('rotated');
 }
 
