@@ -243,12 +243,18 @@ static eg_reply unavailable(const request_rec *r, int status, const char *reason
     return (eg_reply){.status = status, .outcome = EG_UNAVAILABLE, .reason = reason};
 }
 
+static bool type_is(const char *type, const char *wanted)
+{
+    apr_size_t n = strlen(wanted);
+
+    return ap_cstr_casecmpn(type, wanted, n) == 0 && strchr("; \t", type[n]);
+}
+
 static bool is_xml(const request_rec *sub)
 {
     const char *type = sub->content_type;
 
-    return type && (ap_cstr_casecmpn(type, "text/xml", 8) == 0 ||
-                    ap_cstr_casecmpn(type, "application/xml", 15) == 0);
+    return type && (type_is(type, "text/xml") || type_is(type, "application/xml"));
 }
 
 /* The answer may outlive the sub-request. */

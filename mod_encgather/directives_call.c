@@ -74,6 +74,28 @@ const char *eg_set_say(cmd_parms *cmd, void *config, const char *word, const cha
     return NULL;
 }
 
+/* %{outcome} is always there; a member of the backend's answer only where there is one, and spelled
+ * it would be no URL. */
+static const char *check_placeholders(cmd_parms *cmd, const eg_then *then, bool has_answer)
+{
+    for (int i = 0; then->target.parts && i < then->target.parts->nelts; i++) {
+        const eg_say_part *part = &APR_ARRAY_IDX(then->target.parts, i, eg_say_part);
+
+        if (part->kind == EG_SAY_SPELL)
+            return eg_complain(cmd, "cannot spell in a URL: use %{name}");
+        if (part->kind == EG_SAY_MEMBER && !has_answer && strcmp(part->text, "outcome") != 0)
+            return eg_complain(cmd, "has a placeholder other than %{outcome}, but only found and "
+                                    "notfound have an answer of the backend to take it from");
+    }
+    return NULL;
+}
+
+static bool is_number_to_dial(const char *text)
+{
+    text += *text == '+';
+    return *text && strspn(text, "0123456789") == strlen(text);
+}
+
 static const char *parse_then(cmd_parms *cmd, const char *action, eg_then *then)
 {
     const char *target = strchr(action, '=');
@@ -88,7 +110,7 @@ static const char *parse_then(cmd_parms *cmd, const char *action, eg_then *then)
         return eg_complain(cmd, "knows redirect=URL, dial=NUMBER and hangup");
     if (!target[1] || strpbrk(target + 1, " \t"))
         return eg_complain(cmd, "needs a URL or a number, without blanks, behind the =");
-    if (then->kind == EG_THEN_DIAL && strspn(target + 1, "+0123456789") != strlen(target + 1))
+    if (then->kind == EG_THEN_DIAL && !is_number_to_dial(target + 1))
         return eg_complain(cmd, "dials a number like +15551234567");
     return eg_say_parse(cmd->pool, target + 1, &then->target) == EG_OK
                ? NULL
@@ -104,6 +126,8 @@ const char *eg_set_then(cmd_parms *cmd, void *config, const char *word, const ch
     if (!parse_event(word, &event) || event == EG_SAY_AGAIN)
         return eg_complain(cmd, "is for one of " EVENTS);
     wrong = parse_then(cmd, action, then);
+    if (!wrong)
+        wrong = check_placeholders(cmd, then, event == EG_SAY_FOUND || event == EG_SAY_NOT_FOUND);
     if (!wrong)
         *eg_config_then_member(config, event) = then;
     return wrong;

@@ -4,6 +4,7 @@
 
 #include <string.h>
 #include <apr_strings.h>
+#include "core/blindindex.h"
 #include "core/fieldspec.h"
 #include "lookup.h"
 
@@ -62,7 +63,7 @@ static bool parse_argument(apr_pool_t *pool, const char *text, apr_array_header_
         text = comma ? comma + 1 : NULL;
     } while (text);
     arg->fields = places;
-    return true;
+    return places->nelts <= EG_INDEX_VALUES_MAX;
 }
 
 static const char *parse_arguments(cmd_parms *cmd, eg_lookup *lookup, int argc, char *const argv[])
@@ -78,7 +79,7 @@ static const char *parse_arguments(cmd_parms *cmd, eg_lookup *lookup, int argc, 
         if (!parse_argument(cmd->pool, argv[i], fields, arg))
             return eg_complain(cmd, apr_psprintf(cmd->pool,
                                                  "'%s' is neither the name of a field nor "
-                                                 "hmac:field[,field]",
+                                                 "hmac:field[,field] (up to 16)",
                                                  argv[i]));
         lookup->has_index |= arg->is_index;
     }

@@ -155,8 +155,10 @@ static bool write_then(const gather *g, eg_twiml *out, eg_event event, const eg_
 }
 
 #define HAS_A_HOLE (-1)
+#define TWIML_MAX (65536 - sizeof "</Response>") /* Twilio takes 64 kB (error 11750) */
 
-/* HAS_A_HOLE, and nothing sent, when the sentence or what follows it lacks a member. */
+/* HAS_A_HOLE, and nothing sent, when the sentence or what follows it lacks a member, or when it
+ * became too large by what was filled in. */
 static int answer_event(const gather *g, eg_event event, const eg_json *json, eg_outcome outcome)
 {
     eg_voice voice = eg_config_voice(eg_config_of(g->r));
@@ -167,7 +169,7 @@ static int answer_event(const gather *g, eg_event event, const eg_json *json, eg
         return HAS_A_HOLE;
     eg_twiml_begin(&out, g->r->pool);
     eg_flow_say(&out, &voice, eg_span_of(text));
-    if (!write_then(g, &out, event, json))
+    if (!write_then(g, &out, event, json) || out.n > TWIML_MAX)
         return HAS_A_HOLE;
     return eg_answer_twiml(g->r, &out, outcome);
 }
@@ -312,7 +314,7 @@ static int answer_reply(const gather *g, const eg_reply *reply, const char *body
     answer = answer_event(g, found ? EG_SAY_FOUND : EG_SAY_NOT_FOUND, json, reply->outcome);
     if (answer != HAS_A_HOLE)
         return answer;
-    return answer_unavailable(g, "a member that the sentence needs is missing", body);
+    return answer_unavailable(g, "a member that the sentence needs is missing, or too large", body);
 }
 
 static int call_backend(const gather *g, const char *body, const char *key)
@@ -409,7 +411,7 @@ static int receive_and_run(request_rec *r)
     int answer = outcome == EG_GOING_ON ? run(r, hook) : eg_answer_error(r, outcome);
 
     eg_webhook_wipe(hook);
-    return answer;
+    return answer == HAS_A_HOLE ? eg_answer_error(r, EG_UNAVAILABLE) : answer;
 }
 
 int eg_gather_handler(request_rec *r)

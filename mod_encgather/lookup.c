@@ -64,19 +64,19 @@ static eg_outcome read_columns(request_rec *r, const ap_dbd_t *dbd, apr_dbd_resu
 /* The results have to be read to their end, or the connection stays busy. The row is where the
  * PostgreSQL driver remembers how far it has come. */
 static eg_outcome read_rows(request_rec *r, const ap_dbd_t *dbd, apr_dbd_results_t *results,
-                            eg_json **json)
+                            eg_json **json, int *rows)
 {
     eg_outcome outcome = EG_NOT_FOUND;
     apr_dbd_row_t *row = NULL;
-    int rows = 0, end;
+    int end;
 
     while ((end = apr_dbd_get_row(dbd->driver, r->pool, results, &row, -1)) == 0) {
-        if (rows++ == 0)
+        if ((*rows)++ == 0)
             outcome = read_columns(r, dbd, results, row, json);
     }
     if (end != -1)
         return unavailable(r, "the database broke off its answer");
-    return rows > 1 ? EG_NOT_FOUND : outcome;
+    return *rows > 1 ? EG_NOT_FOUND : outcome;
 }
 
 /* Statements live as long as their connection, so how many are made has to be limited: some at
@@ -180,7 +180,7 @@ static bool make_arguments(request_rec *r, const eg_key *key, const eg_span *pla
 }
 
 static eg_outcome look_with_key(request_rec *r, const ap_dbd_t *dbd, const eg_key *key,
-                                const eg_span *plain, eg_json **row)
+                                const eg_span *plain, eg_json **row, int *rows)
 {
     int n = eg_config_of(r)->lookup->args->nelts;
     const char **args = apr_pcalloc(r->pool, (apr_size_t)n * sizeof *args);
@@ -190,7 +190,7 @@ static eg_outcome look_with_key(request_rec *r, const ap_dbd_t *dbd, const eg_ke
         return unavailable(r, "the blind index could not be computed");
     if (!select_in_the_end(r, dbd, args, &results))
         return unavailable(r, "the database refused the query");
-    return read_rows(r, dbd, results, row);
+    return read_rows(r, dbd, results, row, rows);
 }
 
 eg_outcome eg_lookup_run(request_rec *r, const eg_span *plain, eg_json **row)
@@ -200,10 +200,12 @@ eg_outcome eg_lookup_run(request_rec *r, const eg_span *plain, eg_json **row)
     apr_size_t keys = config->lookup->has_index ? ring->n : 1;
     eg_outcome outcome = EG_NOT_FOUND;
     ap_dbd_t *dbd = dbd_acquire(r);
+    int rows = 0;
 
     if (!dbd)
         return unavailable(r, "the database does not answer");
-    for (apr_size_t i = 0; i < keys && outcome == EG_NOT_FOUND; i++)
-        outcome = look_with_key(r, dbd, &ring->keys[i], plain, row);
+    /* several rows under one key are an answer, too: none of them is the one */
+    for (apr_size_t i = 0; i < keys && outcome == EG_NOT_FOUND && rows == 0; i++)
+        outcome = look_with_key(r, dbd, &ring->keys[i], plain, row, &rows);
     return outcome;
 }

@@ -212,6 +212,8 @@ static const char *check_whole(apr_pool_t *pool, eg_field *field)
         return "takes say= or play=, not both";
     if (field->input == EG_INPUT_SPEECH && field->luhn)
         return "check=luhn needs keys: input=dtmf";
+    if (!field->say && !field->play && field->input == EG_INPUT_SPEECH)
+        field->say = "Please say your answer.";
     if (!field->say && !field->play)
         field->say = field->min == field->max
                          ? apr_psprintf(pool, "Please key in %u digits.", field->max)

@@ -26,8 +26,8 @@ static const char *parse_member(apr_pool_t *pool, const char *p, eg_say *say)
         kind = EG_SAY_SPELL;
         p += sizeof SPELL - 1;
     }
-    if (end <= p)
-        return NULL;
+    if (end <= p || memchr(p, '{', (apr_size_t)(end - p)))
+        return NULL; /* empty, or the one before was not closed */
     add(say, kind, apr_pstrmemdup(pool, p, (apr_size_t)(end - p)));
     return end + 1;
 }

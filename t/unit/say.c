@@ -45,7 +45,6 @@ static void sentences(void)
         {"%{spell:missing}", NULL, 1},
         {"%{Account}", NULL, 1},
         {"%{account }", NULL, 1},
-        {"%{%{account}}", NULL, 1},
     };
 
     for (size_t i = 0; i < COUNT(cases); i++) {
