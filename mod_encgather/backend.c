@@ -115,14 +115,15 @@ static apr_status_t wait_for_backend(conn_rec *c)
     return poll(&fd, 1, (int)apr_time_as_msec(left) + 1) > 0 ? APR_SUCCESS : APR_TIMEUP;
 }
 
-/* A blocking read of a line ends with the line, however slowly it comes: read what is there, part
+/* A blocking read of a line ends with the line, however slowly it comes: take what is there, part
  * of a line if need be (ap_rgetline() goes on by itself), and look at the clock in between. */
-static apr_status_t read_line(ap_filter_t *f, apr_bucket_brigade *out, apr_off_t wanted)
+static apr_status_t read_in_time(ap_filter_t *f, apr_bucket_brigade *out, ap_input_mode_t mode,
+                                 apr_off_t wanted)
 {
     apr_status_t rv = APR_SUCCESS;
 
     while (rv == APR_SUCCESS) {
-        rv = ap_get_brigade(f->next, out, AP_MODE_GETLINE, APR_NONBLOCK_READ, wanted);
+        rv = ap_get_brigade(f->next, out, mode, APR_NONBLOCK_READ, wanted);
         if ((rv == APR_SUCCESS && !APR_BRIGADE_EMPTY(out)) ||
             (rv != APR_SUCCESS && !APR_STATUS_IS_EAGAIN(rv)))
             return rv;
@@ -131,13 +132,14 @@ static apr_status_t read_line(ap_filter_t *f, apr_bucket_brigade *out, apr_off_t
     return rv;
 }
 
+/* Below TLS, which may hold bytes that the socket knows nothing of any more. */
 static apr_status_t watch_deadline(ap_filter_t *f, apr_bucket_brigade *out, ap_input_mode_t mode,
                                    apr_read_type_e block, apr_off_t wanted)
 {
     apr_status_t rv;
 
-    if (current && mode == AP_MODE_GETLINE && block == APR_BLOCK_READ)
-        rv = read_line(f, out, wanted);
+    if (current && mode != AP_MODE_INIT && block == APR_BLOCK_READ)
+        rv = read_in_time(f, out, mode, wanted);
     else
         rv = ap_get_brigade(f->next, out, mode, block, wanted);
     if (rv != APR_SUCCESS || !current || apr_time_now() <= current->deadline)
@@ -321,8 +323,8 @@ void eg_backend_register_hooks(apr_pool_t *pool)
 {
     (void)pool;
     feed_filter = ap_register_input_filter("ENCGATHER_FEED", feed_body, NULL, AP_FTYPE_RESOURCE);
-    deadline_filter =
-        ap_register_input_filter("ENCGATHER_DEADLINE", watch_deadline, NULL, AP_FTYPE_CONNECTION);
+    deadline_filter = ap_register_input_filter("ENCGATHER_DEADLINE", watch_deadline, NULL,
+                                               (ap_filter_type)(AP_FTYPE_NETWORK - 1));
     ap_hook_pre_connection(pre_connection, NULL, NULL, APR_HOOK_MIDDLE);
     capture_filter =
         ap_register_output_filter("ENCGATHER_CAPTURE", capture_answer, NULL, AP_FTYPE_RESOURCE);
