@@ -172,9 +172,17 @@ static bool has_document_type(eg_span text)
     return false;
 }
 
-/* The declaration may only name what the Content-Type of our answer says. */
-static bool names_another_encoding(apr_pool_t *pool, eg_span text)
+static eg_span without_mark(eg_span text)
 {
+    const apr_size_t mark = text.n >= 3 && memcmp(text.p, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+
+    return (eg_span){text.p + mark, text.n - mark};
+}
+
+/* The declaration may only name what the Content-Type of our answer says. */
+static bool names_another_encoding(apr_pool_t *pool, eg_span document)
+{
+    const eg_span text = without_mark(document);
     const char *end =
         text.n > 5 && memcmp(text.p, "<?xml", 5) == 0 ? memchr(text.p, '>', text.n) : NULL;
     const char *head = end ? apr_pstrmemdup(pool, text.p, (apr_size_t)(end - text.p)) : "";
