@@ -45,6 +45,7 @@ test        cmd:chromium                chromium                    chromium
 test        cmd:chromedriver            chromium-driver             chromedriver
 test        python:cryptography         python3-cryptography        python3-cryptography
 test        cmd:initdb                  postgresql                  postgresql-server
+test        cmd:promtool                prometheus                  -
 test        cmd:psql                    postgresql                  postgresql
 test        apu:apr_dbd_pgsql           libaprutil1-dbd-pgsql       apr-util-pgsql
 test        cmd:mariadb-install-db      mariadb-server              mariadb-server

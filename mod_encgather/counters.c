@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Counters in shared memory: exact over all children, kept over graceful restarts. */
+ * Counters in shared memory: exact over all children, kept over restarts. */
 #include "counters.h"
 
 #include <string.h>
+#include <time.h>
 #include <apr_shm.h>
 #include <apr_strings.h>
 #include "core/token.h"
@@ -10,19 +11,26 @@
 
 APLOG_USE_MODULE(encgather);
 
-#define RETAINED "mod_encgather:counters"
+#define RETAINED "mod_encgather:counters of hosts"
 #define KEYS_MAX 512
+#define HOSTS_MAX 1024
+#define OTHER (HOSTS_MAX - 1) /* shared by those who came too late, or are not known to use us */
 
 typedef struct {
+    apr_time_t since;
     eg_key_use keys[KEYS_MAX];
+    eg_host hosts[HOSTS_MAX];
 } shared_counters;
 
 typedef struct {
     shared_counters *at;
+    apr_size_t size; /* a restart may load another version of this module */
 } retained;
 
 /* The segment is inherited by every child, at one address; it lives as long as the parent. */
 static shared_counters *counters;
+
+/* --- made by the parent ------------------------------------------------------------------------ */
 
 static shared_counters *make_segment(server_rec *s)
 {
@@ -35,25 +43,76 @@ static shared_counters *make_segment(server_rec *s)
                      EG_TAG("0113") "no shared memory for counters: nothing is counted");
         return NULL;
     }
-    at = apr_shm_baseaddr_get(segment);
-    memset(at, 0, sizeof *at);
+    at = apr_shm_baseaddr_get(segment); /* zeros, and pages that nobody touches cost nothing */
+    at->since = apr_time_now();
+    apr_cpystrn(at->hosts[OTHER].name, "other", sizeof at->hosts[OTHER].name);
     return at;
 }
 
-void eg_counters_open(server_rec *s)
+static void open_segment(server_rec *s)
 {
     retained *r = ap_retained_data_get(RETAINED);
 
     if (!r)
         r = ap_retained_data_create(RETAINED, sizeof *r);
-    if (!r->at)
-        r->at = make_segment(s);
+    if (!r->at || r->size != sizeof *counters)
+        *r = (retained){make_segment(s), sizeof *counters};
     counters = r->at;
+}
+
+/* What a server is found again by over restarts. */
+static const char *name_of(apr_pool_t *pool, const server_rec *s)
+{
+    const char *name = s->server_hostname ? s->server_hostname : "-";
+    apr_port_t port = s->port;
+
+    if (!port && s->addrs)
+        port = s->addrs->host_port;
+    return port ? apr_psprintf(pool, "%s:%u", name, (unsigned)port) : name;
+}
+
+static eg_host *find_host(const char *name)
+{
+    for (unsigned i = 0; i < OTHER; i++) {
+        eg_host *host = &counters->hosts[i];
+
+        if (!host->name[0])
+            apr_cpystrn(host->name, name, sizeof host->name);
+        if (strncmp(host->name, name, sizeof host->name - 1) == 0)
+            return host;
+    }
+    return NULL;
+}
+
+/* A virtual host that says nothing of its own shares the record of the main server: each gets one
+ * of its own first. */
+static bool assign_host(apr_pool_t *pconf, server_rec *s)
+{
+    eg_server *server = apr_pmemdup(
+        pconf, ap_get_module_config(s->module_config, &encgather_module), sizeof *server);
+    eg_host *host = server->is_used > 0 ? find_host(name_of(pconf, s)) : NULL;
+
+    server->host = host ? host : &counters->hosts[OTHER];
+    ap_set_module_config(s->module_config, &encgather_module, server);
+    return host || server->is_used <= 0;
+}
+
+void eg_counters_open(apr_pool_t *pconf, server_rec *s)
+{
+    bool has_room = true;
+
+    open_segment(s);
+    for (server_rec *each = s; counters && each; each = each->next)
+        has_room = assign_host(pconf, each) && has_room;
+    if (!has_room)
+        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s,
+                     EG_TAG("0114") "more than %d virtual hosts: the rest is counted as \"other\"",
+                     OTHER);
 }
 
 eg_key_use *eg_counters_key(const char *fingerprint)
 {
-    for (int i = 0; counters && i < KEYS_MAX; i++) {
+    for (unsigned i = 0; counters && i < KEYS_MAX; i++) {
         eg_key_use *use = &counters->keys[i];
 
         if (!use->fingerprint[0])
@@ -64,6 +123,36 @@ eg_key_use *eg_counters_key(const char *fingerprint)
     return NULL;
 }
 
+/* --- counted by the children ------------------------------------------------------------------- */
+
+/* Each number is right by itself; nothing is concluded from the order of two. */
+static void add(atomic_ullong *counter, apr_uint64_t n)
+{
+    atomic_fetch_add_explicit(counter, n, memory_order_relaxed);
+}
+
+static void add_time(eg_histogram *histogram, apr_uint64_t microseconds)
+{
+    add(&histogram->buckets[eg_bucket_of(microseconds)], 1);
+    add(&histogram->microseconds, microseconds);
+}
+
+/* NULL: nothing is counted. */
+static eg_host *host_of(const request_rec *r)
+{
+    const eg_server *server = ap_get_module_config(r->server->module_config, &encgather_module);
+
+    return server->host;
+}
+
+apr_uint64_t eg_clock(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (apr_uint64_t)now.tv_sec * 1000000 + (apr_uint64_t)now.tv_nsec / 1000;
+}
+
 bool eg_count_seal(eg_key_use *use)
 {
     return use && eg_key_use_alarms(atomic_fetch_add(&use->seals, 1) + 1);
@@ -72,5 +161,94 @@ bool eg_count_seal(eg_key_use *use)
 void eg_count_open(eg_key_use *use)
 {
     if (use)
-        atomic_fetch_add(&use->opens, 1);
+        add(&use->opens, 1);
+}
+
+void eg_count_begin(request_rec *r, eg_handler_kind handler)
+{
+    eg_request *state = eg_request_of(r);
+
+    state->handler = handler;
+    state->started = eg_clock();
+}
+
+void eg_count_answer(request_rec *r, eg_outcome outcome)
+{
+    eg_request *state = eg_request_of(r);
+    eg_host *host = host_of(r);
+    bool is_gather = state->handler == EG_AT_GATHER;
+
+    if (!host || !state->handler || state->is_counted)
+        return;
+    state->is_counted = true;
+    add(is_gather ? &host->webhooks[state->step][outcome] : &host->decrypts[outcome], 1);
+    if (is_gather)
+        add(&host->signatures[state->verdict], 1);
+    add_time(is_gather ? &host->gather_time : &host->decrypt_time, eg_clock() - state->started);
+}
+
+/* Of a chain of internal redirects the same request counts that the access log shows: the last one
+ * where it has something to say, else the first that has. */
+int eg_count_logged(request_rec *r)
+{
+    eg_host *host = NULL;
+    const eg_request *signed_by = NULL, *denied_by = NULL;
+
+    for (; r; r = r->next) {
+        const eg_request *state = eg_request_if_any(r);
+
+        if (!state)
+            continue;
+        if (state->is_counted)
+            return DECLINED;
+        host = host_of(r);
+        if (state->has_verdict && (!signed_by || !r->next))
+            signed_by = state;
+        if (state->result && (!denied_by || !r->next))
+            denied_by = state;
+    }
+    if (host && signed_by)
+        add(&host->signatures[signed_by->verdict], 1);
+    if (host && denied_by)
+        add(&host->denials[denied_by->result], 1);
+    return DECLINED;
+}
+
+void eg_count_lookup(const request_rec *r, eg_outcome outcome)
+{
+    eg_host *host = host_of(r);
+
+    if (host)
+        add(&host->lookups[outcome], 1);
+}
+
+void eg_count_backend(const request_rec *r, eg_backend_answer answer, apr_uint64_t microseconds)
+{
+    eg_host *host = host_of(r);
+
+    if (!host)
+        return;
+    add(&host->backend[answer], 1);
+    add_time(&host->backend_time, microseconds);
+}
+
+/* --- shown ------------------------------------------------------------------------------------- */
+
+const eg_host *eg_counters_host(unsigned i)
+{
+    if (!counters || i > OTHER || (i > 0 && !counters->hosts[i - 1].name[0]))
+        return NULL;
+    return &counters->hosts[counters->hosts[i].name[0] ? i : OTHER];
+}
+
+const eg_key_use *eg_counters_key_at(unsigned i)
+{
+    if (!counters || i >= KEYS_MAX || !counters->keys[i].fingerprint[0])
+        return NULL;
+    return &counters->keys[i];
+}
+
+apr_time_t eg_counters_since(void)
+{
+    return counters ? counters->since : 0;
 }

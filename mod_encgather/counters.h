@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Counters in shared memory: exact over all children, kept over graceful restarts. */
+ * Counters in shared memory: exact over all children, kept over restarts. */
 #ifndef EG_COUNTERS_H
 #define EG_COUNTERS_H
 
 #include <stdatomic.h>
+#include "core/histogram.h"
 #include "encgather.h"
 
 /* How often a key was used, by all children since the server was started. */
@@ -13,16 +14,71 @@ typedef struct eg_key_use {
     atomic_ullong opens;
 } eg_key_use;
 
-/* In the parent, before children are made; again at every restart. */
-void eg_counters_open(server_rec *s);
+typedef struct {
+    atomic_ullong buckets[EG_BUCKETS];
+    atomic_ullong microseconds;
+} eg_histogram;
 
-/* The counter of a key, taken if it has none yet; NULL when there is no room or no memory. Only
- * the parent may call it. */
+/* How a backend answered. */
+typedef enum {
+    EG_BACKEND_FOUND,
+    EG_BACKEND_NOT_FOUND,  /* 404 */
+    EG_BACKEND_REFUSED,    /* any other status, that of a proxy included */
+    EG_BACKEND_BROKEN,     /* cut off, or neither a JSON object nor TwiML */
+    EG_BACKEND_TIMEOUT,    /* EncGatherTimeout, or a proxy's */
+    EG_BACKEND_TOO_LARGE,  /* more than 64 KiB */
+    EG_BACKEND_UNANSWERED, /* nobody in this server takes the path */
+    EG_BACKEND_ANSWERS
+} eg_backend_answer;
+
+/* What one virtual host has seen. */
+typedef struct eg_host {
+    char name[264]; /* a name of the DNS, and a port; empty: free */
+    atomic_ullong webhooks[EG_STEPS][EG_OUTCOMES];
+    atomic_ullong decrypts[EG_OUTCOMES];
+    atomic_ullong denials[EG_OUTCOMES]; /* by "Require twilio-signature" */
+    atomic_ullong signatures[EG_VERDICTS];
+    atomic_ullong lookups[EG_OUTCOMES];
+    atomic_ullong backend[EG_BACKEND_ANSWERS];
+    eg_histogram gather_time, decrypt_time, backend_time;
+} eg_host;
+
+/* --- by the parent ----------------------------------------------------------------------------- */
+
+/* Before children are made, again at every restart: each server gets its eg_server.host. */
+void eg_counters_open(apr_pool_t *pconf, server_rec *s);
+
+/* The counter of a key, taken if it has none yet; NULL when there is no room or no memory. */
 eg_key_use *eg_counters_key(const char *fingerprint);
+
+/* --- by the children --------------------------------------------------------------------------- */
 
 /* Counts one encryption; true when the number calls for a new key (half of the 2^32 that NIST
  * SP 800-38D, 8.3 allows for random nonces), once for each such number. use may be NULL. */
 bool eg_count_seal(eg_key_use *use);
 void eg_count_open(eg_key_use *use);
+
+/* Around the work of a handler: where it takes over, and once what it answers is decided, before
+ * that is sent: who has the answer finds it counted. */
+void eg_count_begin(request_rec *r, eg_handler_kind handler);
+void eg_count_answer(request_rec *r, eg_outcome outcome);
+
+/* What no handler of ours answered, when it is logged: denials of "Require twilio-signature", and
+ * the signatures of what it let through. A log_transaction hook. */
+int eg_count_logged(request_rec *r);
+
+void eg_count_lookup(const request_rec *r, eg_outcome outcome);
+void eg_count_backend(const request_rec *r, eg_backend_answer answer, apr_uint64_t microseconds);
+
+/* Microseconds of a clock that nobody sets. */
+apr_uint64_t eg_clock(void);
+
+/* --- by whoever shows them --------------------------------------------------------------------- */
+
+/* From 0 on until NULL; hosts that are configured no more are still there. */
+const eg_host *eg_counters_host(unsigned i);
+const eg_key_use *eg_counters_key_at(unsigned i);
+/* When counting began; 0 where nothing is counted. */
+apr_time_t eg_counters_since(void);
 
 #endif

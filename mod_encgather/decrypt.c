@@ -93,6 +93,7 @@ static int look_up(request_rec *r, const eg_span *plain)
 
     if (outcome == EG_FOUND && !json)
         outcome = EG_UNAVAILABLE;
+    eg_count_lookup(r, outcome);
     return json ? eg_answer_json(r, json, EG_FOUND) : eg_answer_error(r, outcome);
 }
 
@@ -131,6 +132,7 @@ int eg_decrypt_handler(request_rec *r)
         return HTTP_NOT_FOUND;
     if (!eg_config_of(r)->lookup)
         return eg_answer_error(r, EG_DISABLED);
+    eg_count_begin(r, EG_AT_DECRYPT);
     eg_request_of(r)->answers_json = true;
     return receive_and_run(r);
 }

@@ -31,9 +31,10 @@ bool eg_config_has_handlers(void)
     return has_handlers;
 }
 
-void eg_config_note_handler(void)
+void eg_config_note_handler(cmd_parms *cmd)
 {
     has_handlers = true;
+    eg_server_note_use(cmd);
 }
 
 /* A message of the form that httpd puts behind "Syntax error on line ...". */
@@ -203,7 +204,7 @@ static const char *set_backend(cmd_parms *cmd, void *config, const char *text)
         wrong = eg_complain(cmd, "is a path of this server (/...) or an absolute URL");
     if (!wrong)
         ((eg_config *)config)->backend = backend;
-    eg_config_note_handler();
+    eg_config_note_handler(cmd);
     return wrong;
 }
 

@@ -23,6 +23,6 @@ const char *eg_set_lookup(cmd_parms *cmd, void *config, int argc, char *const ar
 void eg_lookups_reset(apr_pool_t *pconf);
 
 /* A handler is enabled somewhere. */
-void eg_config_note_handler(void);
+void eg_config_note_handler(cmd_parms *cmd);
 
 #endif

@@ -150,6 +150,6 @@ const char *eg_set_lookup(cmd_parms *cmd, void *config, int argc, char *const ar
     if (!wrong)
         wrong = prepare_lookup(cmd, lookup);
     ((eg_config *)config)->lookup = lookup;
-    eg_config_note_handler();
+    eg_config_note_handler(cmd);
     return wrong;
 }

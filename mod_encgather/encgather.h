@@ -16,6 +16,7 @@ extern module AP_MODULE_DECLARE_DATA encgather_module;
 
 #define EG_GATHER_HANDLER "encrypted-gather"
 #define EG_DECRYPT_HANDLER "decrypt-gather"
+#define EG_STATUS_HANDLER "encgather-status"
 
 /* --- outcomes: one word in ENCGATHER_RESULT, one status, one fixed text ------------------------ */
 
@@ -37,6 +38,9 @@ typedef enum {
     EG_FOUND
 } eg_outcome;
 
+#define EG_OUTCOMES (EG_FOUND + 1)
+#define EG_VERDICTS (EG_SIGNATURE_VALID + 1)
+
 typedef struct {
     const char *word; /* NULL: no ENCGATHER_RESULT */
     int status;
@@ -45,6 +49,7 @@ typedef struct {
 
 /* Never NULL. */
 const eg_outcome_info *eg_outcome_of(eg_outcome outcome);
+const char *eg_verdict_word(eg_verdict verdict);
 
 /* --- configuration ----------------------------------------------------------------------------- */
 
@@ -151,7 +156,10 @@ void *eg_config_merge(apr_pool_t *pool, void *outer, void *inner);
 const eg_config *eg_config_of(const request_rec *r);
 
 /* What cannot be set per location. */
-#define EG_SERVER_MEMBERS(X) X(int, redact, -1)
+#define EG_SERVER_MEMBERS(X)                                                                       \
+    X(int, redact, -1)                                                                             \
+    X(int, is_used, -1)             /* one of the handlers is enabled here, or our Require */      \
+    X(struct eg_host *, host, NULL) /* its counters, once the configuration is read */
 
 typedef struct {
 #define EG_MEMBER(type, name, unset) type name;
@@ -162,6 +170,8 @@ typedef struct {
 void *eg_server_create(apr_pool_t *pool, server_rec *s);
 void *eg_server_merge(apr_pool_t *pool, void *outer, void *inner);
 bool eg_redacts(const server_rec *s);
+/* Something of ours is enabled in a location of this server, while its configuration is read. */
+void eg_server_note_use(cmd_parms *cmd);
 
 /* With the defaults of the manual where nothing is set. */
 eg_check eg_config_signature(const eg_config *config);
@@ -184,6 +194,18 @@ bool eg_config_has_handlers(void); /* a handler is enabled somewhere */
 
 typedef struct eg_webhook eg_webhook;
 
+typedef enum { EG_AT_NONE = 0, EG_AT_GATHER, EG_AT_DECRYPT } eg_handler_kind;
+
+/* Where in a call a webhook is. */
+typedef enum {
+    EG_STEP_UNKNOWN = 0,
+    EG_STEP_FIRST,  /* the first question is asked for */
+    EG_STEP_MIDDLE, /* an answer arrives, and another question follows */
+    EG_STEP_LAST    /* the last answer arrives */
+} eg_step;
+
+#define EG_STEPS (EG_STEP_LAST + 1)
+
 typedef struct {
     const char *raw_target; /* as received, where the request_rec shows a masked one; else NULL */
     const char *raw_line;   /* the same for the_request, args and Referer, while they are masked */
@@ -197,6 +219,15 @@ typedef struct {
     bool calling_backend; /* a sub-request is our own */
     bool has_feed;        /* the body that was read is handed on to whoever asks */
     eg_outcome refusal;   /* what "Require twilio-signature" has against it; counts if denied */
+
+    /* what there is to count */
+    eg_handler_kind handler;
+    apr_uint64_t started; /* eg_clock() */
+    eg_step step;
+    eg_outcome result;
+    eg_verdict verdict;
+    bool has_verdict;
+    bool is_counted;
 } eg_request;
 
 /* Made on first use. */
@@ -216,7 +247,7 @@ bool eg_is_backend_call(const request_rec *r);
 
 /* The variables of the access log. */
 void eg_set_call(request_rec *r, eg_span call_sid);
-void eg_set_step(request_rec *r, const char *step);
+void eg_set_step(request_rec *r, const char *name, eg_step step);
 void eg_set_signature(request_rec *r, eg_verdict verdict);
 void eg_set_result(request_rec *r, eg_outcome outcome);
 /* Before logging: to the last request of a chain of internal redirects, whose names httpd prefixes

@@ -422,5 +422,6 @@ int eg_gather_handler(request_rec *r)
         return HTTP_NOT_FOUND; /* no SSI, no chain of gathers */
     if (!eg_config_of(r)->backend)
         return eg_answer_error(r, EG_DISABLED);
+    eg_count_begin(r, EG_AT_GATHER);
     return receive_and_run(r);
 }

@@ -15,6 +15,7 @@
 #include "log.h"
 #include "neighbours.h"
 #include "redact.h"
+#include "status.h"
 #include "store.h"
 
 AP_DECLARE_MODULE(encgather);
@@ -47,11 +48,10 @@ static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, 
 
 static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
 {
-    (void)pconf;
     (void)plog;
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG)
         return OK; /* the configuration is read twice at start: say it once */
-    eg_counters_open(s);
+    eg_counters_open(pconf, s);
     eg_store_announce(ptemp, s);
     if (eg_config_has_handlers())
         eg_neighbours_check(s);
@@ -116,11 +116,14 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_child_init(child_init_last, NULL, NULL, APR_HOOK_REALLY_LAST);
     ap_hook_handler(eg_gather_handler, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_handler(eg_decrypt_handler, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_handler(eg_status_handler, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_log_transaction(eg_request_carry_over, NULL, NULL, APR_HOOK_FIRST);
+    ap_hook_log_transaction(eg_count_logged, NULL, NULL, APR_HOOK_FIRST);
     eg_body_register_hooks(pool);
     eg_backend_register_hooks(pool);
     eg_redact_register_hooks(pool);
     eg_access_register_hooks(pool);
+    eg_status_register_hooks();
 }
 
 /* The only name the module exports. */

@@ -23,6 +23,8 @@ static const eg_outcome_info outcomes[] = {
     [EG_FOUND] = {"found", HTTP_OK, ""},
 };
 
+_Static_assert(sizeof outcomes / sizeof outcomes[0] == EG_OUTCOMES, "a row for each outcome");
+
 const eg_outcome_info *eg_outcome_of(eg_outcome outcome)
 {
     return &outcomes[outcome];
@@ -110,20 +112,29 @@ const char *eg_call_of(const request_rec *r)
     return call ? call : "-";
 }
 
-void eg_set_step(request_rec *r, const char *step)
+void eg_set_step(request_rec *r, const char *name, eg_step step)
 {
-    apr_table_setn(r->subprocess_env, "ENCGATHER_STEP", step);
+    eg_request_of(r)->step = step;
+    apr_table_setn(r->subprocess_env, "ENCGATHER_STEP", name);
+}
+
+const char *eg_verdict_word(eg_verdict verdict)
+{
+    static const char *const words[EG_VERDICTS] = {"unchecked", "missing", "invalid", "valid"};
+
+    return words[verdict];
 }
 
 void eg_set_signature(request_rec *r, eg_verdict verdict)
 {
-    static const char *const words[] = {"unchecked", "missing", "invalid", "valid"};
-
-    apr_table_setn(r->subprocess_env, "ENCGATHER_SIGNATURE", words[verdict]);
+    eg_request_of(r)->verdict = verdict;
+    eg_request_of(r)->has_verdict = true;
+    apr_table_setn(r->subprocess_env, "ENCGATHER_SIGNATURE", eg_verdict_word(verdict));
 }
 
 void eg_set_result(request_rec *r, eg_outcome outcome)
 {
+    eg_request_of(r)->result = outcome;
     if (outcomes[outcome].word)
         apr_table_setn(r->subprocess_env, "ENCGATHER_RESULT", outcomes[outcome].word);
 }

@@ -400,6 +400,13 @@ static eg_outcome check_configuration(request_rec *r, bool tokens_needed)
 
 /* --- for the handlers -------------------------------------------------------------------------- */
 
+static eg_step step_of(const eg_fields *fields, unsigned number)
+{
+    if (number == 0)
+        return EG_STEP_FIRST;
+    return number < fields->n ? EG_STEP_MIDDLE : EG_STEP_LAST;
+}
+
 static void note_step(request_rec *r, const eg_webhook *hook)
 {
     const eg_fields *fields = eg_config_fields(eg_config_of(r));
@@ -407,7 +414,7 @@ static void note_step(request_rec *r, const eg_webhook *hook)
     unsigned number;
 
     if (eg_flow_step(fields, step ? step->value : (eg_span){NULL, 0}, &number) == EG_OK)
-        eg_set_step(r, eg_flow_step_name(fields, number));
+        eg_set_step(r, eg_flow_step_name(fields, number), step_of(fields, number));
 }
 
 static eg_outcome check_caller(request_rec *r, eg_webhook *hook, const body_hash *hash)

@@ -66,7 +66,7 @@ sub _any_of (@strings) {
 }
 
 sub _without_own_numbers ($line) {
-    $line =~ s/$PREFIX//;
+    $line =~ s/$PREFIX// || $line =~ s/^$TIME//;
     $line =~ s/$ACCESS_TIME//;
     $line =~ s/$ACCESS_RESULT//;
     $line =~ s/\b(?:pid|child|tid) \d+//g;
