@@ -47,7 +47,7 @@ UNITS  := $(patsubst t/unit/%.c,$(OUT)/unit/%,$(filter-out t/unit/tap.c,$(UNIT))
 all: $(MODULE) $(if $(TOOLS),$(TOOL)) ## the module and the command line program, in build/out/
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(filter %Makefile %.mk,$(MAKEFILE_LIST))
 
 demo: deps-build deps-demo ## install what is missing, build, place two calls through a real httpd
 	@$(MAKE) --no-print-directory -s all
@@ -144,5 +144,8 @@ format-check: ## fail where clang-format would change something
 
 clean: ## remove what was built
 	rm -rf $(OUT)
+
+# what takes longer than a change can wait for, a topic a file
+include $(wildcard build/*.mk)
 
 -include $(shell find $(OUT)/obj -name '*.d' 2>/dev/null)
