@@ -211,6 +211,8 @@ typedef struct {
     const char *raw_line;   /* the same for the_request, args and Referer, while they are masked */
     const char *raw_args;
     const char *raw_referer;
+    const char *located;               /* r->uri for which its location enables a handler of ours */
+    bool has_no_file;                  /* and nothing was looked up in the file system for it */
     const struct ap_logconf *loud_log; /* r->log as it was, while core is hushed */
     bool is_hushed;
     eg_webhook *webhook;  /* what was read of the body, once */

@@ -17,6 +17,7 @@
 #include "redact.h"
 #include "status.h"
 #include "store.h"
+#include "walk.h"
 
 AP_DECLARE_MODULE(encgather);
 
@@ -123,6 +124,7 @@ static void register_hooks(apr_pool_t *pool)
     eg_backend_register_hooks(pool);
     eg_redact_register_hooks(pool);
     eg_access_register_hooks(pool);
+    eg_walk_register_hooks();
     eg_status_register_hooks();
 }
 

@@ -98,7 +98,7 @@ static bool type_is(const request_rec *r, const char *type)
     const char *value = apr_table_get(r->headers_in, "Content-Type");
     apr_size_t n = strlen(type);
 
-    if (!value || ap_cstr_casecmpn(value, type, n) != 0)
+    if (!value || (strncmp(value, type, n) != 0 && ap_cstr_casecmpn(value, type, n) != 0))
         return false;
     value += n + strspn(value + n, " \t");
     return *value == '\0' || *value == ';';

@@ -4,16 +4,6 @@
 
 #include <string.h>
 
-eg_span eg_span_of(const char *s)
-{
-    return (eg_span){s, s ? strlen(s) : 0};
-}
-
-bool eg_span_eq(eg_span a, eg_span b)
-{
-    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
-}
-
 int eg_span_cmp(eg_span a, eg_span b)
 {
     apr_size_t common = a.n < b.n ? a.n : b.n;
@@ -22,31 +12,16 @@ int eg_span_cmp(eg_span a, eg_span b)
     return order ? order : (a.n > b.n) - (a.n < b.n);
 }
 
-bool eg_is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-bool eg_is_alnum(char c)
-{
-    return eg_is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
 bool eg_is_blank(char c)
 {
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-int eg_hex_value(char c)
-{
-    if (eg_is_digit(c))
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
+const unsigned char eg_hex_values[256] = {
+    ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
+    ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+    ['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
+};
 
 void eg_hex_encode(char *out, const unsigned char *in, apr_size_t n)
 {

@@ -4,6 +4,7 @@
 #define EG_BYTES_H
 
 #include <stdbool.h>
+#include <string.h>
 #include <apr.h>
 #include "status.h"
 
@@ -15,21 +16,43 @@ typedef struct {
 
 #define EG_LIT(s) ((eg_span){(s), sizeof(s) - 1})
 
-eg_span eg_span_of(const char *s);
+/* What is asked for every byte or every parameter is short enough to be inline. */
+
+static inline eg_span eg_span_of(const char *s)
+{
+    return (eg_span){s, s ? strlen(s) : 0};
+}
 
 /* Plain comparison, for names and other things that are no secret. */
-bool eg_span_eq(eg_span a, eg_span b);
+static inline bool eg_span_eq(eg_span a, eg_span b)
+{
+    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
 
 /* Bytewise order, a prefix first: "Unix-style case-sensitive sorting" of Twilio's rule. */
 int eg_span_cmp(eg_span a, eg_span b);
 
 /* ASCII only, whatever the locale. */
-bool eg_is_digit(char c);
-bool eg_is_alnum(char c);
+static inline bool eg_is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static inline bool eg_is_alnum(char c)
+{
+    return eg_is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
 bool eg_is_blank(char c);
 
+/* One more than the value of a hexadecimal digit of either case; 0 for any other byte. */
+extern const unsigned char eg_hex_values[256];
+
 /* The value of one hexadecimal digit of either case, or -1. */
-int eg_hex_value(char c);
+static inline int eg_hex_value(char c)
+{
+    return eg_hex_values[(unsigned char)c] - 1;
+}
 
 /* Writes 2 * n lower-case digits and a NUL: out has 2 * n + 1 bytes. */
 void eg_hex_encode(char *out, const unsigned char *in, apr_size_t n);

@@ -14,6 +14,9 @@
 #include "secret.h"
 
 #define NONCE_POOL_SIZE 1536
+#define HMAC_BLOCK 64 /* bytes, of SHA-1 and SHA-256 alike; the pads of RFC 2104, 2 */
+#define INNER 0x36
+#define OUTER 0x5c
 
 /* Random bytes in stock. The whole page reads as zeros after a fork (MADV_WIPEONFORK), so that
  * "left" says empty in the child: no two processes ever draw the same nonce. */
@@ -24,20 +27,19 @@ typedef struct {
 
 typedef struct {
     EVP_CIPHER_CTX *gcm;
-    EVP_MAC_CTX *hmac_sha1;
-    EVP_MAC_CTX *hmac_sha256;
+    EVP_MD_CTX *digest;
     nonce_pool *nonces;
 } thread_state;
 
 struct eg_crypto {
     EVP_CIPHER *gcm;
-    EVP_MAC *hmac;
+    EVP_MD *sha1;
     EVP_MD *sha256;
     eg_random_fn random;
     apr_threadkey_t *threads;
 };
 
-/* What the contexts are keyed with between two uses. */
+/* What the cipher is keyed with between two uses. */
 static const unsigned char no_key[EG_KEY_SIZE];
 
 static bool system_random(unsigned char *out, apr_size_t n)
@@ -60,25 +62,9 @@ static void free_thread_state(void *data)
     if (!state)
         return;
     EVP_CIPHER_CTX_free(state->gcm);
-    EVP_MAC_CTX_free(state->hmac_sha1);
-    EVP_MAC_CTX_free(state->hmac_sha256);
+    EVP_MD_CTX_free(state->digest);
     eg_secret_unmap(state->nonces, sizeof *state->nonces);
     OPENSSL_free(state);
-}
-
-static EVP_MAC_CTX *new_hmac(EVP_MAC *hmac, const char *digest)
-{
-    char name[8];
-    OSSL_PARAM params[2] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name, 0),
-                            OSSL_PARAM_construct_end()};
-    EVP_MAC_CTX *context = EVP_MAC_CTX_new(hmac);
-
-    apr_cpystrn(name, digest, sizeof name);
-    if (context && EVP_MAC_init(context, no_key, sizeof no_key, params) != 1) {
-        EVP_MAC_CTX_free(context);
-        return NULL;
-    }
-    return context;
 }
 
 static EVP_CIPHER_CTX *new_gcm(EVP_CIPHER *cipher)
@@ -116,10 +102,9 @@ static thread_state *new_thread_state(const eg_crypto *crypto)
     if (!state)
         return NULL;
     state->gcm = new_gcm(crypto->gcm);
-    state->hmac_sha1 = new_hmac(crypto->hmac, "SHA1");
-    state->hmac_sha256 = new_hmac(crypto->hmac, "SHA256");
+    state->digest = EVP_MD_CTX_new();
     state->nonces = new_nonce_pool();
-    if (!state->gcm || !state->hmac_sha1 || !state->hmac_sha256) {
+    if (!state->gcm || !state->digest) {
         free_thread_state(state);
         return NULL;
     }
@@ -151,7 +136,7 @@ static apr_status_t free_crypto(void *data)
         (void)apr_threadkey_private_delete(crypto->threads);
     }
     EVP_CIPHER_free(crypto->gcm);
-    EVP_MAC_free(crypto->hmac);
+    EVP_MD_free(crypto->sha1);
     EVP_MD_free(crypto->sha256);
     return APR_SUCCESS;
 }
@@ -162,12 +147,12 @@ eg_crypto *eg_crypto_create(apr_pool_t *pool)
 
     crypto->random = system_random;
     crypto->gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
-    crypto->hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    crypto->sha1 = EVP_MD_fetch(NULL, "SHA1", NULL);
     crypto->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
     if (apr_threadkey_private_create(&crypto->threads, free_thread_state, pool) != APR_SUCCESS)
         crypto->threads = NULL;
     apr_pool_cleanup_register(pool, crypto, free_crypto, apr_pool_cleanup_null);
-    return crypto->gcm && crypto->hmac && crypto->sha256 && crypto->threads ? crypto : NULL;
+    return crypto->gcm && crypto->sha1 && crypto->sha256 && crypto->threads ? crypto : NULL;
 }
 
 void eg_crypto_use_random(eg_crypto *crypto, eg_random_fn random)
@@ -274,6 +259,8 @@ eg_status eg_gcm_open(eg_crypto *crypto, const unsigned char key[EG_KEY_SIZE], e
     return ok ? EG_OK : EG_ETOKEN;
 }
 
+/* --- digests ----------------------------------------------------------------------------------- */
+
 /* Many small updates cost more than the hash: what is short is put together first. */
 #define GATHER_MAX 2048
 
@@ -287,7 +274,7 @@ static apr_size_t total_length(const eg_span *pieces, apr_size_t count)
 }
 
 /* The pieces may hold digits: their copy lives on the stack, and not longer than this call. */
-static bool update_together(EVP_MAC_CTX *context, const eg_span *pieces, apr_size_t count)
+static bool update_together(EVP_MD_CTX *context, const eg_span *pieces, apr_size_t count)
 {
     unsigned char together[GATHER_MAX];
     apr_size_t n = 0;
@@ -298,74 +285,111 @@ static bool update_together(EVP_MAC_CTX *context, const eg_span *pieces, apr_siz
             memcpy(together + n, pieces[i].p, pieces[i].n);
         n += pieces[i].n;
     }
-    ok = EVP_MAC_update(context, together, n) == 1;
+    ok = EVP_DigestUpdate(context, together, n) == 1;
     eg_wipe(together, n);
     return ok;
 }
 
-static bool update_one_by_one(EVP_MAC_CTX *context, const eg_span *pieces, apr_size_t count)
+static bool update_one_by_one(EVP_MD_CTX *context, const eg_span *pieces, apr_size_t count)
 {
     bool ok = true;
 
     for (apr_size_t i = 0; ok && i < count; i++)
-        ok = EVP_MAC_update(context, (const unsigned char *)pieces[i].p, pieces[i].n) == 1;
+        ok = EVP_DigestUpdate(context, pieces[i].p, pieces[i].n) == 1;
     return ok;
 }
 
-static bool update(EVP_MAC_CTX *context, const eg_span *pieces, apr_size_t count)
+static bool update(EVP_MD_CTX *context, const eg_span *pieces, apr_size_t count)
 {
     return total_length(pieces, count) <= GATHER_MAX ? update_together(context, pieces, count)
                                                      : update_one_by_one(context, pieces, count);
 }
 
-static bool hmac(EVP_MAC_CTX *context, eg_span key, const eg_span *pieces, apr_size_t count,
-                 unsigned char *out, apr_size_t size)
-{
-    /* OpenSSL takes an empty key for "as before": one zero byte makes the same HMAC. */
-    const char *bytes = key.n ? key.p : "";
-    apr_size_t length = key.n ? key.n : 1, n = 0;
+typedef struct {
+    unsigned char *bytes;
+    apr_size_t n;
+} mac_out;
 
-    return EVP_MAC_init(context, (const unsigned char *)bytes, length, NULL) == 1 &&
-           update(context, pieces, count) && EVP_MAC_final(context, out, &n, size) == 1 &&
-           n == size;
+/* What precedes the pieces in a digest; nothing where n is 0. */
+typedef struct {
+    unsigned char bytes[HMAC_BLOCK];
+    apr_size_t n;
+} prefix;
+
+/* OpenSSL wipes what the context holds of the input when it is done; else it is freed with it. */
+static bool digest(EVP_MD_CTX *context, const EVP_MD *md, const prefix *before,
+                   const eg_span *pieces, apr_size_t count, unsigned char *out)
+{
+    bool ok = EVP_DigestInit_ex2(context, md, NULL) == 1 &&
+              EVP_DigestUpdate(context, before->bytes, before->n) == 1 &&
+              update(context, pieces, count) && EVP_DigestFinal_ex(context, out, NULL) == 1;
+
+    if (!ok)
+        (void)EVP_MD_CTX_reset(context);
+    return ok;
 }
 
-static eg_status hmac_and_forget(EVP_MAC_CTX *context, eg_span key, const eg_span *pieces,
-                                 apr_size_t count, unsigned char *out, apr_size_t size)
+/* A key that is longer than a block is replaced by its digest (RFC 2104, 2). */
+static bool make_pad(EVP_MD_CTX *context, const EVP_MD *md, eg_span key, prefix *pad)
 {
-    bool ok = hmac(context, key, pieces, count, out, size);
+    static const prefix nothing = {{0}, 0};
 
-    ok = EVP_MAC_init(context, no_key, sizeof no_key, NULL) == 1 && ok;
+    *pad = (prefix){{0}, HMAC_BLOCK};
+    if (key.n > HMAC_BLOCK)
+        return digest(context, md, &nothing, &key, 1, pad->bytes);
+    if (key.n)
+        memcpy(pad->bytes, key.p, key.n);
+    return true;
+}
+
+static void turn_pad(prefix *pad, unsigned char mask)
+{
+    for (apr_size_t i = 0; i < HMAC_BLOCK; i++)
+        pad->bytes[i] ^= mask;
+}
+
+/* RFC 2104 over OpenSSL's digests: its own HMAC copies the key to the heap for each use, and more
+ * with it. Here nothing is allocated, and the key is only in the pad. */
+static eg_status hmac(eg_crypto *crypto, const EVP_MD *md, eg_span key, const eg_span *pieces,
+                      apr_size_t count, mac_out out)
+{
+    thread_state *state = this_thread(crypto);
+    eg_span inner = {(const char *)out.bytes, out.n};
+    prefix pad;
+    bool ok;
+
+    if (!state)
+        return EG_ECRYPTO;
+    ok = make_pad(state->digest, md, key, &pad);
+    turn_pad(&pad, INNER);
+    ok = ok && digest(state->digest, md, &pad, pieces, count, out.bytes);
+    turn_pad(&pad, INNER ^ OUTER);
+    ok = ok && digest(state->digest, md, &pad, &inner, 1, out.bytes);
+    eg_wipe(&pad, sizeof pad);
     if (!ok)
-        eg_wipe(out, size);
+        eg_wipe(out.bytes, out.n);
     return ok ? EG_OK : EG_ECRYPTO;
 }
 
 eg_status eg_hmac_sha1(eg_crypto *crypto, eg_span key, const eg_span *pieces, apr_size_t count,
                        unsigned char out[EG_SHA1_SIZE])
 {
-    thread_state *state = this_thread(crypto);
-
-    return state ? hmac_and_forget(state->hmac_sha1, key, pieces, count, out, EG_SHA1_SIZE)
-                 : EG_ECRYPTO;
+    return hmac(crypto, crypto->sha1, key, pieces, count, (mac_out){out, EG_SHA1_SIZE});
 }
 
 eg_status eg_hmac_sha256(eg_crypto *crypto, eg_span key, const eg_span *pieces, apr_size_t count,
                          unsigned char out[EG_SHA256_SIZE])
 {
-    thread_state *state = this_thread(crypto);
-
-    return state ? hmac_and_forget(state->hmac_sha256, key, pieces, count, out, EG_SHA256_SIZE)
-                 : EG_ECRYPTO;
+    return hmac(crypto, crypto->sha256, key, pieces, count, (mac_out){out, EG_SHA256_SIZE});
 }
 
 eg_status eg_sha256(eg_crypto *crypto, eg_span data, unsigned char out[EG_SHA256_SIZE])
 {
-    unsigned n = 0;
+    static const prefix nothing = {{0}, 0};
+    thread_state *state = this_thread(crypto);
 
-    if (EVP_Digest(data.p, data.n, out, &n, crypto->sha256, NULL) != 1 || n != EG_SHA256_SIZE)
-        return EG_ECRYPTO;
-    return EG_OK;
+    return state && digest(state->digest, crypto->sha256, &nothing, &data, 1, out) ? EG_OK
+                                                                                   : EG_ECRYPTO;
 }
 
 eg_status eg_hkdf(eg_crypto *crypto, const unsigned char key[EG_KEY_SIZE], eg_span info,

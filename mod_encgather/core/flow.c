@@ -2,8 +2,6 @@
  * The fields of a call and what comes next: a table of steps, no server needed. */
 #include "flow.h"
 
-#include <apr_strings.h>
-
 static const eg_field article_fields[] = {
     {.name = "encryptedCardDigits",
      .step = "getLast4CC",
@@ -82,29 +80,26 @@ bool eg_field_accepts_speech(const eg_field *field, eg_span words)
     return field->input != EG_INPUT_DTMF && words.n > 0 && words.n <= EG_SPEECH_MAX;
 }
 
-/* "https://host/path?step=next&a=TOKEN&attempt=2": step, tokens and names need no escaping for a
- * URL, they are checked to be of a harmless alphabet where they come from. */
+/* "https://host/path?step=next&a=TOKEN&attempt=2": names of steps and fields and tokens need no
+ * escaping of any kind, they are checked to be of a harmless alphabet where they come from. */
 static void write_action(eg_twiml *out, const eg_question *q)
 {
-    eg_twiml action = {.pool = out->pool, .bytes = apr_palloc(out->pool, 512), .size = 512};
-
-    eg_twiml_raw(&action, q->origin);
-    eg_twiml_raw(&action, q->path);
-    eg_twiml_raw(&action, EG_LIT("?step="));
-    eg_twiml_raw(&action, eg_span_of(eg_flow_step_name(q->fields, q->field + 1)));
+    eg_twiml_raw(out, EG_LIT(" action=\""));
+    eg_twiml_attribute_part(out, q->origin);
+    eg_twiml_attribute_part(out, q->path);
+    eg_twiml_raw(out, EG_LIT("?step="));
+    eg_twiml_raw(out, eg_span_of(eg_flow_step_name(q->fields, q->field + 1)));
     for (unsigned i = 0; i < q->field; i++) {
-        eg_twiml_raw(&action, EG_LIT("&"));
-        eg_twiml_raw(&action, eg_span_of(q->fields->at[i].name));
-        eg_twiml_raw(&action, EG_LIT("="));
-        eg_twiml_raw(&action, q->tokens[i]);
+        eg_twiml_raw(out, EG_LIT("&amp;"));
+        eg_twiml_raw(out, eg_span_of(q->fields->at[i].name));
+        eg_twiml_raw(out, EG_LIT("="));
+        eg_twiml_raw(out, q->tokens[i]);
     }
     if (q->attempt > 1) {
-        char text[16];
-        int n = apr_snprintf(text, sizeof text, "&attempt=%u", q->attempt);
-
-        eg_twiml_raw(&action, (eg_span){text, (apr_size_t)n});
+        eg_twiml_raw(out, EG_LIT("&amp;attempt="));
+        eg_twiml_number(out, q->attempt);
     }
-    eg_twiml_attribute(out, "action", (eg_span){action.bytes, action.n});
+    eg_twiml_raw(out, EG_LIT("\""));
 }
 
 static void write_voice(eg_twiml *out, const char *voice, const char *language)

@@ -4,30 +4,52 @@
 
 #include <string.h>
 
-/* The decoded form is never longer than the encoded one, so writing stays behind reading. */
+/* What does not stand for itself in a form. */
+static const bool is_special[256] = {['\0'] = true, ['%'] = true, ['+'] = true};
+
+static apr_size_t plain_length(const char *p, apr_size_t n)
+{
+    apr_size_t i = 0;
+
+    while (i < n && !is_special[(unsigned char)p[i]])
+        i++;
+    return i;
+}
+
+/* The special byte at the front of n; 0 where it is none that may be: NUL, however it is written. */
+static char decode_special(const char *p, apr_size_t n, apr_size_t *length)
+{
+    int high, low;
+
+    *length = 1;
+    if (*p != '%')
+        return *p == '+' ? ' ' : '\0';
+    *length = 3;
+    high = n > 2 ? eg_hex_value(p[1]) : -1;
+    low = n > 2 ? eg_hex_value(p[2]) : -1;
+    return high < 0 || low < 0 ? '\0' : (char)(high * 16 + low);
+}
+
+/* The decoded form is never longer than the encoded one, so writing stays behind reading; nothing
+ * is written before the first special byte. */
 static eg_status decode_in_place(char *buf, apr_size_t n, eg_span *out)
 {
-    char *to = buf;
+    apr_size_t i = plain_length(buf, n), to = i;
 
-    for (apr_size_t i = 0; i < n; i++) {
-        char c = buf[i];
+    while (i < n) {
+        apr_size_t length;
+        char c = decode_special(buf + i, n - i, &length);
 
-        if (c == '%') {
-            int high = i + 2 < n ? eg_hex_value(buf[i + 1]) : -1;
-            int low = i + 2 < n ? eg_hex_value(buf[i + 2]) : -1;
-
-            if (high < 0 || low < 0)
-                return EG_EMALFORMED;
-            c = (char)(high * 16 + low);
-            i += 2;
-        } else if (c == '+') {
-            c = ' ';
-        }
         if (c == '\0')
             return EG_EMALFORMED;
-        *to++ = c;
+        buf[to++] = c;
+        i += length;
+        length = plain_length(buf + i, n - i);
+        memmove(buf + to, buf + i, length);
+        to += length;
+        i += length;
     }
-    *out = (eg_span){buf, (apr_size_t)(to - buf)};
+    *out = (eg_span){buf, to};
     return EG_OK;
 }
 

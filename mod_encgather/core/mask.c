@@ -74,9 +74,17 @@ static const char *mask_until(apr_pool_t *pool, const char *text, const char *en
     return apr_array_pstrcat(pool, parts, '\0');
 }
 
+/* Most texts hold neither name, nor an escape that could hide one: no closer look is due. */
+static bool may_have_secret(const char *text)
+{
+    return strchr(text, '%') || strstr(text, "Digits=") || strstr(text, "SpeechResult=");
+}
+
 const char *eg_mask_query(apr_pool_t *pool, const char *query)
 {
-    return query ? mask_until(pool, query, query + strlen(query), true) : NULL;
+    if (!query || !may_have_secret(query))
+        return query;
+    return mask_until(pool, query, query + strlen(query), true);
 }
 
 /* Where the protocol of a request line begins, or the end of the text. */
@@ -89,7 +97,7 @@ static const char *target_end(const char *text)
 
 const char *eg_mask_text(apr_pool_t *pool, const char *text)
 {
-    if (!text || !strchr(text, '?'))
+    if (!text || !strchr(text, '?') || !may_have_secret(text))
         return text;
     return mask_until(pool, text, target_end(text), false);
 }

@@ -14,7 +14,7 @@ typedef struct {
 void eg_wipe(void *p, apr_size_t n)
 {
     if (p && n)
-        OPENSSL_cleanse(p, n);
+        explicit_bzero(p, n);
 }
 
 static apr_status_t wipe_block(void *data)

@@ -40,37 +40,61 @@ bool eg_origin_split(eg_span authority, eg_origin *origin)
     return true;
 }
 
-/* By name, then by value, bytewise: equal pairs come to stand side by side. */
-static int order(const eg_param *a, const eg_param *b)
-{
-    int by_name = eg_span_cmp(a->name, b->name);
+/* A parameter to be sorted, with the beginning of its name as a number: most comparisons end
+ * there. */
+typedef struct {
+    apr_uint64_t front;
+    const eg_param *param;
+} entry;
 
-    return by_name ? by_name : eg_span_cmp(a->value, b->value);
+/* The first eight bytes, zeros behind a shorter name: numbers in the order of the names. */
+static apr_uint64_t front_of(eg_span name)
+{
+    apr_uint64_t front = 0;
+
+    if (name.n)
+        memcpy(&front, name.p, name.n < sizeof front ? name.n : sizeof front);
+#if APR_IS_BIGENDIAN
+    return front;
+#else
+    return __builtin_bswap64(front);
+#endif
 }
 
-static void insertion_sort(const eg_param **at, apr_size_t n)
+/* By name, then by value, bytewise: equal pairs come to stand side by side. */
+static int order(const entry *a, const entry *b)
+{
+    int by_name;
+
+    if (a->front != b->front)
+        return a->front < b->front ? -1 : 1;
+    by_name = eg_span_cmp(a->param->name, b->param->name);
+    return by_name ? by_name : eg_span_cmp(a->param->value, b->param->value);
+}
+
+static void insertion_sort(entry *at, apr_size_t n)
 {
     for (apr_size_t i = 1; i < n; i++) {
-        const eg_param *moving = at[i];
+        const entry moving = at[i];
         apr_size_t k = i;
 
-        for (; k > 0 && order(at[k - 1], moving) > 0; k--)
+        for (; k > 0 && order(&at[k - 1], &moving) > 0; k--)
             at[k] = at[k - 1];
         at[k] = moving;
     }
 }
 
-static void merge(const eg_param **at, apr_size_t half, apr_size_t n, const eg_param **spare)
+static void merge(entry *at, apr_size_t half, apr_size_t n, entry *spare)
 {
     apr_size_t left = 0, right = half, to = 0;
 
     memcpy(spare, at, half * sizeof *at);
     while (left < half)
-        at[to++] = right < n && order(at[right], spare[left]) < 0 ? at[right++] : spare[left++];
+        at[to++] = right < n && order(&at[right], &spare[left]) < 0 ? at[right++] : spare[left++];
 }
 
 /* n log n even for hostile input, no allocation: qsort(3) promises neither. */
-static void merge_sort(const eg_param **at, apr_size_t n, const eg_param **spare)
+static void merge_sort(entry *at, apr_size_t n, entry *spare)
 {
     apr_size_t half = n / 2;
 
@@ -86,17 +110,17 @@ static void merge_sort(const eg_param **at, apr_size_t n, const eg_param **spare
 /* Names and values in signing order, each distinct pair once. Returns the number of pieces. */
 static apr_size_t list_params(const eg_params *params, eg_span *pieces)
 {
-    const eg_param *sorted[EG_PARAMS_MAX], *spare[EG_PARAMS_MAX / 2];
+    entry sorted[EG_PARAMS_MAX], spare[EG_PARAMS_MAX / 2];
     apr_size_t n = 0;
 
     for (apr_size_t i = 0; i < params->n; i++)
-        sorted[i] = &params->at[i];
+        sorted[i] = (entry){front_of(params->at[i].name), &params->at[i]};
     merge_sort(sorted, params->n, spare);
     for (apr_size_t i = 0; i < params->n; i++) {
-        if (i && order(sorted[i - 1], sorted[i]) == 0)
+        if (i && order(&sorted[i - 1], &sorted[i]) == 0)
             continue;
-        pieces[n++] = sorted[i]->name;
-        pieces[n++] = sorted[i]->value;
+        pieces[n++] = sorted[i].param->name;
+        pieces[n++] = sorted[i].param->value;
     }
     return n;
 }
@@ -157,11 +181,11 @@ static bool any_token_fits(eg_crypto *crypto, const signed_string *string, const
     unsigned fits = 0;
 
     for (apr_size_t i = 0; i < tokens->n; i++) {
-        const eg_auth_token *entry = &tokens->at[i];
-        unsigned ours = entry->account.n == 0 || what->account.n == 0 ||
-                        eg_span_eq(entry->account, what->account);
+        const eg_auth_token *known = &tokens->at[i];
+        unsigned ours = known->account.n == 0 || what->account.n == 0 ||
+                        eg_span_eq(known->account, what->account);
 
-        if (encode_mac(crypto, string, entry->token, expected) != EG_OK)
+        if (encode_mac(crypto, string, known->token, expected) != EG_OK)
             return false;
         fits |= ours & (unsigned)eg_equal_secret((eg_span){expected, EG_SIGNATURE_LENGTH}, header);
     }

@@ -2,7 +2,6 @@
  * A writer for TwiML (https://www.twilio.com/docs/voice/twiml): escapes what XML 1.0 asks. */
 #include "twiml.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <apr_strings.h>
 #include <apr_xml.h>
@@ -100,13 +99,25 @@ static eg_span escape_attribute(char c)
     }
 }
 
-/* The length of what needs no look: ASCII that stands for itself in text and in attributes. */
+/* ASCII that stands for itself in text and in attributes. */
+#define PLAIN_8(c)                                                                                 \
+    [(c)] = true, [(c) + 1] = true, [(c) + 2] = true, [(c) + 3] = true, [(c) + 4] = true,          \
+    [(c) + 5] = true, [(c) + 6] = true, [(c) + 7] = true
+
+static const bool is_plain[256] = {
+    [' '] = true, ['!'] = true, ['#'] = true, ['$'] = true, ['%'] = true, ['\''] = true,
+    PLAIN_8('('), PLAIN_8('0'), ['8'] = true, ['9'] = true, [':'] = true, [';'] = true,
+    ['='] = true, ['?'] = true, PLAIN_8('@'), PLAIN_8('H'), PLAIN_8('P'), PLAIN_8('X'),
+    PLAIN_8('`'), PLAIN_8('h'), PLAIN_8('p'), ['x'] = true, ['y'] = true, ['z'] = true,
+    ['{'] = true, ['|'] = true, ['}'] = true, ['~'] = true,
+};
+
+/* The length of what needs no closer look. */
 static apr_size_t plain_length(eg_span text)
 {
     apr_size_t n = 0;
 
-    while (n < text.n && text.p[n] >= ' ' && text.p[n] < 0x7f && text.p[n] != '&' &&
-           text.p[n] != '<' && text.p[n] != '>' && text.p[n] != '"')
+    while (n < text.n && is_plain[(unsigned char)text.p[n]])
         n++;
     return n;
 }
@@ -134,21 +145,43 @@ void eg_twiml_text(eg_twiml *out, eg_span text)
     escaped(out, text, escape_text);
 }
 
-void eg_twiml_attribute(eg_twiml *out, const char *name, eg_span value)
+static void open_attribute(eg_twiml *out, const char *name)
 {
     eg_twiml_raw(out, EG_LIT(" "));
     eg_twiml_raw(out, eg_span_of(name));
     eg_twiml_raw(out, EG_LIT("=\""));
-    escaped(out, value, escape_attribute);
+}
+
+void eg_twiml_attribute(eg_twiml *out, const char *name, eg_span value)
+{
+    open_attribute(out, name);
+    eg_twiml_attribute_part(out, value);
     eg_twiml_raw(out, EG_LIT("\""));
+}
+
+void eg_twiml_attribute_part(eg_twiml *out, eg_span value)
+{
+    escaped(out, value, escape_attribute);
+}
+
+/* printf(3) would cost more than the rest of an answer. */
+void eg_twiml_number(eg_twiml *out, unsigned value)
+{
+    char text[16];
+    apr_size_t i = sizeof text;
+
+    do {
+        text[--i] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value);
+    eg_twiml_raw(out, (eg_span){text + i, sizeof text - i});
 }
 
 void eg_twiml_attribute_number(eg_twiml *out, const char *name, unsigned value)
 {
-    char text[16];
-    int n = snprintf(text, sizeof text, "%u", value);
-
-    eg_twiml_attribute(out, name, (eg_span){text, (apr_size_t)n});
+    open_attribute(out, name);
+    eg_twiml_number(out, value);
+    eg_twiml_raw(out, EG_LIT("\""));
 }
 
 static bool is_utf8(eg_span text)

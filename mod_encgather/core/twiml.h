@@ -28,6 +28,11 @@ void eg_twiml_text(eg_twiml *out, eg_span text);
 void eg_twiml_attribute(eg_twiml *out, const char *name, eg_span value);
 void eg_twiml_attribute_number(eg_twiml *out, const char *name, unsigned value);
 
+/* A piece of an attribute's value that is put together between raw quotation marks. */
+void eg_twiml_attribute_part(eg_twiml *out, eg_span value);
+/* In decimal. */
+void eg_twiml_number(eg_twiml *out, unsigned value);
+
 /* Whether these bytes are a well-formed XML document in UTF-8, without a document type, with a
  * <Response> as its root. */
 bool eg_twiml_is_whole(apr_pool_t *pool, eg_span document);
