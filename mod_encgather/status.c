@@ -15,7 +15,14 @@
 
 /* --- which format ------------------------------------------------------------------------------ */
 
-typedef enum { FORMAT_HTML, FORMAT_PROMETHEUS, FORMAT_OPENMETRICS, FORMATS, FORMAT_UNKNOWN } format;
+typedef enum {
+    FORMAT_CSS,
+    FORMAT_HTML,
+    FORMAT_PROMETHEUS,
+    FORMAT_OPENMETRICS,
+    FORMATS,
+    FORMAT_UNKNOWN
+} format;
 
 static const struct {
     const char *name; /* of ?format= */
@@ -23,6 +30,7 @@ static const struct {
     const char *parameter; /* of that type, without which it is another one; or NULL */
     const char *type;
 } formats[FORMATS] = {
+    [FORMAT_CSS] = {"css", "text/css", NULL, "text/css; charset=utf-8"},
     [FORMAT_HTML] = {"html", "text/html", NULL, "text/html; charset=utf-8"},
     [FORMAT_PROMETHEUS] = {"prometheus", "text/plain", "version=0.0.4",
                            "text/plain; version=0.0.4; charset=utf-8"},
@@ -92,18 +100,22 @@ static format choose_format(request_rec *r)
     "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"/>"                           \
     "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>"                    \
     "<meta http-equiv=\"refresh\" content=\"" REFRESH "\"/>"                                       \
-    "<title>mod_encgather: counters</title><style>"                                                \
-    ":root{color-scheme:light dark;--ink:#1b1b1b;--paper:#fff;--line:#767676}"                     \
-    "@media(prefers-color-scheme:dark){:root{--ink:#e8e8e8;--paper:#161616;--line:#8a8a8a}}"       \
-    "body{font:1rem/1.4 system-ui,sans-serif;margin:1rem;color:var(--ink);"                        \
-    "background:var(--paper)}"                                                                     \
-    "h2{overflow-wrap:anywhere}.tables{display:flex;flex-wrap:wrap;gap:1.5rem;"                    \
-    "align-items:flex-start}.table{overflow-x:auto;max-width:100%}"                                \
-    "table{border-collapse:collapse}caption{text-align:left;font-weight:bold}"                     \
-    "th,td{border-bottom:1px solid var(--line);padding:.15rem .6rem}"                              \
-    "th[scope=row]{text-align:left;font-weight:normal}"                                            \
-    "td,th[scope=col]{text-align:right;font-variant-numeric:tabular-nums}"                         \
-    "</style></head>\n<body><div role=\"main\"><h1>mod_encgather</h1>\n"
+    "<title>mod_encgather: counters</title><link rel=\"stylesheet\" href=\"?format=css\"/>"        \
+    "</head>\n<body><div role=\"main\"><h1>mod_encgather</h1>\n"
+
+/* By itself: a site's Content-Security-Policy seldom allows what is written into the page. */
+static const char style[] =
+    ":root{color-scheme:light dark;--ink:#1b1b1b;--paper:#fff;--line:#767676}"
+    "@media(prefers-color-scheme:dark){:root{--ink:#e8e8e8;--paper:#161616;--line:#8a8a8a}}"
+    "body{font:1rem/1.4 system-ui,sans-serif;margin:1rem;color:var(--ink);"
+    "background:var(--paper)}"
+    "h2{overflow-wrap:anywhere}.tables{display:flex;flex-wrap:wrap;gap:1.5rem;"
+    "align-items:flex-start}.table{overflow-x:auto;max-width:100%}"
+    "table{border-collapse:collapse}caption{text-align:left;font-weight:bold}"
+    "th,td{border-bottom:1px solid var(--line);padding:.15rem .4rem}"
+    "th[scope=row]{text-align:left;font-weight:normal}"
+    "td,th[scope=col]{text-align:right;font-variant-numeric:tabular-nums}"
+    "th[scope=col]:first-child{text-align:left}";
 
 typedef struct {
     apr_bucket_brigade *out;
@@ -118,9 +130,9 @@ static void put(const page *p, const char *html)
 static void begin_table(const page *p, const char *caption, const char *corner)
 {
     apr_brigade_printf(p->out, NULL, NULL,
-                       "<div class=\"table\" tabindex=\"0\"><table><caption>%s</caption>"
-                       "<thead><tr><th scope=\"col\">%s</th>",
-                       caption, corner);
+                       "<div class=\"table\" role=\"region\" aria-label=\"%s\" tabindex=\"0\">"
+                       "<table><caption>%s</caption><thead><tr><th scope=\"col\">%s</th>",
+                       caption, caption, corner);
 }
 
 static void put_column(const page *p, const char *word)
@@ -286,6 +298,9 @@ static int answer(request_rec *r, apr_bucket_brigade *out)
     format wanted = choose_format(r);
 
     switch (wanted) {
+    case FORMAT_CSS:
+        apr_brigade_puts(out, NULL, NULL, style);
+        break;
     case FORMAT_HTML:
         put_page(out, r->pool);
         break;

@@ -397,6 +397,9 @@ for my $case (
     is $response->header('Content-Length'), length $response->content, 'is as long as announced';
 }
 is page("/encgather-status?format=xml")->code, 400, 'no such format';
+is page('/encgather-status?format=css')->header('Content-Type'), 'text/css; charset=utf-8', 'the style of the page, by itself';
+like page('/encgather-status?format=html')->content, qr{<link rel="stylesheet" href="\?format=css"/>}, 'which refers to it: any Content-Security-Policy';
+unlike page('/encgather-status?format=html')->content, qr/<style|style=|<script/, 'and has nothing of the kind in it';
 
 my $open = page('/encgather-status?format=openmetrics')->content;
 my $text = page('/encgather-status?format=prometheus')->content;
@@ -425,7 +428,8 @@ SKIP: {
     is $document->findvalue('count(//script)'), 0, 'it has no script';
     is $document->findvalue('//meta[@http-equiv="refresh"]/@content'), 10, 'it loads itself anew';
     like $document->findvalue('//meta[@name="viewport"]/@content'), qr/width=device-width/, 'it fits a phone';
-    like $document->findvalue('//style'), qr/prefers-color-scheme:dark/, 'it is dark at night';
+    like page('/encgather-status?format=css')->content, qr/prefers-color-scheme:dark/, 'it is dark at night';
+    is $document->findvalue('count(//*[@tabindex and not(@aria-label)])'), 0, 'what scrolls has a name';
     is $document->findvalue('count(//table[not(caption)])'), 0, 'each table has a caption';
     is $document->findvalue('count(//th[not(@scope)])'), 0, 'each heading a scope';
     is join(' ', sort map { $_->textContent } $document->findnodes('//h2')), 'Keys lost.test one.test other two.test', 'the hosts that use the module';
