@@ -87,12 +87,19 @@ const char *eg_mask_query(apr_pool_t *pool, const char *query)
     return mask_until(pool, query, query + strlen(query), true);
 }
 
+/* " HTTP/1.1" and nothing longer: a value may be made to look like one. */
+static bool is_protocol(const char *text)
+{
+    return strncmp(text, " HTTP/", 6) == 0 && strlen(text) == 9 && eg_is_digit(text[6]) &&
+           text[7] == '.' && eg_is_digit(text[8]);
+}
+
 /* Where the protocol of a request line begins, or the end of the text. */
 static const char *target_end(const char *text)
 {
     const char *blank = strrchr(text, ' ');
 
-    return blank && strncmp(blank, " HTTP/", 6) == 0 ? blank : text + strlen(text);
+    return blank && is_protocol(blank) ? blank : text + strlen(text);
 }
 
 const char *eg_mask_text(apr_pool_t *pool, const char *text)
