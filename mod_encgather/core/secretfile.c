@@ -49,7 +49,12 @@ static bool check_directory(const char *directory, eg_problem *why)
 {
     struct stat st;
 
-    if (stat(directory, &st) != 0 || !(st.st_mode & S_IWOTH) || (st.st_mode & S_ISVTX))
+    if (stat(directory, &st) != 0) {
+        eg_problem_set(why, "lies in '%s', which cannot be looked at: %s", directory,
+                       strerror(errno));
+        return false;
+    }
+    if (!(st.st_mode & S_IWOTH) || (st.st_mode & S_ISVTX))
         return true;
     eg_problem_set(why,
                    "the directory '%s' above it can be written by everybody (mode %04o); run: "
@@ -82,21 +87,33 @@ static bool is_below(const char *path, const char *root)
     return strncmp(path, root, n) == 0 && (path[n] == '/' || n == 1);
 }
 
-static bool check_docroots(apr_pool_t *pool, const char *path, const apr_array_header_t *docroots,
-                           eg_problem *why)
+/* A directory that is not there, or is closed to this user, serves nothing. */
+static bool serves_nothing(int error)
 {
-    for (int i = 0; docroots && i < docroots->nelts; i++) {
-        const char *written = APR_ARRAY_IDX(docroots, i, const char *);
-        char *resolved = realpath(written, NULL);
-        bool below = is_below(path, written) || (resolved && is_below(path, resolved));
+    return error == ENOENT || error == ENOTDIR || error == EACCES;
+}
 
-        free(resolved);
-        if (below) {
-            eg_problem_set(why, "lies below DocumentRoot '%s', from where it could be fetched",
-                           apr_pstrdup(pool, written));
+static bool check_docroot(const char *path, const char *written, eg_problem *why)
+{
+    char *resolved = realpath(written, NULL);
+    bool known = resolved || serves_nothing(errno);
+    bool below = is_below(path, written) || (resolved && is_below(path, resolved));
+
+    if (below)
+        eg_problem_set(why, "lies below DocumentRoot '%s', from where it could be fetched",
+                       written);
+    else if (!known)
+        eg_problem_set(why, "cannot be compared with DocumentRoot '%s': %s", written,
+                       strerror(errno));
+    free(resolved);
+    return known && !below;
+}
+
+static bool check_docroots(const char *path, const apr_array_header_t *docroots, eg_problem *why)
+{
+    for (int i = 0; docroots && i < docroots->nelts; i++)
+        if (!check_docroot(path, APR_ARRAY_IDX(docroots, i, const char *), why))
             return false;
-        }
-    }
     return true;
 }
 
@@ -145,11 +162,14 @@ static bool check_places(apr_pool_t *pool, const char *path, const eg_secretfile
                          eg_problem *why)
 {
     char *resolved = realpath(path, NULL);
-    bool ok = check_directories(pool, path, why) &&
-              check_docroots(pool, path, rules->docroots, why) &&
-              (!resolved || (check_directories(pool, resolved, why) &&
-                             check_docroots(pool, resolved, rules->docroots, why)));
+    bool ok;
 
+    if (!resolved) {
+        eg_problem_set(why, "cannot be traced to its place: %s", strerror(errno));
+        return false;
+    }
+    ok = check_directories(pool, path, why) && check_docroots(path, rules->docroots, why) &&
+         check_directories(pool, resolved, why) && check_docroots(resolved, rules->docroots, why);
     free(resolved);
     return ok;
 }
