@@ -69,8 +69,7 @@ static int post_config_last(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *pte
     (void)pconf;
     (void)plog;
     (void)ptemp;
-    (void)s;
-    eg_store_inherit(true);
+    eg_store_hand_over(s);
     return OK;
 }
 

@@ -23,7 +23,8 @@ typedef struct held {
     struct held *next;
     char *path;
     eg_store_kind kind;
-    bool wanted; /* named by the present configuration */
+    bool wanted;    /* named by the present configuration */
+    bool inherited; /* children that are forked now have it */
     eg_keyring *keys;
     eg_key_use *uses[EG_KEYS_MAX];
     eg_secretfile content; /* that tokens point into */
@@ -258,22 +259,52 @@ static void drop_unwanted(void)
     }
 }
 
-static bool is_inherited;
-
-void eg_store_inherit(bool inherit)
+/* Of keys and content a file has one. Where the kernel refuses, all stays as it was. */
+static bool inherit_held(held *h, bool inherit)
 {
-    is_inherited = inherit;
-    for (held *h = get_retained()->first; h; h = h->next) {
-        eg_secret_inherit(h->keys, sizeof *h->keys, inherit);
-        eg_secret_inherit(h->content.bytes, h->content.n, inherit);
+    bool ok = eg_secret_inherit(h->keys, sizeof *h->keys, inherit) &&
+              eg_secret_inherit(h->content.bytes, h->content.n, inherit);
+
+    if (ok)
+        h->inherited = inherit;
+    return ok;
+}
+
+static void withhold(void)
+{
+    for (held *h = get_retained()->first; h; h = h->next)
+        if (!inherit_held(h, false))
+            h->inherited = true; /* to be forgotten by whoever has no use for it */
+}
+
+/* A child would find nothing where its key should be: better it knows. */
+static void give_up(server_rec *s, eg_store_entry *entry, held *h)
+{
+    ap_log_error(APLOG_MARK, APLOG_ALERT, 0, s,
+                 EG_TAG("0115") "%s '%s' cannot be handed to the children: its locations answer "
+                                "500 until a restart",
+                 directive_of(entry->kind), entry->path);
+    empty_held(h);
+    connect_entry(entry);
+}
+
+void eg_store_hand_over(server_rec *s)
+{
+    for (int i = 0; i < entries->nelts; i++) {
+        eg_store_entry *entry = APR_ARRAY_IDX(entries, i, eg_store_entry *);
+        held *h = find_held(entry);
+
+        if (h && !inherit_held(h, true))
+            give_up(s, entry, h);
     }
 }
 
 void eg_store_forget(void)
 {
     /* what was not inherited is not even mapped here */
-    for (held *h = get_retained()->first; h && is_inherited; h = h->next)
-        empty_held(h);
+    for (held *h = get_retained()->first; h; h = h->next)
+        if (h->inherited)
+            empty_held(h);
 }
 
 int eg_store_check(apr_pool_t *ptemp, server_rec *s)
@@ -286,7 +317,7 @@ int eg_store_check(apr_pool_t *ptemp, server_rec *s)
     for (int i = 0; i < entries->nelts; i++)
         ok = check_entry(ptemp, s, APR_ARRAY_IDX(entries, i, eg_store_entry *), docroots) && ok;
     drop_unwanted();
-    eg_store_inherit(false);
+    withhold();
     return ok ? OK : HTTP_INTERNAL_SERVER_ERROR;
 }
 

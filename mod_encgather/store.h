@@ -19,8 +19,9 @@ int eg_store_check(apr_pool_t *ptemp, server_rec *s);
 void eg_store_announce(apr_pool_t *ptemp, server_rec *s);
 
 /* While the configuration is read, other modules fork helpers (mod_cgid's daemon) that have no use
- * for keys; only the children that serve requests get them. */
-void eg_store_inherit(bool inherit);
+ * for keys; from here on children are forked that serve requests, and get them. An entry that the
+ * kernel does not let them have is emptied, and logged. */
+void eg_store_hand_over(server_rec *s);
 
 /* In a process that turns out to be such a helper: wipes everything. */
 void eg_store_forget(void);

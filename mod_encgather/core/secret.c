@@ -67,10 +67,9 @@ bool eg_secret_lock(void *p, apr_size_t size)
     return mlock(p, whole_pages(size)) == 0;
 }
 
-void eg_secret_inherit(void *p, apr_size_t size, bool inherit)
+bool eg_secret_inherit(void *p, apr_size_t size, bool inherit)
 {
-    if (p)
-        (void)madvise(p, whole_pages(size), inherit ? MADV_DOFORK : MADV_DONTFORK);
+    return !p || madvise(p, whole_pages(size), inherit ? MADV_DOFORK : MADV_DONTFORK) == 0;
 }
 
 void eg_secret_unmap(void *p, apr_size_t size)

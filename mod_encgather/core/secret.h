@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <apr_pools.h>
+#include "status.h"
 
 /* Overwrites n bytes; the compiler does not take it away. NULL is fine. */
 void eg_wipe(void *p, apr_size_t n);
@@ -22,8 +23,8 @@ void eg_wipe_early(void *p);
 void *eg_secret_map(apr_size_t size);
 bool eg_secret_lock(void *p, apr_size_t size);
 
-/* Whether processes forked from now on get the mapping too. */
-void eg_secret_inherit(void *p, apr_size_t size, bool inherit);
+/* Whether processes forked from now on get the mapping too. False: it stays as it was. */
+bool eg_secret_inherit(void *p, apr_size_t size, bool inherit) EG_MUST_CHECK;
 
 /* Wipes and gives back what eg_secret_map(size) returned. NULL is fine. */
 void eg_secret_unmap(void *p, apr_size_t size);

@@ -171,14 +171,14 @@ static void inheritance(void)
     char *p = eg_secret_map(100);
 
     ok(in_child(is_mapped, p), "a child has the mapping");
-    eg_secret_inherit(p, 100, false);
+    ok(eg_secret_inherit(p, 100, false), "inheritance is switched off");
     ok(!in_child(is_mapped, p), "or not, when it shall not");
     ok(is_mapped(p), "the parent has it all the same");
-    eg_secret_inherit(p, 100, true);
+    ok(eg_secret_inherit(p, 100, true), "and on");
     ok(in_child(is_mapped, p), "later children have it again");
-    eg_secret_inherit(NULL, 100, true);
-    ok(true, "NULL is fine");
+    ok(eg_secret_inherit(NULL, 100, true), "NULL is fine");
     eg_secret_unmap(p, 100);
+    ok(!eg_secret_inherit(p, 100, true), "what is not there cannot be handed on, and that is told");
 }
 
 static void mapping(void)
