@@ -257,7 +257,8 @@ static const char *backend_body(const gather *g)
 }
 
 /* Twilio may deliver the last step twice: both times it is the same call, URL and digits. Keyed,
- * so that it says nothing about them. */
+ * so that it says nothing about them. NULL: OpenSSL failed, and without a key the backend could do
+ * the same thing twice. */
 static const char *idempotency_key(const gather *g, eg_span digits)
 {
     const eg_key *key = &eg_config_of(g->r)->keys->keys->keys[0];
@@ -270,7 +271,8 @@ static const char *idempotency_key(const gather *g, eg_span digits)
     if (status == EG_OK)
         status = eg_hmac_sha256(eg_the_crypto(), (eg_span){(const char *)sub, sizeof sub}, pieces,
                                 sizeof pieces / sizeof pieces[0], mac);
-    eg_hex_encode(hex, mac, sizeof mac);
+    if (status == EG_OK)
+        eg_hex_encode(hex, mac, sizeof mac);
     eg_wipe(sub, sizeof sub);
     return status == EG_OK ? hex : NULL;
 }
@@ -279,10 +281,10 @@ static const char *idempotency_key(const gather *g, eg_span digits)
 static const char *sent_tokens(const gather *g, const char *body)
 {
     eg_json *json = body ? eg_json_new(g->r->pool) : NULL;
+    bool written = json && add_tokens(g, json) == EG_OK;
+    const char *text = written ? eg_json_dump(json, g->r->pool) : NULL;
 
-    if (!json || add_tokens(g, json) != EG_OK)
-        return "nothing";
-    return eg_json_dump(json, g->r->pool);
+    return text ? text : "nothing";
 }
 
 static int answer_unavailable(const gather *g, const char *reason, const char *body)
@@ -386,7 +388,7 @@ static int take_answer(gather *g)
     if (!answer.p)
         return ask_again(g);
     key = last ? idempotency_key(g, answer) : NULL;
-    status = seal_answer(g, answer);
+    status = last && !key ? EG_ECRYPTO : seal_answer(g, answer);
     body = last && status == EG_OK ? backend_body(g) : NULL;
     eg_webhook_wipe(g->hook);
     if (status != EG_OK)

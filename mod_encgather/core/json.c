@@ -45,9 +45,15 @@ eg_json *eg_json_new(apr_pool_t *pool)
     return own(pool, json_object());
 }
 
+/* An object there was no memory for has no members. */
+static const json_t *member_of(const eg_json *object, const char *name)
+{
+    return object ? json_object_get(object->root, name) : NULL;
+}
+
 eg_status eg_json_string(const eg_json *object, const char *name, eg_span *value)
 {
-    const json_t *member = json_object_get(object->root, name);
+    const json_t *member = member_of(object, name);
 
     if (!json_is_string(member))
         return EG_EMISSING;
@@ -89,7 +95,7 @@ static const char *shortest_real(const json_t *number, apr_pool_t *pool)
 
 const char *eg_json_text(const void *object, const char *name, apr_pool_t *pool)
 {
-    const json_t *member = json_object_get(((const eg_json *)object)->root, name);
+    const json_t *member = member_of(object, name);
 
     if (json_is_string(member))
         return apr_pstrdup(pool, json_string_value(member));

@@ -18,7 +18,8 @@ eg_json *eg_json_new(apr_pool_t *pool);
 eg_status eg_json_string(const eg_json *object, const char *name, eg_span *value) EG_MUST_CHECK;
 
 /* How a member is said: a string as it is, an integer in decimal, another number as short as it
- * reads back, true and false as words; NULL for anything else. Fits eg_member_fn of say.h. */
+ * reads back, true and false as words; NULL for anything else, and where object is NULL. Fits
+ * eg_member_fn of say.h. */
 const char *eg_json_text(const void *object, const char *name, apr_pool_t *pool);
 
 /* Sets a member to a string, or to null where value.p is NULL. EG_EMALFORMED: not UTF-8. */

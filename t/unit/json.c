@@ -226,6 +226,15 @@ static void not_utf8(void)
     is_str(eg_json_dump(object, pool), "{}", "nothing was set");
 }
 
+/* Where there was no memory for an object, a sentence has a hole and no process dies. */
+static void no_object(void)
+{
+    eg_span value = {"kept", 4};
+
+    ok(eg_json_text(NULL, "a", pool) == NULL, "an object that could not be made says nothing");
+    is_int(eg_json_string(NULL, "a", &value), EG_EMISSING, "and has no member");
+}
+
 int main(void)
 {
     apr_initialize();
@@ -237,6 +246,7 @@ int main(void)
     big_integers();
     written();
     not_utf8();
+    no_object();
     apr_pool_destroy(pool);
     apr_terminate();
     return done_testing();
