@@ -158,6 +158,10 @@ static authz_status check(request_rec *r, const char *line, const void *parsed)
     outcome = examine(r);
     if (outcome == EG_GOING_ON || mode == EG_CHECK_OBSERVE)
         return AUTHZ_GRANTED;
+    if (outcome == EG_MISCONFIGURED) {
+        eg_set_result(r, outcome);
+        return AUTHZ_GENERAL_ERROR;
+    }
     return refuse(r, outcome);
 }
 

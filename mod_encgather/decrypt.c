@@ -67,20 +67,31 @@ static eg_status open_field(request_rec *r, eg_span token, eg_span *plain)
     return memchr(plain->p, '\0', plain->n) ? EG_EMALFORMED : EG_OK;
 }
 
-static eg_outcome open_fields(request_rec *r, const eg_span *tokens, int n, eg_span *plain)
+static eg_outcome refuse_field(request_rec *r, eg_status status)
 {
-    for (int i = 0; i < n; i++) {
-        eg_status status = open_field(r, tokens[i], &plain[i]);
-
-        if (status == EG_EMALFORMED)
-            return EG_MALFORMED;
-        if (status == EG_OK)
-            continue;
+    if (status == EG_EMALFORMED)
+        return EG_MALFORMED;
+    if (status == EG_ETOKEN) {
         ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
                       EG_TAG("0402") "call %s: a token is not authentic: changed on its way, or "
                                      "sealed under a key that is not in EncGatherKeyFile",
                       eg_call_of(r));
         return EG_BAD_TOKEN;
+    }
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
+                  EG_TAG("0404") "call %s: answered 500, a token could not be opened: OpenSSL "
+                                 "failed, or there is no memory",
+                  eg_call_of(r));
+    return EG_MISCONFIGURED;
+}
+
+static eg_outcome open_fields(request_rec *r, const eg_span *tokens, int n, eg_span *plain)
+{
+    for (int i = 0; i < n; i++) {
+        eg_status status = open_field(r, tokens[i], &plain[i]);
+
+        if (status != EG_OK)
+            return refuse_field(r, status);
     }
     return EG_GOING_ON;
 }
@@ -92,7 +103,7 @@ static int look_up(request_rec *r, const eg_span *plain)
     const char *json = outcome == EG_FOUND ? eg_json_dump(row, r->pool) : NULL;
 
     if (outcome == EG_FOUND && !json)
-        outcome = EG_UNAVAILABLE;
+        outcome = eg_lookup_unavailable(r, "no memory for the answer");
     eg_count_lookup(r, outcome);
     return json ? eg_answer_json(r, json, EG_FOUND) : eg_answer_error(r, outcome);
 }

@@ -31,19 +31,21 @@ const char *eg_lookup_prepare(server_rec *s, const eg_lookup *lookup)
 }
 
 /* What the database said may quote what it was asked: it is not logged. */
-static eg_outcome unavailable(request_rec *r, const char *what)
+eg_outcome eg_lookup_unavailable(request_rec *r, const char *what)
 {
     ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, EG_TAG("0601") "call %s: %s", eg_call_of(r), what);
     return EG_UNAVAILABLE;
 }
 
-/* p is NULL for an SQL NULL, which apr_dbd_get_entry() would show as "" on PostgreSQL. */
-static eg_span read_column(const ap_dbd_t *dbd, apr_dbd_row_t *row, int column)
+/* p is NULL for an SQL NULL, which apr_dbd_get_entry() would show as "" on PostgreSQL; false: the
+ * driver could not read it, which must not pass for NULL. */
+static bool read_column(const ap_dbd_t *dbd, apr_dbd_row_t *row, int column, eg_span *value)
 {
     const char *text = NULL;
     apr_status_t rv = apr_dbd_datum_get(dbd->driver, row, column, APR_DBD_TYPE_STRING, &text);
 
-    return rv == APR_SUCCESS ? eg_span_of(text) : (eg_span){NULL, 0};
+    *value = rv == APR_SUCCESS ? eg_span_of(text) : (eg_span){NULL, 0};
+    return rv == APR_SUCCESS || rv == APR_ENOENT;
 }
 
 static eg_outcome read_columns(request_rec *r, const ap_dbd_t *dbd, apr_dbd_results_t *results,
@@ -54,11 +56,15 @@ static eg_outcome read_columns(request_rec *r, const ap_dbd_t *dbd, apr_dbd_resu
     *json = eg_json_new(r->pool);
     for (int i = 0; *json && i < columns; i++) {
         const char *name = apr_dbd_get_name(dbd->driver, results, i);
+        eg_span value;
 
-        if (!name || eg_json_set(*json, name, read_column(dbd, row, i)) != EG_OK)
-            return unavailable(r, "the row found has a column without name or not in UTF-8");
+        if (!read_column(dbd, row, i, &value))
+            return eg_lookup_unavailable(r, "a column of the row found cannot be read");
+        if (!name || eg_json_set(*json, name, value) != EG_OK)
+            return eg_lookup_unavailable(r,
+                                         "the row found has a column without name or not in UTF-8");
     }
-    return *json ? EG_FOUND : unavailable(r, "no memory for the row found");
+    return *json ? EG_FOUND : eg_lookup_unavailable(r, "no memory for the row found");
 }
 
 /* The results have to be read to their end, or the connection stays busy. The row is where the
@@ -75,7 +81,7 @@ static eg_outcome read_rows(request_rec *r, const ap_dbd_t *dbd, apr_dbd_results
             outcome = read_columns(r, dbd, results, row, json);
     }
     if (end != -1)
-        return unavailable(r, "the database broke off its answer");
+        return eg_lookup_unavailable(r, "the database broke off its answer");
     return *rows > 1 ? EG_NOT_FOUND : outcome;
 }
 
@@ -187,9 +193,9 @@ static eg_outcome look_with_key(request_rec *r, const ap_dbd_t *dbd, const eg_ke
     apr_dbd_results_t *results;
 
     if (!make_arguments(r, key, plain, args))
-        return unavailable(r, "the blind index could not be computed");
+        return eg_lookup_unavailable(r, "the blind index could not be computed");
     if (!select_in_the_end(r, dbd, args, &results))
-        return unavailable(r, "the database refused the query");
+        return eg_lookup_unavailable(r, "the database refused the query");
     return read_rows(r, dbd, results, row, rows);
 }
 
@@ -203,7 +209,7 @@ eg_outcome eg_lookup_run(request_rec *r, const eg_span *plain, eg_json **row)
     int rows = 0;
 
     if (!dbd)
-        return unavailable(r, "the database does not answer");
+        return eg_lookup_unavailable(r, "the database does not answer");
     /* several rows under one key are an answer, too: none of them is the one */
     for (apr_size_t i = 0; i < keys && outcome == EG_NOT_FOUND && rows == 0; i++)
         outcome = look_with_key(r, dbd, &ring->keys[i], plain, row, &rows);

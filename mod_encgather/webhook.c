@@ -211,7 +211,7 @@ void eg_webhook_wipe(eg_webhook *hook)
 /* Of the raw body, which has to be hashed before a form is decoded in its place. */
 typedef struct {
     bool claimed; /* the query has a bodySHA256 */
-    bool known;
+    bool known;   /* false although claimed: OpenSSL failed */
     unsigned char hash[EG_SHA256_SIZE];
 } body_hash;
 
@@ -232,7 +232,7 @@ static bool body_hash_fits(const eg_webhook *hook, const body_hash *hash)
     char expected[2 * EG_SHA256_SIZE + 1];
 
     eg_hex_encode(expected, hash->hash, EG_SHA256_SIZE);
-    return hash->known && eg_params_count(&hook->query, BODY_SHA256) == 1 &&
+    return eg_params_count(&hook->query, BODY_SHA256) == 1 &&
            eg_equal_secret(claimed->value, (eg_span){expected, 2 * EG_SHA256_SIZE});
 }
 
@@ -337,6 +337,8 @@ static eg_verdict check_signature(request_rec *r, eg_webhook *hook, const body_h
     hook->advice = NULL;
     if (!header.n)
         return EG_SIGNATURE_MISSING;
+    if (hash->claimed && !hash->known)
+        return EG_SIGNATURE_UNCHECKED;
     if (!body_is_signed(r, hook, hash))
         return EG_SIGNATURE_INVALID;
     verdict = eg_signature_check(eg_the_crypto(), &what, eg_config_of(r)->tokens->tokens, header);
@@ -354,8 +356,21 @@ const char *eg_webhook_complaint(const request_rec *r, const eg_webhook *hook)
                        hook->advice ? "; " : NULL, hook->advice, NULL);
 }
 
+static void log_verdict(request_rec *r, const eg_webhook *hook)
+{
+    if (hook->verdict == EG_SIGNATURE_UNCHECKED)
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
+                      EG_TAG("0304") "call %s: the signature could not be checked, OpenSSL failed",
+                      eg_call_of(r));
+    else if (hook->verdict != EG_SIGNATURE_VALID &&
+             eg_config_signature(eg_config_of(r)) == EG_CHECK_OBSERVE)
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
+                      EG_TAG("0303") "call %s: observed, goes on: %s", eg_call_of(r),
+                      eg_webhook_complaint(r, hook));
+}
+
 /* A location with other tokens or another public URL comes to a verdict of its own. */
-static void verify(request_rec *r, eg_webhook *hook, const body_hash *hash)
+static eg_outcome verify(request_rec *r, eg_webhook *hook, const body_hash *hash)
 {
     const eg_config *config = eg_config_of(r);
     bool again = hook->tokens == config->tokens && hook->public_url == config->public_url;
@@ -365,11 +380,11 @@ static void verify(request_rec *r, eg_webhook *hook, const body_hash *hash)
     hook->tokens = config->tokens;
     hook->public_url = config->public_url;
     eg_set_signature(r, hook->verdict);
-    if (again || hook->verdict == EG_SIGNATURE_VALID ||
-        eg_config_signature(config) != EG_CHECK_OBSERVE)
-        return;
-    ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r, EG_TAG("0303") "call %s: observed, goes on: %s",
-                  eg_call_of(r), eg_webhook_complaint(r, hook));
+    if (!again)
+        log_verdict(r, hook);
+    if (hook->verdict == EG_SIGNATURE_VALID)
+        return EG_GOING_ON;
+    return hook->verdict == EG_SIGNATURE_UNCHECKED ? EG_MISCONFIGURED : EG_FORBIDDEN;
 }
 
 static bool has_tokens(const request_rec *r)
@@ -420,17 +435,19 @@ static void note_step(request_rec *r, const eg_webhook *hook)
 static eg_outcome check_caller(request_rec *r, eg_webhook *hook, const body_hash *hash)
 {
     eg_check mode = eg_config_signature(eg_config_of(r));
+    eg_outcome outcome;
 
     if (!find_origin(r, &hook->origin))
         return EG_MALFORMED;
     if (mode == EG_CHECK_OFF || !has_tokens(r))
         return EG_GOING_ON;
-    verify(r, hook, hash);
-    if (hook->verdict == EG_SIGNATURE_VALID || mode == EG_CHECK_OBSERVE)
+    outcome = verify(r, hook, hash);
+    if (mode == EG_CHECK_OBSERVE)
         return EG_GOING_ON;
-    ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r, EG_TAG("0301") "call %s: refused, %s",
-                  eg_call_of(r), eg_webhook_complaint(r, hook));
-    return EG_FORBIDDEN;
+    if (outcome == EG_FORBIDDEN)
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r, EG_TAG("0301") "call %s: refused, %s",
+                      eg_call_of(r), eg_webhook_complaint(r, hook));
+    return outcome;
 }
 
 static eg_outcome take_body(request_rec *r, eg_webhook *hook, body_hash *hash)
@@ -482,11 +499,9 @@ static eg_outcome verify_copy(request_rec *r, eg_webhook *hook)
     if (!outcome && !find_origin(r, &hook->origin))
         outcome = EG_MALFORMED;
     if (!outcome)
-        verify(r, hook, &hash);
+        outcome = verify(r, hook, &hash);
     eg_wipe_early(copy);
     hook->form.n = 0;
-    if (!outcome && hook->verdict != EG_SIGNATURE_VALID)
-        outcome = EG_FORBIDDEN;
     return outcome;
 }
 

@@ -2,6 +2,7 @@
  * OpenSSL, fetched once, with contexts per thread that hold a key only while it is used. */
 #include "crypto.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -47,6 +48,8 @@ static bool system_random(unsigned char *out, apr_size_t n)
     while (n) {
         ssize_t got = getrandom(out, n, 0);
 
+        if (got < 0 && errno == EINTR)
+            continue;
         if (got <= 0)
             return false;
         out += got;
@@ -123,6 +126,13 @@ static thread_state *this_thread(eg_crypto *crypto)
         return NULL;
     }
     return state;
+}
+
+/* A context that does not let go of its key is freed, which wipes it; the next use makes one. */
+static void drop_thread_state(eg_crypto *crypto, thread_state *state)
+{
+    if (apr_threadkey_private_set(NULL, crypto->threads) == APR_SUCCESS)
+        free_thread_state(state);
 }
 
 static apr_status_t free_crypto(void *data)
@@ -205,8 +215,9 @@ static bool gcm_encrypt(EVP_CIPHER_CTX *gcm, const unsigned char *key, eg_span a
            EVP_CIPHER_CTX_ctrl(gcm, EVP_CTRL_AEAD_GET_TAG, EG_TAG_SIZE, text + plain.n) == 1;
 }
 
-static bool gcm_decrypt(EVP_CIPHER_CTX *gcm, const unsigned char *key, eg_span aad, eg_span sealed,
-                        unsigned char *plain)
+/* Only the last step judges the token; what fails before it is no fault of the token. */
+static eg_status gcm_decrypt(EVP_CIPHER_CTX *gcm, const unsigned char *key, eg_span aad,
+                             eg_span sealed, unsigned char *plain)
 {
     const unsigned char *in = (const unsigned char *)sealed.p;
     apr_size_t text = sealed.n - EG_SEAL_OVERHEAD;
@@ -214,10 +225,11 @@ static bool gcm_decrypt(EVP_CIPHER_CTX *gcm, const unsigned char *key, eg_span a
     int n = 0, rest = 0;
 
     memcpy(tag, in + EG_NONCE_SIZE + text, sizeof tag);
-    return EVP_DecryptInit_ex2(gcm, NULL, key, in, NULL) == 1 && feed_aad(gcm, aad) &&
-           EVP_CIPHER_CTX_ctrl(gcm, EVP_CTRL_AEAD_SET_TAG, EG_TAG_SIZE, tag) == 1 &&
-           EVP_DecryptUpdate(gcm, plain, &n, in + EG_NONCE_SIZE, (int)text) == 1 &&
-           EVP_DecryptFinal_ex(gcm, plain + n, &rest) == 1;
+    if (EVP_DecryptInit_ex2(gcm, NULL, key, in, NULL) != 1 || !feed_aad(gcm, aad) ||
+        EVP_CIPHER_CTX_ctrl(gcm, EVP_CTRL_AEAD_SET_TAG, EG_TAG_SIZE, tag) != 1 ||
+        EVP_DecryptUpdate(gcm, plain, &n, in + EG_NONCE_SIZE, (int)text) != 1)
+        return EG_ECRYPTO;
+    return EVP_DecryptFinal_ex(gcm, plain + n, &rest) == 1 ? EG_OK : EG_ETOKEN;
 }
 
 /* The key schedule begins with the key itself: it must not outlive its use in the context. */
@@ -233,8 +245,10 @@ eg_status eg_gcm_seal(eg_crypto *crypto, const unsigned char key[EG_KEY_SIZE], e
     bool ok = state && fits_int(aad, plain) && draw_nonce(crypto, state->nonces, out) &&
               gcm_encrypt(state->gcm, key, aad, plain, out);
 
-    if (state)
-        ok = forget_gcm_key(state->gcm) && ok;
+    if (state && !forget_gcm_key(state->gcm)) {
+        drop_thread_state(crypto, state);
+        ok = false;
+    }
     if (!ok)
         eg_wipe(out, plain.n + EG_SEAL_OVERHEAD);
     return ok ? EG_OK : EG_ECRYPTO;
@@ -245,18 +259,21 @@ eg_status eg_gcm_open(eg_crypto *crypto, const unsigned char key[EG_KEY_SIZE], e
 {
     thread_state *state;
     eg_span sealed = {(const char *)in, n};
-    bool ok;
+    eg_status status;
 
     if (n < EG_SEAL_OVERHEAD || !fits_int(aad, sealed))
         return EG_ETOKEN;
     state = this_thread(crypto);
     if (!state)
         return EG_ECRYPTO;
-    ok = gcm_decrypt(state->gcm, key, aad, sealed, plain);
-    ok = forget_gcm_key(state->gcm) && ok;
-    if (!ok)
+    status = gcm_decrypt(state->gcm, key, aad, sealed, plain);
+    if (!forget_gcm_key(state->gcm)) {
+        drop_thread_state(crypto, state);
+        status = EG_ECRYPTO;
+    }
+    if (status != EG_OK)
         eg_wipe(plain, n - EG_SEAL_OVERHEAD);
-    return ok ? EG_OK : EG_ETOKEN;
+    return status;
 }
 
 /* --- digests ----------------------------------------------------------------------------------- */

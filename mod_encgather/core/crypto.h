@@ -29,7 +29,7 @@ eg_status eg_gcm_seal(eg_crypto *crypto, const unsigned char key[EG_KEY_SIZE], e
                       eg_span plain, unsigned char *out) EG_MUST_CHECK;
 
 /* in = nonce || ciphertext || tag of n bytes; plain has n - EG_SEAL_OVERHEAD bytes and is wiped
- * when the tag does not fit: EG_ETOKEN, whatever the cause. */
+ * unless the tag fits: EG_ETOKEN when it does not, EG_ECRYPTO when OpenSSL failed. */
 eg_status eg_gcm_open(eg_crypto *crypto, const unsigned char key[EG_KEY_SIZE], eg_span aad,
                       const unsigned char *in, apr_size_t n, unsigned char *plain) EG_MUST_CHECK;
 

@@ -174,23 +174,27 @@ static eg_status encode_mac(eg_crypto *crypto, const signed_string *string, eg_s
 }
 
 /* Branch-free in what is secret: every token costs the same, whether it fits or not. */
-static bool any_token_fits(eg_crypto *crypto, const signed_string *string, const eg_signed *what,
-                           const eg_auth_tokens *tokens, eg_span header)
+static eg_verdict try_tokens(eg_crypto *crypto, const signed_string *string, const eg_signed *what,
+                             const eg_auth_tokens *tokens, eg_span header)
 {
     char expected[EG_SIGNATURE_LENGTH + 1];
-    unsigned fits = 0;
+    unsigned fits = 0, failed = 0;
 
     for (apr_size_t i = 0; i < tokens->n; i++) {
         const eg_auth_token *known = &tokens->at[i];
         unsigned ours = known->account.n == 0 || what->account.n == 0 ||
                         eg_span_eq(known->account, what->account);
 
-        if (encode_mac(crypto, string, known->token, expected) != EG_OK)
-            return false;
+        if (encode_mac(crypto, string, known->token, expected) != EG_OK) {
+            failed = 1;
+            break;
+        }
         fits |= ours & (unsigned)eg_equal_secret((eg_span){expected, EG_SIGNATURE_LENGTH}, header);
     }
     eg_wipe(expected, sizeof expected);
-    return fits != 0;
+    if (failed)
+        return EG_SIGNATURE_UNCHECKED;
+    return fits ? EG_SIGNATURE_VALID : EG_SIGNATURE_INVALID;
 }
 
 static eg_span default_port(eg_span scheme)
@@ -204,20 +208,20 @@ eg_verdict eg_signature_check(eg_crypto *crypto, const eg_signed *what,
     eg_span standard = default_port(what->origin.scheme);
     eg_span ports[3] = {{"", 0}, what->origin.port, standard};
     signed_string string;
+    eg_verdict verdict = EG_SIGNATURE_INVALID;
     port_piece room;
 
     if (header.n == 0)
         return EG_SIGNATURE_MISSING;
     if (header.n != EG_SIGNATURE_LENGTH || !build(what, &string))
         return EG_SIGNATURE_INVALID;
-    for (unsigned i = 0; i < 3; i++) {
+    for (unsigned i = 0; i < 3 && verdict == EG_SIGNATURE_INVALID; i++) {
         if (i == 1 && (ports[1].n == 0 || eg_span_eq(ports[1], standard)))
             continue;
-        if (set_port(&string, ports[i], &room) &&
-            any_token_fits(crypto, &string, what, tokens, header))
-            return EG_SIGNATURE_VALID;
+        if (set_port(&string, ports[i], &room))
+            verdict = try_tokens(crypto, &string, what, tokens, header);
     }
-    return EG_SIGNATURE_INVALID;
+    return verdict;
 }
 
 eg_status eg_signature_make(eg_crypto *crypto, const eg_signed *what, eg_span authority,

@@ -36,7 +36,8 @@ typedef struct {
 } eg_signed;
 
 /* header: the value of the one X-Twilio-Signature header, an empty span when there is none.
- * All tokens are always tried, in constant time; the candidate URLs one after the other. */
+ * All tokens are always tried, in constant time; the candidate URLs one after the other.
+ * EG_SIGNATURE_UNCHECKED: OpenSSL failed, which says nothing about the signature. */
 eg_verdict eg_signature_check(eg_crypto *crypto, const eg_signed *what,
                               const eg_auth_tokens *tokens, eg_span header);
 

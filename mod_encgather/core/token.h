@@ -21,7 +21,8 @@ bool eg_key_use_alarms(apr_uint64_t n);
 
 /* Tries every key, the first one first; *which is the key that opened it. The plaintext is made in
  * pool, NUL-terminated for the database's sake (its length counts: it may hold NULs), and wiped
- * when the pool goes. EG_ETOKEN for everything that no key opens, whatever the cause. */
+ * when the pool goes. EG_ETOKEN for everything that no key opens, whatever the cause; EG_ECRYPTO
+ * when OpenSSL failed, which says nothing about the token. */
 eg_status eg_token_open(eg_crypto *crypto, const eg_keyring *ring, eg_span token, apr_pool_t *pool,
                         eg_span *plain, apr_size_t *which) EG_MUST_CHECK;
 
