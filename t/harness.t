@@ -67,6 +67,9 @@ is_deeply [ alarms("$TIME [:error] [pid 7] text") ], ["$TIME [:error] [pid 7] te
 my $crash = "$TIME [core:notice] [pid 7] AH00052: child pid 9 exit signal Segmentation fault (11)";
 is_deeply [ alarms($crash) ], [$crash], 'a crashed child is an alarm, though httpd notes it at notice';
 
+my $apart = "$TIME [ssl:warn] [pid 7:tid 7] AH01882: Init: this version of mod_ssl was compiled against a newer library";
+is_deeply [ alarms("$apart\n$lines[0]") ], [ $lines[0] ], 'what the packages of the system disagree on is none';
+
 my @alarms = (line(warn => 'EG0301: refused'), line(error => 'EG0101: no key'));
 is_deeply [ unexpected(\@alarms, [ qr/EG03\d\d:/ ]) ], [ $alarms[1] ], 'an alarm that nobody announced';
 is_deeply [ unexpected(\@alarms, [ qr/EG03\d\d:/, qr/EG01\d\d:/ ]) ], [], 'all announced';
