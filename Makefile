@@ -20,14 +20,16 @@ CC := $(or $(call ask,CC),cc)
 endif
 
 WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wformat=2 -Wvla -Wmissing-prototypes -Werror
-HARDEN   := -fstack-protector-strong -D_FORTIFY_SOURCE=2
+# some distributions' compilers define the same already, with another number
+HARDEN   := -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 \
+            $(if $(filter x86_64-% i%86-%,$(shell $(CC) -dumpmachine)),-fcf-protection)
 OPTIMIZE ?= -O2 -g
 # headers of httpd and APR are not ours to warn about
 CPPFLAGS_ALL = -Imod_encgather $(call ask,EXTRA_CPPFLAGS) -isystem $(call ask,INCLUDEDIR) \
                -isystem $(call ask,APR_INCLUDEDIR) -isystem $(call ask,APU_INCLUDEDIR) $(CPPFLAGS)
 CFLAGS_ALL   = -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden -pthread $(WARNINGS) $(HARDEN) \
                $(OPTIMIZE) $(CFLAGS)
-LDFLAGS_ALL  = -Wl,-z,relro -Wl,-z,now $(LDFLAGS)
+LDFLAGS_ALL  = -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack $(LDFLAGS)
 LIBS         = -ljansson -lcrypto
 APR_LIBS     = $(shell $(call ask,APR_CONFIG) --link-ld) -laprutil-1
 
@@ -84,7 +86,7 @@ $(OUT)/unit/%: $(OUT)/obj/t/unit/%.o $(OUT)/obj/t/unit/tap.o $(call OBJ,$(CORE))
 	$(CC) -pthread $(CFLAGS) $(LDFLAGS_ALL) -o $@ $^ $(LIBS) $(APR_LIBS)
 
 $(TOOL): $(call OBJ,$(TOOLS) $(CORE))
-	$(CC) -pthread $(CFLAGS) $(LDFLAGS_ALL) -o $@ $^ $(LIBS) $(APR_LIBS)
+	$(CC) -pie -pthread $(CFLAGS) $(LDFLAGS_ALL) -o $@ $^ $(LIBS) $(APR_LIBS)
 
 # programs that put the core before judges of other makers
 $(OUT)/judge/%: $(OUT)/obj/t/judge/%.o $(call OBJ,$(CORE))

@@ -37,6 +37,7 @@ test        cmd:prove                   perl                        perl-Test-Ha
 test        cmd:openssl                 openssl                     openssl
 test        cmd:curl                    curl                        curl
 test        cmd:ps                      procps                      procps-ng
+test        cmd:readelf                 binutils                    binutils
 test        cmd:setpriv                 util-linux                  util-linux
 test        file:/usr/sbin/php-fpm*     php-fpm                     php-fpm
 test        cmd:node                    nodejs                      nodejs
