@@ -12,11 +12,15 @@ typedef struct {
     eg_span header;
     const eg_hints *hints;
     apr_pool_t *pool;
+    bool failed; /* OpenSSL did: what is not found may be there all the same */
 } patient;
 
-static bool fits(const patient *p, const eg_signed *variant)
+static bool fits(patient *p, const eg_signed *variant)
 {
-    return eg_signature_check(p->crypto, variant, p->tokens, p->header) == EG_SIGNATURE_VALID;
+    eg_verdict verdict = eg_signature_check(p->crypto, variant, p->tokens, p->header);
+
+    p->failed |= verdict == EG_SIGNATURE_UNCHECKED;
+    return verdict == EG_SIGNATURE_VALID;
 }
 
 static eg_span other_scheme(eg_span scheme)
@@ -48,7 +52,7 @@ static bool is_number(eg_span port)
     return port.n <= 5;
 }
 
-static const char *try_origin(const patient *p, eg_origin origin, const char *advice)
+static const char *try_origin(patient *p, eg_origin origin, const char *advice)
 {
     eg_signed variant = *p->what;
 
@@ -58,7 +62,7 @@ static const char *try_origin(const patient *p, eg_origin origin, const char *ad
     return fits(p, &variant) ? apr_pstrcat(p->pool, advice, origin_text(p, &origin), NULL) : NULL;
 }
 
-static const char *try_scheme(const patient *p)
+static const char *try_scheme(patient *p)
 {
     eg_origin origin = p->what->origin;
 
@@ -69,7 +73,7 @@ static const char *try_scheme(const patient *p)
 }
 
 /* Where EncGatherPublicURL is set and wrong. */
-static const char *try_request(const patient *p)
+static const char *try_request(patient *p)
 {
     const char *advice = "it would fit for the address of the request itself: EncGatherPublicURL "
                          "names another one than ";
@@ -80,7 +84,7 @@ static const char *try_request(const patient *p)
     return found ? found : try_origin(p, origin, advice);
 }
 
-static const char *try_forwarded(const patient *p)
+static const char *try_forwarded(patient *p)
 {
     const char *advice = "it would fit for what a proxy says that it received, which is never "
                          "trusted: set EncGatherPublicURL ";
@@ -99,7 +103,7 @@ static const char *try_forwarded(const patient *p)
 }
 
 /* A proxy that puts a name of its own into Host. */
-static const char *try_server_name(const patient *p)
+static const char *try_server_name(patient *p)
 {
     const char *advice = "it would fit for the ServerName, which is not what the request has in "
                          "Host: set EncGatherPublicURL ";
@@ -110,7 +114,7 @@ static const char *try_server_name(const patient *p)
     return found ? found : try_origin(p, origin, advice);
 }
 
-static const char *try_listener_port(const patient *p)
+static const char *try_listener_port(patient *p)
 {
     eg_origin origin = p->what->origin;
 
@@ -135,7 +139,7 @@ static eg_span toggle_slash(const patient *p)
     return eg_span_of(toggled);
 }
 
-static const char *try_slash(const patient *p)
+static const char *try_slash(patient *p)
 {
     eg_signed variant = *p->what;
 
@@ -149,7 +153,7 @@ static const char *try_slash(const patient *p)
                  "this server adds it";
 }
 
-static const char *try_account(const patient *p)
+static const char *try_account(patient *p)
 {
     eg_signed variant = *p->what;
 
@@ -162,13 +166,13 @@ static const char *try_account(const patient *p)
 const char *eg_doctor_advise(eg_crypto *crypto, const eg_signed *what, const eg_auth_tokens *tokens,
                              eg_span header, const eg_hints *hints, apr_pool_t *pool)
 {
-    static const char *(*const tries[])(const patient *) = {
+    static const char *(*const tries[])(patient *) = {
         try_forwarded,     try_scheme, try_request, try_server_name,
         try_listener_port, try_slash,  try_account};
-    const patient p = {crypto, what, tokens, header, hints, pool};
+    patient p = {crypto, what, tokens, header, hints, pool, false};
     const char *advice = NULL;
 
     for (unsigned i = 0; !advice && i < sizeof tries / sizeof tries[0]; i++)
         advice = tries[i](&p);
-    return advice;
+    return p.failed ? NULL : advice;
 }
