@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What the linker puts in the place of each call (ld --wrap): it fails when its turn has come. */
+#include "faults.h"
+
+#include <stdarg.h>
+
+#define REAL(name) __real_##name
+#define WRAP(name) __wrap_##name
+
+#define DECLARE(type, name, parameters)                                                            \
+    type REAL(name) parameters;                                                                    \
+    type WRAP(name) parameters;
+
+#define SAYS(type, name, parameters, arguments, failure, cause, ways)                              \
+    DECLARE(type, name, parameters)                                                                \
+    type WRAP(name) parameters                                                                     \
+    {                                                                                              \
+        const int way = fault_due(F_##name);                                                       \
+                                                                                                   \
+        if (!way)                                                                                  \
+            return REAL(name) arguments;                                                           \
+        if (way == AFTER)                                                                          \
+            (void)REAL(name) arguments;                                                            \
+        return way == MINUS ? (type)(intptr_t)-1 : failure;                                        \
+    }
+
+#define SETS(name, parameters, arguments, error, cause, ways)                                      \
+    DECLARE(int, name, parameters)                                                                 \
+    int WRAP(name) parameters                                                                      \
+    {                                                                                              \
+        if (!fault_due(F_##name))                                                                  \
+            return REAL(name) arguments;                                                           \
+        errno = error;                                                                             \
+        return -1;                                                                                 \
+    }
+
+#define MAKES(type, name, parameters, arguments, cause, thing)                                     \
+    DECLARE(type, name, parameters)                                                                \
+    type WRAP(name) parameters                                                                     \
+    {                                                                                              \
+        const bool fails = fault_due(F_##name);                                                    \
+        type made = fails ? NULL : REAL(name) arguments;                                           \
+                                                                                                   \
+        if (fails)                                                                                 \
+            errno = ENOMEM;                                                                        \
+        fault_took(thing, made);                                                                   \
+        return made;                                                                               \
+    }
+
+#define FIRST(arguments) FIRST_OF arguments
+#define FIRST_OF(...) FIRST_OF_LIST(__VA_ARGS__, 0)
+#define FIRST_OF_LIST(first, ...) first
+
+#define TAKES(name, parameters, arguments, thing)                                                  \
+    DECLARE(void, name, parameters)                                                                \
+    void WRAP(name) parameters                                                                     \
+    {                                                                                              \
+        fault_gave(thing, FIRST(arguments));                                                       \
+        REAL(name) arguments;                                                                      \
+    }
+
+#define OWN(name, cause, ways)
+
+#include "calls.def"
+
+void fault_free(void *block)
+{
+    REAL(free)(block);
+}
+
+DECLARE(void *, mmap, (void *at, size_t n, int protection, int flags, int fd, off_t offset))
+void *WRAP(mmap)(void *at, size_t n, int protection, int flags, int fd, off_t offset)
+{
+    void *made = MAP_FAILED;
+
+    if (fault_due(F_mmap))
+        errno = ENOMEM;
+    else
+        made = REAL(mmap)(at, n, protection, flags, fd, offset);
+    fault_took(A_MAP, made == MAP_FAILED ? NULL : made);
+    return made;
+}
+
+DECLARE(int, munmap, (void *at, size_t n))
+int WRAP(munmap)(void *at, size_t n)
+{
+    const int done = REAL(munmap)(at, n);
+
+    fault_gave(A_MAP, at);
+    if (!fault_due(F_munmap))
+        return done;
+    errno = EINVAL;
+    return -1;
+}
+
+DECLARE(int, open, (const char *path, int flags, ...))
+int WRAP(open)(const char *path, int flags, ...)
+{
+    va_list more;
+    int fd = -1, mode = 0;
+
+    va_start(more, flags);
+    if (flags & O_CREAT)
+        mode = va_arg(more, int);
+    va_end(more);
+    if (fault_due(F_open))
+        errno = EMFILE;
+    else
+        fd = REAL(open)(path, flags, mode);
+    fault_took(A_FILE, fd < 0 ? NULL : path);
+    return fd;
+}
+
+DECLARE(int, close, (int fd))
+int WRAP(close)(int fd)
+{
+    const int done = REAL(close)(fd);
+
+    fault_gave(A_FILE, "");
+    if (!fault_due(F_close))
+        return done;
+    errno = EIO;
+    return -1;
+}
+
+/* What read(2) and getrandom(2) do besides what they are asked for. */
+static ssize_t stop_short(int way, int error)
+{
+    if (way == AT_END)
+        return 0;
+    errno = way == INTERRUPTED ? EINTR : error;
+    return -1;
+}
+
+DECLARE(ssize_t, read, (int fd, void *to, size_t n))
+ssize_t WRAP(read)(int fd, void *to, size_t n)
+{
+    const int way = fault_due(F_read);
+
+    if (!way)
+        return REAL(read)(fd, to, n);
+    return way == SHORT ? REAL(read)(fd, to, n > 1 ? n / 2 : n) : stop_short(way, EIO);
+}
+
+DECLARE(ssize_t, getrandom, (void *to, size_t n, unsigned flags))
+ssize_t WRAP(getrandom)(void *to, size_t n, unsigned flags)
+{
+    const int way = fault_due(F_getrandom);
+
+    if (!way)
+        return REAL(getrandom)(to, n, flags);
+    if (way == SHORT)
+        return REAL(getrandom)(to, n > 1 ? n / 2 : n, flags);
+    if (way == AFTER)
+        (void)!REAL(getrandom)(to, n, flags);
+    return stop_short(way, ENOSYS);
+}
+
+/* The member is given away, whether there is room for it or not. */
+DECLARE(int, json_object_set_new, (json_t * object, const char *name, json_t *member))
+int WRAP(json_object_set_new)(json_t *object, const char *name, json_t *member)
+{
+    if (!fault_due(F_json_object_set_new))
+        return REAL(json_object_set_new)(object, name, member);
+    json_decref(member);
+    return -1;
+}
+
+/* The text is to be freed with free(3): it is no block of jansson's any more. */
+DECLARE(char *, json_dumps, (const json_t *json, size_t flags))
+char *WRAP(json_dumps)(const json_t *json, size_t flags)
+{
+    char *text = fault_due(F_json_dumps) ? NULL : REAL(json_dumps)(json, flags);
+
+    fault_gave(A_JSON_BLOCK, text);
+    fault_took(A_TEXT, text);
+    return text;
+}
