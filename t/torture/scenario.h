@@ -28,15 +28,4 @@ typedef struct {
 extern const scenario scenarios[];
 extern const unsigned scenarios_count;
 
-/* Makes secrets, files and expected results; wipes and removes them. */
-bool scenarios_begin(const char *directory);
-void scenarios_end(void);
-
-/* Secrets are in memory between these two only. */
-void scenarios_fill(void);
-void scenarios_wipe(void);
-
-/* How many nonces were used so far, and whether one was used twice or is constant. */
-unsigned scenarios_nonces(bool *is_repeated);
-
 #endif
