@@ -74,7 +74,7 @@ my @VECTORS = (
     [ V33 => 'http://username:password@MyCompany.com/myapp.php?foo=1&bar=2', \@P, 'PJ08CxXr7KLPjEQCTc8LkUSMwSM=' ],
     [ V36 => 'https://example.com/test?bodySHA256=' . body_sha256('{"message": "a post body"}'), [],
         'zR5Oq4f6cijN5oz5bisiVuxYnTU=', 'qwerty' ],
-    [ D3  => 'https://example.com/myapp.php?foo=1&bar=2', \@D3, 'L/OH5YylLD5NRKLltdqwSvS0BnU=' ],
+    [ Doc3 => 'https://example.com/myapp.php?foo=1&bar=2', \@D3, 'L/OH5YylLD5NRKLltdqwSvS0BnU=' ],
     [ O1  => $IVR, [ @BASE, CallStatus => 'ringing' ], 'q6gb0hke45TZxholqzJpV4mo0K4=', $FLOW_KEY ],
     [ O2  => "$IVR?step=getPin", [ @GATHER, Digits => '1234' ], 'f8JRUHPg9t/YIHDW82LlCxTUSjc=', $FLOW_KEY ],
     [ O3  => "$IVR?step=processData&encryptedCardDigits=$CARRIED", [ @GATHER, Digits => '4321' ],

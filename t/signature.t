@@ -25,7 +25,7 @@ sub refused ($name, $response, $verdict = 'invalid') {
 expect_log(qr/\[encgather:warn\].*EG03\d\d:/);
 
 # --- Published vectors ----------------------------------------------------------------------------------
-# The numbers V, D are those of Twilio's documentation and helper libraries, O are for this flow. Virtual hosts, by
+# The numbers V, Doc are those of Twilio's documentation and helper libraries, O are for this flow. Virtual hosts, by
 # what they take the URL from: signed (http and Host), signed_https (https and Host), signed_public (EncGatherPublicURL).
 
 my $U = '/myapp.php?foo=1&bar=2';
@@ -64,7 +64,7 @@ my @VECTORS = (
     [ V28 => signed_public => undef, $U, [ callSid => 'lowercase', CallSid => 'uppercase', CALLSID => 'allcaps' ],
         'jDK7WKT8wiNrwggd4ceTv4e1MJ4=' ],
     [ V30 => signed_https  => 'MyCompany.com',      $U, \@P, 'g9IN/x4Cft2g517EjYvEvM/W7LU=' ],
-    [ D3  => signed_https  => 'example.com',        $U, [ map { s/5309\z/5310/r } @P ], 'L/OH5YylLD5NRKLltdqwSvS0BnU=' ],
+    [ Doc3 => signed_https  => 'example.com',        $U, [ map { s/5309\z/5310/r } @P ], 'L/OH5YylLD5NRKLltdqwSvS0BnU=' ],
     [ O1  => signed_https  => $IVR, $GATHER, [ @B, CallStatus => 'ringing' ], 'q6gb0hke45TZxholqzJpV4mo0K4=' ],
     [ O2  => signed_https  => $IVR, "$GATHER?step=getPin", [ @G, Digits => '1234' ], 'f8JRUHPg9t/YIHDW82LlCxTUSjc=' ],
     [ O3  => signed_https  => $IVR, "$GATHER?step=processData&encryptedCardDigits=$CARD_TOKEN", [ @G, Digits => '4321' ],
