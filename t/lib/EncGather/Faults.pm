@@ -63,7 +63,7 @@ sub new ($class, $name, %options) {
     my $server = private_server($name, %options);
     my $self   = bless { server => $server, log_read => 0 }, $class;
     $server->configure(conf => join "\n", one_worker($server->mpm), 'LogLevel trace8', conf(in_tree("private/$name")), $more);
-    $server->start or BAIL_OUT("the private server does not start: " . $server->error);
+    $server->start or BAIL_OUT('the private server does not start: ' . $server->error =~ tr/\n/ /r);
     $self->next_call_is_good('before any fault');
     $self->{files} = $self->_open_files;
     return $self;
