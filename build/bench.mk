@@ -1,0 +1,26 @@
+# Speed: what a webhook costs, beside other ways to do the same work. Programs are in t/bench/, results in build/out/bench/.
+
+BENCH := $(OUT)/bench
+BENCH_MODULES := $(BENCH)/mod_bench.so $(BENCH)/mod_callgrind.so
+
+FORMATTED += $(wildcard t/bench/*.c)
+
+.PHONY: bench bench-quick bench-instr bench-profile bench-growth bench-programs
+
+bench-programs: all $(BENCH)/load $(BENCH_MODULES)
+
+bench-instr: deps-bench ## instructions and allocations per request (callgrind); RECORD=1 adds a line to t/bench/history.tsv
+	@$(MAKE) --no-print-directory -s bench-programs
+	@t/bench/instr $(if $(RECORD),--record) $(BENCHFLAGS)
+
+bench-profile: deps-bench ## where the instructions of a webhook go: the functions that cost most; CASE=... another step
+	@$(MAKE) --no-print-directory -s bench-programs
+	@t/bench/instr --profile $(or $(CASE),getPin) $(BENCHFLAGS)
+
+$(BENCH)/load: $(OUT)/obj/t/bench/load.o
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS_ALL) -o $@ $^ -lssl -lcrypto
+
+$(BENCH)/mod_%.so: $(OUT)/obj/t/bench/mod_%.o
+	@mkdir -p $(@D)
+	$(CC) -shared $(CFLAGS) $(LDFLAGS_ALL) -o $@ $^
