@@ -54,6 +54,12 @@ int eg_answer_json(request_rec *r, const char *json, eg_outcome outcome)
     return send_bytes(r, JSON_TYPE, json, strlen(json));
 }
 
+int eg_answer_in_process(request_rec *r, eg_outcome outcome)
+{
+    conclude(r, outcome);
+    return OK;
+}
+
 static const char *error_text(request_rec *r, const char *text)
 {
     if (eg_request_of(r)->answers_json)

@@ -12,6 +12,9 @@ int eg_answer_twiml(request_rec *r, eg_twiml *twiml, eg_outcome outcome);
 int eg_answer_whole_twiml(request_rec *r, eg_span document, eg_outcome outcome);
 int eg_answer_json(request_rec *r, const char *json, eg_outcome outcome);
 
+/* Where the answer itself went another way. */
+int eg_answer_in_process(request_rec *r, eg_outcome outcome);
+
 /* Text, or {"error":"..."} where eg_request says so; drains the body first. */
 int eg_answer_error(request_rec *r, eg_outcome outcome);
 

@@ -16,8 +16,15 @@ typedef struct {
     const char *reason; /* for the error log, with EG_UNAVAILABLE; never data */
 } eg_reply;
 
-/* Posts a JSON text to the location's backend. key: for Idempotency-Key, or NULL. */
-eg_reply eg_backend_call(request_rec *r, const char *json, const char *key);
+/* Posts a JSON object to the location's backend, as text or, where decrypt-gather of this server is
+ * the backend, as it is. key: for Idempotency-Key. */
+eg_reply eg_backend_call(request_rec *r, eg_json *json, const char *key);
+
+/* For decrypt-gather: the object that this request was called with in process, or NULL; takes its
+ * answer back the same way, false where it was not called so; the pool that both live in. */
+eg_json *eg_backend_handed(const request_rec *r);
+bool eg_backend_hand_back(request_rec *r, eg_json *answer);
+apr_pool_t *eg_backend_pool(const request_rec *r);
 
 void eg_backend_register_hooks(apr_pool_t *pool);
 

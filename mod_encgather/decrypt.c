@@ -5,6 +5,7 @@
 #include <string.h>
 #include <apr_strings.h>
 #include "answer.h"
+#include "backend.h"
 #include "counters.h"
 #include "log.h"
 #include "lookup.h"
@@ -100,11 +101,14 @@ static int look_up(request_rec *r, const eg_span *plain)
 {
     eg_json *row = NULL;
     eg_outcome outcome = eg_lookup_run(r, plain, &row);
-    const char *json = outcome == EG_FOUND ? eg_json_dump(row, r->pool) : NULL;
+    const char *json;
 
+    eg_count_lookup(r, outcome);
+    if (outcome == EG_FOUND && eg_backend_hand_back(r, row))
+        return eg_answer_in_process(r, EG_FOUND);
+    json = outcome == EG_FOUND ? eg_json_dump(row, r->pool) : NULL;
     if (outcome == EG_FOUND && !json)
         outcome = eg_lookup_unavailable(r, "no memory for the answer");
-    eg_count_lookup(r, outcome);
     return json ? eg_answer_json(r, json, EG_FOUND) : eg_answer_error(r, outcome);
 }
 
@@ -128,7 +132,9 @@ static int receive_and_run(request_rec *r)
 {
     static const eg_intake intake = {.json = true};
     eg_webhook *hook = eg_webhook_of(r);
-    eg_outcome outcome = eg_webhook_receive(r, &intake, hook);
+    eg_json *handed = eg_backend_handed(r);
+    eg_outcome outcome =
+        handed ? eg_webhook_take(r, handed, hook) : eg_webhook_receive(r, &intake, hook);
     int answer = outcome == EG_GOING_ON ? run(r, hook) : eg_answer_error(r, outcome);
 
     eg_webhook_wipe(hook);

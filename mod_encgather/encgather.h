@@ -215,12 +215,13 @@ typedef struct {
     bool has_no_file;                  /* and nothing was looked up in the file system for it */
     const struct ap_logconf *loud_log; /* r->log as it was, while core is hushed */
     bool is_hushed;
-    eg_webhook *webhook;  /* what was read of the body, once */
-    int read_status;      /* what httpd found wrong with the body; 0: nothing */
-    bool answers_json;    /* errors too */
-    bool calling_backend; /* a sub-request is our own */
-    bool has_feed;        /* the body that was read is handed on to whoever asks */
-    eg_outcome refusal;   /* what "Require twilio-signature" has against it; counts if denied */
+    eg_webhook *webhook;                  /* what was read of the body, once */
+    int read_status;                      /* what httpd found wrong with the body; 0: nothing */
+    bool answers_json;                    /* errors too */
+    bool calling_backend;                 /* a sub-request is our own */
+    struct eg_json *handed, *handed_back; /* to it and by it, where it is decrypt-gather */
+    bool has_feed;                        /* the body that was read is handed on to whoever asks */
+    eg_outcome refusal; /* what "Require twilio-signature" has against it; counts if denied */
 
     /* what there is to count */
     eg_handler_kind handler;

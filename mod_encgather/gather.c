@@ -246,14 +246,14 @@ static eg_status add_tokens(const gather *g, eg_json *json)
 }
 
 /* Tokens, and beside them what is forwarded; a parameter named like a field does not replace it. */
-static const char *backend_body(const gather *g)
+static eg_json *backend_body(const gather *g)
 {
     eg_json *json = eg_json_new(g->r->pool);
 
     if (!json || add_tokens(g, json) != EG_OK)
         return NULL;
     add_forwarded(g, json);
-    return add_tokens(g, json) == EG_OK ? eg_json_dump(json, g->r->pool) : NULL;
+    return add_tokens(g, json) == EG_OK ? json : NULL;
 }
 
 /* Twilio may deliver the last step twice: both times it is the same call, URL and digits. Keyed,
@@ -262,23 +262,21 @@ static const char *backend_body(const gather *g)
 static const char *idempotency_key(const gather *g, eg_span digits)
 {
     const eg_key *key = &eg_config_of(g->r)->keys->keys->keys[0];
+    eg_span secret = {(const char *)key->idempotency, sizeof key->idempotency};
     eg_span pieces[] = {eg_webhook_get(g->hook, EG_LIT("CallSid")), EG_LIT("\n"), g->hook->target,
                         EG_LIT("\n"), digits};
-    unsigned char sub[EG_SHA256_SIZE], mac[EG_SHA256_SIZE];
+    unsigned char mac[EG_SHA256_SIZE];
     char *hex = apr_palloc(g->r->pool, 2 * sizeof mac + 1);
-    eg_status status = eg_hkdf(eg_the_crypto(), key->key, EG_LIT("encgather-idempotency"), sub);
 
-    if (status == EG_OK)
-        status = eg_hmac_sha256(eg_the_crypto(), (eg_span){(const char *)sub, sizeof sub}, pieces,
-                                sizeof pieces / sizeof pieces[0], mac);
-    if (status == EG_OK)
-        eg_hex_encode(hex, mac, sizeof mac);
-    eg_wipe(sub, sizeof sub);
-    return status == EG_OK ? hex : NULL;
+    if (eg_hmac_sha256(eg_the_crypto(), secret, pieces, sizeof pieces / sizeof pieces[0], mac) !=
+        EG_OK)
+        return NULL;
+    eg_hex_encode(hex, mac, sizeof mac);
+    return hex;
 }
 
 /* The tokens are ciphertext: with them the operator can repeat what failed. */
-static const char *sent_tokens(const gather *g, const char *body)
+static const char *sent_tokens(const gather *g, const eg_json *body)
 {
     eg_json *json = body ? eg_json_new(g->r->pool) : NULL;
     bool written = json && add_tokens(g, json) == EG_OK;
@@ -287,7 +285,7 @@ static const char *sent_tokens(const gather *g, const char *body)
     return text ? text : "nothing";
 }
 
-static int answer_unavailable(const gather *g, const char *reason, const char *body)
+static int answer_unavailable(const gather *g, const char *reason, const eg_json *body)
 {
     ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, g->r,
                   EG_TAG("0501") "call %s: the backend is unavailable: %s; it was sent %s",
@@ -303,7 +301,7 @@ static void warn_of_path(const gather *g)
                   eg_call_of(g->r));
 }
 
-static int answer_reply(const gather *g, const eg_reply *reply, const char *body)
+static int answer_reply(const gather *g, const eg_reply *reply, const eg_json *body)
 {
     bool found = reply->outcome == EG_FOUND;
     const eg_json *json = reply->json ? reply->json : eg_json_new(g->r->pool);
@@ -319,7 +317,7 @@ static int answer_reply(const gather *g, const eg_reply *reply, const char *body
     return answer_unavailable(g, "a member that the sentence needs is missing, or too large", body);
 }
 
-static int call_backend(const gather *g, const char *body, const char *key)
+static int call_backend(const gather *g, eg_json *body, const char *key)
 {
     eg_reply reply;
 
@@ -382,7 +380,8 @@ static int take_answer(gather *g)
 {
     eg_span answer = find_answer(g);
     bool last = g->step == g->fields->n;
-    const char *key, *body;
+    const char *key;
+    eg_json *body;
     eg_status status;
 
     if (!answer.p)

@@ -7,6 +7,7 @@
 #include <apr_hash.h>
 #include <apr_strings.h>
 #include <mod_dbd.h>
+#include "backend.h"
 #include "core/blindindex.h"
 #include "log.h"
 
@@ -53,7 +54,7 @@ static eg_outcome read_columns(request_rec *r, const ap_dbd_t *dbd, apr_dbd_resu
 {
     int columns = apr_dbd_num_cols(dbd->driver, results);
 
-    *json = eg_json_new(r->pool);
+    *json = eg_json_new(eg_backend_pool(r));
     for (int i = 0; *json && i < columns; i++) {
         const char *name = apr_dbd_get_name(dbd->driver, results, i);
         eg_span value;
@@ -166,7 +167,7 @@ static const char *index_of(request_rec *r, const eg_lookup_arg *arg, const eg_k
 
     for (apr_size_t i = 0; i < n; i++)
         values[i] = plain[APR_ARRAY_IDX(arg->fields, i, unsigned)];
-    return eg_blind_index(eg_the_crypto(), key->key, values, n, hex) == EG_OK ? hex : NULL;
+    return eg_blind_index_under(eg_the_crypto(), key->index, values, n, hex) == EG_OK ? hex : NULL;
 }
 
 static bool make_arguments(request_rec *r, const eg_key *key, const eg_span *plain,

@@ -281,8 +281,8 @@ static void withhold(void)
 static void give_up(server_rec *s, eg_store_entry *entry, held *h)
 {
     ap_log_error(APLOG_MARK, APLOG_ALERT, 0, s,
-                 EG_TAG("0115") "%s '%s' cannot be handed to the children: its locations answer "
-                                "500 until a restart",
+                 EG_TAG("0115") "%s '%s' cannot be made ready for the children: its locations "
+                                "answer 500 until a restart",
                  directive_of(entry->kind), entry->path);
     empty_held(h);
     connect_entry(entry);
@@ -319,6 +319,13 @@ int eg_store_check(apr_pool_t *ptemp, server_rec *s)
     drop_unwanted();
     withhold();
     return ok ? OK : HTTP_INTERNAL_SERVER_ERROR;
+}
+
+static bool derive_keys(const eg_store_entry *entry, eg_crypto *crypto)
+{
+    held *h = find_held(entry);
+
+    return crypto && h && eg_keyring_derive(crypto, h->keys) == EG_OK;
 }
 
 /* The counters go with the key, not with its file or its place in it. */
@@ -367,11 +374,13 @@ void eg_store_announce(apr_pool_t *ptemp, server_rec *s)
     eg_crypto *crypto = eg_crypto_create(ptemp);
 
     for (int i = 0; i < entries->nelts; i++) {
-        const eg_store_entry *entry = APR_ARRAY_IDX(entries, i, eg_store_entry *);
+        eg_store_entry *entry = APR_ARRAY_IDX(entries, i, eg_store_entry *);
 
-        if (entry->keys && crypto)
+        if (entry->keys && !derive_keys(entry, crypto))
+            give_up(s, entry, find_held(entry));
+        if (entry->keys)
             count_keys(entry, crypto);
-        if (entry->keys && crypto)
+        if (entry->keys)
             announce_keys(ptemp, s, entry, crypto);
         if (entry->tokens)
             announce_tokens(s, entry);

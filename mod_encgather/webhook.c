@@ -482,6 +482,15 @@ eg_outcome eg_webhook_receive(request_rec *r, const eg_intake *intake, eg_webhoo
     return outcome;
 }
 
+eg_outcome eg_webhook_take(request_rec *r, eg_json *json, eg_webhook *hook)
+{
+    eg_set_signature(r, EG_SIGNATURE_UNCHECKED);
+    note_call(r, hook);
+    hook->was_read = true;
+    hook->json = json;
+    return check_configuration(r, false);
+}
+
 /* --- for Require ------------------------------------------------------------------------------- */
 
 /* The form is decoded in a copy, which is wiped as soon as the signature is known. */

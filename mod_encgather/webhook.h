@@ -39,6 +39,9 @@ eg_webhook *eg_webhook_of(request_rec *r);
  * manual; EG_GOING_ON when all is well. What fails is answered with eg_answer_error(). */
 eg_outcome eg_webhook_receive(request_rec *r, const eg_intake *intake, eg_webhook *hook);
 
+/* For a call in process: the object that would have come as a body. */
+eg_outcome eg_webhook_take(request_rec *r, eg_json *json, eg_webhook *hook);
+
 /* For "Require": reads the body and verifies the signature; the body stays as it was received.
  * EG_GOING_ON, EG_FORBIDDEN, EG_TOO_LARGE or EG_MALFORMED. The location has a usable token file. */
 eg_outcome eg_webhook_examine(request_rec *r, eg_webhook *hook);

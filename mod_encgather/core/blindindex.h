@@ -17,4 +17,11 @@ eg_status eg_blind_index(eg_crypto *crypto, const unsigned char key[EG_KEY_SIZE]
                          const eg_span *values, apr_size_t count,
                          char out[EG_INDEX_LENGTH + 1]) EG_MUST_CHECK;
 
+/* The same in two steps, for whoever needs K more than once. */
+eg_status eg_blind_index_key(eg_crypto *crypto, const unsigned char key[EG_KEY_SIZE],
+                             unsigned char derived[EG_SHA256_SIZE]) EG_MUST_CHECK;
+eg_status eg_blind_index_under(eg_crypto *crypto, const unsigned char derived[EG_SHA256_SIZE],
+                               const eg_span *values, apr_size_t count,
+                               char out[EG_INDEX_LENGTH + 1]) EG_MUST_CHECK;
+
 #endif

@@ -3,6 +3,7 @@
 #include "keyring.h"
 
 #include <string.h>
+#include "blindindex.h"
 #include "lines.h"
 #include "secret.h"
 
@@ -181,6 +182,24 @@ eg_status eg_keyring_parse(eg_span content, eg_keyring *ring, eg_problem *why)
     eg_wipe(digits, sizeof digits);
     if (status != EG_OK)
         eg_wipe(ring, sizeof *ring);
+    return status;
+}
+
+static eg_status derive(eg_crypto *crypto, eg_key *key)
+{
+    eg_status status = eg_blind_index_key(crypto, key->key, key->index);
+
+    if (status != EG_OK)
+        return status;
+    return eg_hkdf(crypto, key->key, EG_LIT("encgather-idempotency"), key->idempotency);
+}
+
+eg_status eg_keyring_derive(eg_crypto *crypto, eg_keyring *ring)
+{
+    eg_status status = EG_OK;
+
+    for (apr_size_t i = 0; i < ring->n && status == EG_OK; i++)
+        status = derive(crypto, &ring->keys[i]);
     return status;
 }
 

@@ -12,6 +12,9 @@
 typedef struct {
     char id[EG_KEY_ID_MAX + 1]; /* empty for the one key of a file without ids */
     unsigned char key[EG_KEY_SIZE];
+    /* made of it by eg_keyring_derive(): */
+    unsigned char index[EG_SHA256_SIZE];       /* for blindindex.h */
+    unsigned char idempotency[EG_SHA256_SIZE]; /* for Idempotency-Key */
 } eg_key;
 
 /* The first key encrypts, all decrypt. Belongs into memory of eg_secret_map(). */
@@ -25,6 +28,10 @@ typedef struct {
  * an id, blanks and 64 digits, "#" starting a comment line. On EG_EMALFORMED ring is wiped and why
  * says what is wrong, at which line, without a byte of the content. */
 eg_status eg_keyring_parse(eg_span content, eg_keyring *ring, eg_problem *why) EG_MUST_CHECK;
+
+/* Derives what every key of the ring needs beside itself, once and not with each request. After
+ * EG_ECRYPTO the ring must not be used. */
+eg_status eg_keyring_derive(eg_crypto *crypto, eg_keyring *ring) EG_MUST_CHECK;
 
 /* Eight hexadecimal digits and a NUL that tell two keys apart and say nothing about either. */
 eg_status eg_key_fingerprint(eg_crypto *crypto, const eg_key *key, char out[9]) EG_MUST_CHECK;

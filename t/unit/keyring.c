@@ -249,6 +249,28 @@ static void fingerprints(eg_crypto *crypto)
     free(out);
 }
 
+/* A second time changes nothing: a ring that stays in use over restarts is derived again. */
+static void derived(eg_crypto *crypto)
+{
+    unsigned char want[EG_SHA256_SIZE];
+    eg_keyring ring;
+    eg_problem why;
+
+    is_int(parse(EG_LIT("k1 " A "\nk2 " B), &ring, &why), EG_OK, "two keys");
+    for (int round = 1; round <= 2; round++) {
+        is_int(eg_keyring_derive(crypto, &ring), EG_OK, "derived, round %d", round);
+        for (size_t i = 0; i < 2; i++) {
+            is_int(eg_hkdf(crypto, ring.keys[i].key, EG_LIT("encgather-index"), want), EG_OK,
+                   "by hand");
+            ok(memcmp(ring.keys[i].index, want, sizeof want) == 0, "key %zu: for the index", i);
+            is_int(eg_hkdf(crypto, ring.keys[i].key, EG_LIT("encgather-idempotency"), want), EG_OK,
+                   "by hand");
+            ok(memcmp(ring.keys[i].idempotency, want, sizeof want) == 0,
+               "key %zu: for the Idempotency-Key", i);
+        }
+    }
+}
+
 int main(void)
 {
     apr_pool_t *pool;
@@ -260,6 +282,7 @@ int main(void)
     no_id_is_told();
     weak();
     fingerprints(eg_crypto_create(pool));
+    derived(eg_crypto_create(pool));
     apr_pool_destroy(pool);
     apr_terminate();
     return done_testing();
