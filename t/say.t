@@ -170,7 +170,7 @@ my @LATER = (
     at('/twiml',         @ALL_SENTENCES, 'EncGatherThen found hangup', 'EncGatherVoice alice'),
     at('/forward',       @ALL_SENTENCES, 'EncGatherForward CallSid From To Missing tenant encryptedCardDigits encryptedPinDigits FromCity Empty'),
     at('/slow/1',        @ALL_SENTENCES, 'EncGatherTimeout 1'),
-    at('/slow/5',        @ALL_SENTENCES, 'EncGatherTimeout 5'),
+    at('/slow/30',       @ALL_SENTENCES, 'EncGatherTimeout 30'),
     at('/other-key',     "EncGatherKeyFile $KEYS/other.key", @ALL_SENTENCES),
     at('/spoken',        'EncGatherField word input=speech say=Word?', @ALL_SENTENCES),
     at('/large',         @ALL_SENTENCES, 'EncGatherSay found "%{a}"'),
@@ -594,8 +594,8 @@ sub key_of ($target, @pairs) {
     my ($seconds, $response) = $slowly->('/slow/1');
     is_unavailable('EncGatherTimeout 1, and bytes for longer than that', $response, qr/the answer took longer than EncGatherTimeout/);
     cmp_ok $seconds, '>', 0.9, 'not cut off before its time';
-    ($seconds, $response) = $slowly->('/slow/5');
-    has_verbs('EncGatherTimeout 5', $response, 'found', $SAYS{found});
+    ($seconds, $response) = $slowly->('/slow/30');
+    has_verbs('EncGatherTimeout 30', $response, 'found', $SAYS{found});
     cmp_ok $seconds, '>', 1.1, 'it waits for the rest';
 }
 
@@ -646,7 +646,7 @@ CONF
     EncGatherVoice vhost
     EncGatherThen found dial=1
     EncGatherForward To
-    EncGatherTimeout 5
+    EncGatherTimeout 30
 </VirtualHost>
 MORE
 ok $merging->start, 'another server starts' or BAIL_OUT($merging->error);
