@@ -138,10 +138,20 @@ sub signal ($self, $name) {
     return $self->{pid} ? kill($name => $self->{pid}) : 0;
 }
 
-# How often the server has read its configuration and begun to serve.
+# How often the server has read its configuration and begun to serve. Asked again and again of a log that may be long:
+# what was read once is not read anew.
 sub generation ($self) {
-    my $count = () = $self->error_log =~ /resuming normal operations/g;
-    return $count;
+    my $path  = "$self->{dir}/logs/error_log";
+    my $known = $self->{generations} ||= { count => 0, offset => 0 };
+    @$known{qw(count offset)} = (0, 0) if (-s $path || 0) < $known->{offset};
+    open my $file, '<:raw', $path or return 0;
+    seek $file, $known->{offset}, 0;
+    while (my $line = <$file>) {
+        last unless $line =~ /\n\z/;
+        $known->{offset} += length $line;
+        $known->{count}++ if $line =~ /resuming normal operations/;
+    }
+    return $known->{count};
 }
 
 sub wait_for_generation ($self, $wanted, $seconds = RELOAD_WAIT) {
