@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+# What the programs of t/soak have in common: a verdict over logs of any size, and waiting.
+package EncGather::Load;
+
+use strict;
+use warnings;
+use feature 'signatures';
+no warnings 'experimental::signatures';
+
+use Exporter 'import';
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+use EncGather::Crowd;
+use EncGather::Logs qw(alarms unexpected leaks);
+use EncGather::Site;
+
+our @EXPORT_OK = qw(check_logs wait_for);
+
+use constant {
+    SHOWN => 10,           # lines of each kind
+    PIECE => 4_000_000,    # bytes of a log that are looked at together
+};
+
+# No line at warn or worse but those that fit a pattern, and nothing in any log that a caller keyed in.
+sub check_logs ($name, $site, @patterns) {
+    my (@unexpected, @leaks);
+    my @digits = (EncGather::Site::digits(), EncGather::Crowd::WRONG_DIGITS);
+    for my $path (sort glob $site->dir . '/logs/*') {
+        _each_piece($path, sub ($text) {
+            push @leaks, leaks($text, @digits) if @leaks < SHOWN;
+            push @unexpected, unexpected([ alarms($text) ], \@patterns) if $path =~ /error_log$/ && @unexpected < SHOWN;
+        });
+    }
+    is_deeply [ splice @unexpected, 0, SHOWN ], [], "$name: the error log has nothing at warn or worse but what was provoked";
+    is_deeply [ splice @leaks, 0, SHOWN ], [], "$name: no log holds what a caller keyed in";
+    return;
+}
+
+# Whole lines, a few megabytes at a time.
+sub _each_piece ($path, $look) {
+    open my $file, '<:raw', $path or die "$path: $!\n";
+    while (read $file, my $text, PIECE) {
+        my $rest = <$file>;
+        $look->(defined $rest ? $text . $rest : $text);
+    }
+    return;
+}
+
+sub wait_for ($seconds, $condition) {
+    my $end = time + $seconds;
+    until ($condition->()) {
+        return 0 if time > $end;
+        sleep 0.05;
+    }
+    return 1;
+}
+
+1;
