@@ -28,7 +28,7 @@ static apr_size_t secret_name(const char *p, const char *end)
     const char *equals = memchr(p, '=', left < most ? left : most);
     eg_span name = {p, equals ? (apr_size_t)(equals - p) + 1 : 0};
 
-    if (!equals ||
+    if (!equals || memchr(p, '&', name.n) || /* that "=" is another parameter's */
         (!eg_query_names(name, EG_LIT("Digits")) && !eg_query_names(name, EG_LIT("SpeechResult"))))
         return 0;
     return name.n;

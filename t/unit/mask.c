@@ -54,6 +54,8 @@ static void queries(void)
         {"step=getPin?Digits=1234", "step=getPin?Digits=" EG_MASK},
         {"&&Digits=1234&&", "&&Digits=" EG_MASK "&&"},
         {"Digits&Digits=1", "Digits&Digits=" EG_MASK},
+        {"Digits&a=1&Digits=2", "Digits&a=1&Digits=" EG_MASK},
+        {"a%20b&SpeechResult&step=getPin", NULL},
         {"", NULL},
         {"&", NULL},
         {"step=getPin&encryptedCardDigits=00", NULL},
