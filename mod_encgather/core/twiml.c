@@ -3,6 +3,7 @@
 #include "twiml.h"
 
 #include <string.h>
+#include <strings.h>
 #include <apr_strings.h>
 #include <apr_xml.h>
 
@@ -212,16 +213,41 @@ static eg_span without_mark(eg_span text)
     return (eg_span){text.p + mark, text.n - mark};
 }
 
-/* The declaration may only name what the Content-Type of our answer says. */
-static bool names_another_encoding(apr_pool_t *pool, eg_span document)
+/* The XML declaration, or an empty text. */
+static const char *declaration(apr_pool_t *pool, eg_span document)
 {
     const eg_span text = without_mark(document);
     const char *end =
         text.n > 5 && memcmp(text.p, "<?xml", 5) == 0 ? memchr(text.p, '>', text.n) : NULL;
-    const char *head = end ? apr_pstrmemdup(pool, text.p, (apr_size_t)(end - text.p)) : "";
-    const char *encoding = strstr(head, "encoding");
 
-    return encoding && !strcasestr(encoding, "utf-8");
+    return end ? apr_pstrmemdup(pool, text.p, (apr_size_t)(end - text.p)) : "";
+}
+
+/* Its version comes first, and parsers take any word for one. */
+static const char *behind_version(const char *head)
+{
+    const char *open = strpbrk(head, "\"'");
+    const char *close = open ? strchr(open + 1, *open) : NULL;
+
+    return close ? close + 1 : head;
+}
+
+/* The declaration may only name what the Content-Type of our answer says. */
+static bool names_another_encoding(apr_pool_t *pool, eg_span document)
+{
+    const char *encoding = strstr(behind_version(declaration(pool, document)), "encoding");
+    const char *value = encoding ? strpbrk(encoding, "\"'") : NULL;
+
+    return encoding && (!value || strncasecmp(value + 1, "utf-8", 5) != 0 || value[6] != *value);
+}
+
+/* The root of a well-formed document, behind comments and instructions. apr_xml tells less: to it,
+ * ":Response" is a Response. */
+static bool root_is_response(const char *p)
+{
+    while (p && (p = strchr(p, '<')) != NULL && (p[1] == '?' || p[1] == '!'))
+        p = strstr(p, p[1] == '?' ? "?>" : "-->");
+    return p && strncmp(p, "<Response", 9) == 0 && p[9] && strchr(" \t\r\n/>", p[9]);
 }
 
 bool eg_twiml_is_whole(apr_pool_t *pool, eg_span document)
@@ -233,5 +259,6 @@ bool eg_twiml_is_whole(apr_pool_t *pool, eg_span document)
         return false;
     return apr_xml_parser_feed(parser, document.p, document.n) == APR_SUCCESS &&
            apr_xml_parser_done(parser, &parsed) == APR_SUCCESS &&
-           parsed->root->ns == APR_XML_NS_NONE && strcmp(parsed->root->name, "Response") == 0;
+           parsed->root->ns == APR_XML_NS_NONE &&
+           root_is_response(apr_pstrmemdup(pool, document.p, document.n));
 }
