@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Installs what is missing for a purpose (build, test, demo, package, bench, all). Silent when nothing is missing;
+# Installs what is missing for a purpose (build, test, demo, package, bench, fuzz, all). Silent when nothing is missing;
 # starts no service.
 set -u
 
@@ -12,7 +12,7 @@ set -u
 #             httpd:NAME       a module of httpd: mod_NAME.so
 #             file:PATTERN     such a file is there
 #             python:MODULE    the system's python3 imports it
-# "test", "package" and "bench" imply "build". apache2-bin is the server alone. Other servers' packages bring services,
+# "test", "package", "bench" and "fuzz" imply "build". apache2-bin is the server alone. Other servers' packages bring services,
 # which are kept from starting while they are installed; tests start what they need by themselves.
 things() {
     cat <<'END_OF_TABLE'
@@ -66,6 +66,9 @@ bench       header:valgrind/callgrind.h valgrind                    valgrind-dev
 bench       header:openssl/ssl.h        libssl-dev                  openssl-devel
 bench       cmd:sqlite3                 sqlite3                     sqlite
 bench       apu:apr_dbd_sqlite3         libaprutil1-dbd-sqlite3     apr-util-sqlite
+fuzz        cmd:clang                   clang                       clang
+fuzz        file:/usr/lib/llvm-*/lib/clang/*/lib/*/libclang_rt.fuzzer-*.a  libclang-rt-14-dev  -
+fuzz        file:/usr/lib*/clang/*/lib/*/libclang_rt.fuzzer*.a             -           compiler-rt
 END_OF_TABLE
 }
 
@@ -79,9 +82,9 @@ INSTALL='apt-get install -y --no-install-recommends -o DPkg::Lock::Timeout=300'
 main() {
     purpose=${1:-}
     case "$purpose:${2:-}" in
-        build: | test: | demo: | package: | bench: | all:) ensure ;;
-        build:--list | test:--list | demo:--list | package:--list | bench:--list | all:--list) list ;;
-        *) echo "usage: build/deps.sh build|test|demo|package|bench|all [--list]" >&2; exit 2 ;;
+        build: | test: | demo: | package: | bench: | fuzz: | all:) ensure ;;
+        build:--list | test:--list | demo:--list | package:--list | bench:--list | fuzz:--list | all:--list) list ;;
+        *) echo "usage: build/deps.sh build|test|demo|package|bench|fuzz|all [--list]" >&2; exit 2 ;;
     esac
 }
 
@@ -89,7 +92,7 @@ main() {
 
 is_wanted() {
     case "$purpose,$1" in
-        all,* | build,build* | test,build* | test,test* | package,build* | package,package* | bench,build* | bench,bench* | demo,*demo*) return 0 ;;
+        all,* | build,build* | test,build* | test,test* | package,build* | package,package* | bench,build* | bench,bench* | fuzz,build* | fuzz,fuzz* | demo,*demo*) return 0 ;;
         *) return 1 ;;
     esac
 }
