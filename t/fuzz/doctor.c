@@ -73,16 +73,24 @@ static bool is_port(eg_span port)
     return port.n <= 5;
 }
 
-/* What the proxy says was signed: where it is an address, that is found. */
-static void hold_found(apr_pool_t *pool, const eg_signed *what, const eg_hints *hints)
+static bool is_web(eg_span scheme)
 {
+    return scheme.n == 0 || eg_span_eq(scheme, EG_LIT("http")) ||
+           eg_span_eq(scheme, EG_LIT("https"));
+}
+
+/* What the proxy says was signed: where it is an address, that is found. */
+static void hold_found(apr_pool_t *pool, const eg_signed *what, const eg_hints *hints,
+                       eg_span scheme)
+{
+    const eg_origin *said = &hints->forwarded;
     eg_signed outside = *what;
     const char *header;
 
-    if (!is_host(hints->forwarded.host) || !is_port(hints->forwarded.port))
+    if (!is_host(said->host) || !is_port(said->port) || !is_web(said->scheme))
         return;
-    outside.origin.scheme = EG_LIT("https");
-    header = sign(pool, &outside, hints->forwarded.host);
+    outside.origin.scheme = scheme;
+    header = sign(pool, &outside, said->host);
     if (header)
         HOLDS(advise(pool, what, hints, header), "what was signed for the proxy is recognized");
 }
@@ -126,5 +134,6 @@ void fuzz_one(apr_pool_t *pool, eg_span input)
         return;
     what.params = &params;
     hold_advice(pool, &what, &hints);
-    hold_found(pool, &what, &hints);
+    hold_found(pool, &what, &hints, EG_LIT("https"));
+    hold_found(pool, &what, &hints, EG_LIT("http"));
 }

@@ -91,10 +91,13 @@ static bool take_word(eg_span *in, eg_span word)
     return true;
 }
 
+static size_t outermost; /* members of the object that is the text */
+
 static bool take_value(eg_span *in, unsigned depth);
 
 static bool take_member(eg_span *in, unsigned depth)
 {
+    outermost += depth == 1;
     take_space(in);
     return take_string(in) && take_sign(in, ":") && take_value(in, depth);
 }
@@ -124,13 +127,15 @@ static bool take_value(eg_span *in, unsigned depth)
            take_word(in, EG_LIT("null")) || take_number(in);
 }
 
-bool rfc8259_is_object(eg_span text)
+bool rfc8259_is_object(eg_span text, size_t *members)
 {
     bool whole = fuzz_is_utf8(text);
 
+    outermost = 0;
     take_space(&text);
     whole = whole && text.n && text.p[0] == '{' && take_value(&text, 0);
     take_space(&text);
+    *members = outermost;
     return whole && text.n == 0;
 }
 
