@@ -29,10 +29,18 @@ static eg_json *own(apr_pool_t *pool, json_t *root)
     return object;
 }
 
+/* jansson overlooks a NUL behind a number; RFC 8259 has none anywhere. */
+static bool has_nul(eg_span text)
+{
+    return text.n && memchr(text.p, '\0', text.n);
+}
+
 eg_json *eg_json_parse(apr_pool_t *pool, eg_span text)
 {
-    json_t *root = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES, NULL);
+    json_t *root = NULL;
 
+    if (!has_nul(text))
+        root = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES, NULL);
     if (root && !json_is_object(root)) {
         json_decref(root);
         return NULL;

@@ -44,6 +44,8 @@ static void objects(void)
         EG_LIT("{\"a\":}"),
         EG_LIT("{\"a\"}"),
         EG_LIT("{\"a\":1,}"),
+        EG_LIT("{\"a\":1\0}"),
+        EG_LIT("{\"a\":[1\0,2]}"),
         EG_LIT("{a:1}"),
         EG_LIT("{'a':1}"),
         EG_LIT("{\"a\":1}x"),
