@@ -9,6 +9,16 @@ FORMATTED += $(wildcard t/bench/*.c)
 
 bench-programs: all $(BENCH)/load $(BENCH_MODULES)
 
+bench: deps-bench ## the module beside other ways to do the same, the whole call, and the targets: about ten minutes
+	@build/deps.sh peers || echo "some peers are missing" >&2
+	@$(MAKE) --no-print-directory -s bench-programs
+	@t/bench/bench $(BENCHFLAGS)
+
+bench-quick: deps-bench ## the same in less than two minutes, with fewer rounds
+	@build/deps.sh peers || echo "some peers are missing" >&2
+	@$(MAKE) --no-print-directory -s bench-programs
+	@t/bench/bench --quick $(BENCHFLAGS)
+
 bench-instr: deps-bench ## instructions and allocations per request (callgrind); RECORD=1 adds a line to t/bench/history.tsv
 	@$(MAKE) --no-print-directory -s bench-programs
 	@t/bench/instr $(if $(RECORD),--record) $(BENCHFLAGS)

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Installs what is missing for a purpose (build, test, demo, package, bench, fuzz, all). Silent when nothing is missing;
-# starts no service.
+# Installs what is missing for a purpose, a word of the first column below (build, test, ...), or for all of them.
+# Silent when nothing is missing; starts no service.
 set -u
 
 # A line for each thing: who needs it, what it is, its package on Debian, its package on RHEL (-: of no use there).
@@ -12,8 +12,9 @@ set -u
 #             httpd:NAME       a module of httpd: mod_NAME.so
 #             file:PATTERN     such a file is there
 #             python:MODULE    the system's python3 imports it
-# "test", "package", "bench" and "fuzz" imply "build". apache2-bin is the server alone. Other servers' packages bring services,
-# which are kept from starting while they are installed; tests start what they need by themselves.
+# Every purpose but "demo" and "peers" (what "make bench" compares the module with) implies "build". apache2-bin is the
+# server alone. Other servers' packages bring services, which are kept from starting while they are installed; tests
+# start what they need by themselves.
 things() {
     cat <<'END_OF_TABLE'
 build       cmd:gcc|clang               gcc                         gcc
@@ -69,6 +70,16 @@ bench       apu:apr_dbd_sqlite3         libaprutil1-dbd-sqlite3     apr-util-sql
 fuzz        cmd:clang                   clang                       clang
 fuzz        file:/usr/lib/llvm-*/lib/clang/*/lib/*/libclang_rt.fuzzer-*.a  libclang-rt-14-dev  -
 fuzz        file:/usr/lib*/clang/*/lib/*/libclang_rt.fuzzer*.a             -           compiler-rt
+bench       cmd:taskset                 util-linux                  util-linux
+bench       cmd:openssl                 openssl                     openssl
+peers       cmd:h2load                  nghttp2-client              nghttp2
+peers       cmd:initdb                  postgresql                  postgresql-server
+peers       apu:apr_dbd_pgsql           libaprutil1-dbd-pgsql       apr-util-pgsql
+peers       cmd:node                    nodejs                      nodejs
+peers       cmd:npm                     npm                         nodejs-npm
+peers       file:/usr/lib*/*/modules/libphp*.so  libapache2-mod-php  php
+peers       cmd:nginx                   nginx                       nginx
+peers       file:/usr/lib/nginx/modules/ngx_http_lua_module.so  libnginx-mod-http-lua  -
 END_OF_TABLE
 }
 
@@ -81,18 +92,36 @@ INSTALL='apt-get install -y --no-install-recommends -o DPkg::Lock::Timeout=300'
 
 main() {
     purpose=${1:-}
-    case "$purpose:${2:-}" in
-        build: | test: | demo: | package: | bench: | fuzz: | all:) ensure ;;
-        build:--list | test:--list | demo:--list | package:--list | bench:--list | fuzz:--list | all:--list) list ;;
-        *) echo "usage: build/deps.sh build|test|demo|package|bench|fuzz|all [--list]" >&2; exit 2 ;;
+    is_purpose "$purpose" || usage
+    case ${2:-} in
+        '') ensure ;;
+        --list) list ;;
+        *) usage ;;
     esac
 }
 
 # --- What is there --------------------------------------------------------------------------------
 
+purposes() {
+    echo all
+    things | cut -d ' ' -f 1 | tr ',' '\n' | sort -u
+}
+
+is_purpose() {
+    purposes | grep -qxe "$1"
+}
+
+usage() {
+    echo "usage: build/deps.sh $(purposes | paste -s -d '|' -) [--list]" >&2
+    exit 2
+}
+
+# $1: the purposes of a line
 is_wanted() {
-    case "$purpose,$1" in
-        all,* | build,build* | test,build* | test,test* | package,build* | package,package* | bench,build* | bench,bench* | fuzz,build* | fuzz,fuzz* | demo,*demo*) return 0 ;;
+    case "$purpose,$1," in
+        all,* | *",$purpose,"*) return 0 ;;
+        demo,* | peers,*) return 1 ;;
+        *,build,*) return 0 ;;
         *) return 1 ;;
     esac
 }
