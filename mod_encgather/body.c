@@ -149,7 +149,8 @@ static bool keep_bytes(void *to, const char *bytes, apr_size_t n)
 
     if (n > body->size - body->n)
         grow(where, body->n + n);
-    memcpy(body->bytes + body->n, bytes, n);
+    if (n) /* HTTP/2 also hands over empty buckets, and there may be no buffer yet */
+        memcpy(body->bytes + body->n, bytes, n);
     body->n += n;
     return body->n <= where->limit;
 }
