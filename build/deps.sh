@@ -29,6 +29,12 @@ package     cmd:dh                      debhelper                   -
 package     cmd:lintian                 lintian                     -
 package     cmd:lowdown                 lowdown                     -
 package     cmd:faketime                faketime                    -
+sanitize    cmd:gcc                     gcc                         gcc
+sanitize    cmd:setarch                 util-linux                  util-linux
+sanitize    cmd:valgrind                valgrind                    valgrind
+sanitize    file:/usr/lib/gcc/*/*/libasan.so  gcc                   libasan
+sanitize    file:/usr/lib/gcc/*/*/libtsan.so  gcc                   libtsan
+sanitize    file:/usr/lib/gcc/*/*/libubsan.so gcc                   libubsan
 test        httpd:perl                  libapache2-mod-perl2        mod_perl
 test        perl:Apache::Test           libapache2-mod-perl2        mod_perl
 test        perl:CryptX                 libcryptx-perl              perl-CryptX
