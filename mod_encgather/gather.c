@@ -221,19 +221,27 @@ static int ask_again(const gather *g)
 
 /* --- the last step ----------------------------------------------------------------------------- */
 
-static void add_forwarded(const gather *g, eg_json *json)
+static eg_status add_parameter(const gather *g, eg_json *json, const char *name)
+{
+    eg_span value = eg_webhook_get(g->hook, eg_span_of(name));
+    eg_status status = value.p ? eg_json_set(json, name, value) : EG_OK;
+
+    if (status != EG_EMALFORMED)
+        return status;
+    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, g->r,
+                  EG_TAG("0503") "call %s: %s is not forwarded, it is not UTF-8", eg_call_of(g->r),
+                  name);
+    return EG_OK;
+}
+
+static eg_status add_forwarded(const gather *g, eg_json *json)
 {
     const apr_array_header_t *names = eg_config_of(g->r)->forward;
+    eg_status status = EG_OK;
 
-    for (int i = 0; names && i < names->nelts; i++) {
-        const char *name = APR_ARRAY_IDX(names, i, const char *);
-        eg_span value = eg_webhook_get(g->hook, eg_span_of(name));
-
-        if (value.p && eg_json_set(json, name, value) != EG_OK)
-            ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, g->r,
-                          EG_TAG("0503") "call %s: %s is not forwarded, it is not UTF-8",
-                          eg_call_of(g->r), name);
-    }
+    for (int i = 0; names && i < names->nelts && status == EG_OK; i++)
+        status = add_parameter(g, json, APR_ARRAY_IDX(names, i, const char *));
+    return status;
 }
 
 static eg_status add_tokens(const gather *g, eg_json *json)
@@ -250,10 +258,10 @@ static eg_json *backend_body(const gather *g)
 {
     eg_json *json = eg_json_new(g->r->pool);
 
-    if (!json || add_tokens(g, json) != EG_OK)
+    if (!json || add_tokens(g, json) != EG_OK || add_forwarded(g, json) != EG_OK ||
+        add_tokens(g, json) != EG_OK)
         return NULL;
-    add_forwarded(g, json);
-    return add_tokens(g, json) == EG_OK ? json : NULL;
+    return json;
 }
 
 /* Twilio may deliver the last step twice: both times it is the same call, URL and digits. Keyed,

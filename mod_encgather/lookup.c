@@ -49,6 +49,9 @@ static bool read_column(const ap_dbd_t *dbd, apr_dbd_row_t *row, int column, eg_
     return rv == APR_SUCCESS || rv == APR_ENOENT;
 }
 
+#define NO_ROOM "no memory for the row found"
+#define STRANGE_COLUMN "the row found has a column without name or not in UTF-8"
+
 static eg_outcome read_columns(request_rec *r, const ap_dbd_t *dbd, apr_dbd_results_t *results,
                                apr_dbd_row_t *row, eg_json **json)
 {
@@ -57,15 +60,17 @@ static eg_outcome read_columns(request_rec *r, const ap_dbd_t *dbd, apr_dbd_resu
     *json = eg_json_new(eg_backend_pool(r));
     for (int i = 0; *json && i < columns; i++) {
         const char *name = apr_dbd_get_name(dbd->driver, results, i);
+        eg_status status = EG_EMALFORMED;
         eg_span value;
 
         if (!read_column(dbd, row, i, &value))
             return eg_lookup_unavailable(r, "a column of the row found cannot be read");
-        if (!name || eg_json_set(*json, name, value) != EG_OK)
-            return eg_lookup_unavailable(r,
-                                         "the row found has a column without name or not in UTF-8");
+        if (name)
+            status = eg_json_set(*json, name, value);
+        if (status != EG_OK)
+            return eg_lookup_unavailable(r, status == EG_ENOMEM ? NO_ROOM : STRANGE_COLUMN);
     }
-    return *json ? EG_FOUND : eg_lookup_unavailable(r, "no memory for the row found");
+    return *json ? EG_FOUND : eg_lookup_unavailable(r, NO_ROOM);
 }
 
 /* The results have to be read to their end, or the connection stays busy. The row is where the

@@ -46,3 +46,51 @@ eg_status eg_hex_decode(unsigned char *out, eg_span hex)
     }
     return bad ? EG_EMALFORMED : EG_OK;
 }
+
+static bool are_continuations(const unsigned char *p, apr_size_t n)
+{
+    for (apr_size_t i = 0; i < n; i++)
+        if ((p[i] & 0xc0) != 0x80)
+            return false;
+    return true;
+}
+
+/* What is longer than need be, a surrogate, or beyond U+10FFFF shows in the first two bytes. */
+static bool is_in_range(unsigned char first, unsigned char second)
+{
+    switch (first) {
+    case 0xe0:
+        return second >= 0xa0;
+    case 0xed:
+        return second < 0xa0;
+    case 0xf0:
+        return second >= 0x90;
+    case 0xf4:
+        return second < 0x90;
+    default:
+        return first >= 0xc2 && first < 0xf4;
+    }
+}
+
+apr_size_t eg_utf8_length(eg_span text)
+{
+    const unsigned char *p = (const unsigned char *)text.p;
+    apr_size_t length = text.n == 0 ? 0 : *p < 0x80 ? 1 : *p >= 0xf0 ? 4 : *p >= 0xe0 ? 3 : 2;
+
+    if (length < 2)
+        return length;
+    if (length > text.n || !are_continuations(p + 1, length - 1) || !is_in_range(p[0], p[1]))
+        return 0;
+    return length;
+}
+
+bool eg_is_utf8(eg_span text)
+{
+    apr_size_t length = 1;
+
+    while (text.n && length) {
+        length = eg_utf8_length(text);
+        text = (eg_span){text.p + length, text.n - length};
+    }
+    return length != 0;
+}

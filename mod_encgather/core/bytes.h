@@ -45,6 +45,10 @@ static inline bool eg_is_alnum(char c)
 
 bool eg_is_blank(char c);
 
+/* The length of the well-formed UTF-8 sequence (RFC 3629) that begins the text, or 0. */
+apr_size_t eg_utf8_length(eg_span text);
+bool eg_is_utf8(eg_span text);
+
 /* One more than the value of a hexadecimal digit of either case; 0 for any other byte. */
 extern const unsigned char eg_hex_values[256];
 

@@ -120,7 +120,9 @@ eg_status eg_json_set(eg_json *object, const char *name, eg_span value)
 {
     json_t *member = value.p ? json_stringn(value.p, value.n) : json_null();
 
-    return json_object_set_new(object->root, name, member) == 0 ? EG_OK : EG_EMALFORMED;
+    if (json_object_set_new(object->root, name, member) == 0)
+        return EG_OK;
+    return eg_is_utf8(value) && eg_is_utf8(eg_span_of(name)) ? EG_ENOMEM : EG_EMALFORMED;
 }
 
 const char *eg_json_dump(const eg_json *object, apr_pool_t *pool)

@@ -22,7 +22,8 @@ eg_status eg_json_string(const eg_json *object, const char *name, eg_span *value
  * eg_member_fn of say.h. */
 const char *eg_json_text(const void *object, const char *name, apr_pool_t *pool);
 
-/* Sets a member to a string, or to null where value.p is NULL. EG_EMALFORMED: not UTF-8. */
+/* Sets a member to a string, or to null where value.p is NULL. EG_EMALFORMED: not UTF-8.
+ * EG_ENOMEM: there is no room for it. */
 eg_status eg_json_set(eg_json *object, const char *name, eg_span value) EG_MUST_CHECK;
 
 /* Compact text in pool, members in the order they were set; NULL when there is no memory. */

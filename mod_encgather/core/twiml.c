@@ -50,23 +50,11 @@ void eg_twiml_end(eg_twiml *out)
 /* The length of a well-formed UTF-8 sequence (RFC 3629) for a character of XML 1.0, or 0. */
 static apr_size_t character_length(const unsigned char *p, apr_size_t n)
 {
-    static const unsigned least[] = {0, 0, 0x80, 0x800, 0x10000};
-    apr_size_t length = *p < 0x80 ? 1 : *p >= 0xf0 ? 4 : *p >= 0xe0 ? 3 : 2;
-    unsigned code;
-
-    if (length == 1)
+    if (*p < 0x80)
         return *p >= 0x20 || *p == '\t' || *p == '\n' || *p == '\r';
-    if (*p < 0xc2 || *p > 0xf4 || length > n)
-        return 0;
-    code = *p & (0x7fu >> length);
-    for (apr_size_t i = 1; i < length; i++) {
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-        code = code << 6 | (p[i] & 0x3fu);
-    }
-    if (code < least[length] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
-        return 0;
-    return code == 0xfffe || code == 0xffff ? 0 : length;
+    if (n >= 3 && memcmp(p, "\xef\xbf", 2) == 0 && p[2] >= 0xbe)
+        return 0; /* U+FFFE and U+FFFF */
+    return eg_utf8_length((eg_span){(const char *)p, n});
 }
 
 /* What stands for a character in text and in attributes; an empty span: itself. */
@@ -185,7 +173,7 @@ void eg_twiml_attribute_number(eg_twiml *out, const char *name, unsigned value)
     eg_twiml_raw(out, EG_LIT("\""));
 }
 
-static bool is_utf8(eg_span text)
+static bool is_text(eg_span text)
 {
     for (apr_size_t i = 0; i < text.n;) {
         apr_size_t length = character_length((const unsigned char *)text.p + i, text.n - i);
@@ -255,7 +243,7 @@ bool eg_twiml_is_whole(apr_pool_t *pool, eg_span document)
     apr_xml_parser *parser = apr_xml_parser_create(pool);
     apr_xml_doc *parsed = NULL;
 
-    if (!is_utf8(document) || has_document_type(document) || names_another_encoding(pool, document))
+    if (!is_text(document) || has_document_type(document) || names_another_encoding(pool, document))
         return false;
     return apr_xml_parser_feed(parser, document.p, document.n) == APR_SUCCESS &&
            apr_xml_parser_done(parser, &parsed) == APR_SUCCESS &&

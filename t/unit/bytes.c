@@ -110,11 +110,63 @@ static void decoding(void)
     }
 }
 
+static void utf8(void)
+{
+    static const struct {
+        eg_span text;
+        apr_size_t length;
+    } cases[] = {
+        {EG_LIT(""), 0},
+        {EG_LIT("a"), 1},
+        {EG_LIT("\0"), 1},
+        {EG_LIT("\x7f\x80"), 1},
+        {EG_LIT("\xc3\xa9x"), 2},
+        {EG_LIT("\xc2\x80"), 2},
+        {EG_LIT("\xdf\xbf"), 2},
+        {EG_LIT("\xe0\xa0\x80"), 3},
+        {EG_LIT("\xed\x9f\xbf"), 3},
+        {EG_LIT("\xee\x80\x80"), 3},
+        {EG_LIT("\xef\xbf\xbf"), 3},
+        {EG_LIT("\xf0\x90\x80\x80"), 4},
+        {EG_LIT("\xf4\x8f\xbf\xbf"), 4},
+        {EG_LIT("\x80"), 0},
+        {EG_LIT("\xbf\xbf"), 0},
+        {EG_LIT("\xc1\xbf"), 0},         /* longer than need be */
+        {EG_LIT("\xe0\x9f\xbf"), 0},     /* the same */
+        {EG_LIT("\xf0\x8f\xbf\xbf"), 0}, /* the same */
+        {EG_LIT("\xed\xa0\x80"), 0},     /* a surrogate */
+        {EG_LIT("\xed\xbf\xbf"), 0},     /* the same */
+        {EG_LIT("\xf4\x90\x80\x80"), 0}, /* beyond U+10FFFF */
+        {EG_LIT("\xf5\x80\x80\x80"), 0},
+        {EG_LIT("\xff\xbf\xbf\xbf"), 0},
+        {EG_LIT("\xc3"), 0},
+        {EG_LIT("\xe2\x82"), 0},
+        {EG_LIT("\xf0\x9f\x98"), 0},
+        {EG_LIT("\xc3x"), 0},
+        {EG_LIT("\xe2\x82x"), 0},
+        {EG_LIT("\xe2x\x82"), 0},
+        {EG_LIT("\xf0\x9f\x98\xc0"), 0},
+    };
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        eg_span text = cases[i].text;
+        char *copy = exact_copy(text.p, text.n);
+
+        is_int((long long)eg_utf8_length((eg_span){copy, text.n}), (long long)cases[i].length,
+               "the length of a UTF-8 sequence, case %zu", i);
+        free(copy);
+    }
+    ok(eg_is_utf8(EG_LIT("a\xc3\xa9\0\xf0\x9f\x98\x80")), "a text of such sequences is UTF-8");
+    ok(eg_is_utf8((eg_span){NULL, 0}), "and so is none");
+    ok(!eg_is_utf8(EG_LIT("a\xc3\xa9\x80")), "a byte too much is not");
+}
+
 int main(void)
 {
     spans();
     classes();
     encoding();
     decoding();
+    utf8();
     return done_testing();
 }
