@@ -24,28 +24,47 @@ sub lines_of (@command) {
 
 # --- No call is forgotten ------------------------------------------------------------------------------------
 
-sub cannot_fail () {
-    open my $file, '<', 't/torture/cannot-fail' or die "t/torture/cannot-fail: $!\n";
-    return map { /^(\S+)\s+\S/ ? qr/\A(?:$1)\z/ : die "t/torture/cannot-fail: no reason in: $_" } grep { !/^#/ } <$file>;
+sub content ($path) {
+    open my $file, '<', $path or die "$path: $!\n";
+    local $/;
+    return <$file>;
+}
+
+sub reasons (@paths) {
+    return map { /^(\S+)\s+\S/ ? qr/\A(?:$1)\z/ : die "no reason in: $_\n" }
+        grep { length && !/^#/ } map { split /\n/, content($_) } @paths;
+}
+
+# The names in the rows of the table; those of the core come first.
+sub rows ($text) {
+    return map { $_ => 1 } $text =~ /^(?:SAYS|MAKES)\([^,]*, (\w+)/mg, $text =~ /^(?:SETS|TAKES|OWN)\((\w+)/mg;
 }
 
 # What _FORTIFY_SOURCE puts in the place of a function is that function.
 sub plain ($name) { return $name =~ /^__(\w+)_chk\z/ ? $1 : $name }
 
+sub no_call_is_forgotten ($whose, $called, $fails, @cannot) {
+    for my $name (sort keys %$called) {
+        my $excused = grep { $name =~ $_ } @cannot;
+        ok $fails->{$name} || $excused, "$whose $name fails in a test, or cannot fail for a reason";
+        ok !($fails->{$name} && $excused), "$whose $name: not both";
+    }
+    is_deeply [ grep { !$called->{$_} } sort keys %$fails ], [], "nothing fails that $whose does not call";
+    return;
+}
+
+my $TABLE   = content('t/torture/calls.def');
 my @objects = glob "$OUT/obj/mod_encgather/core/*.o";
 my %defined = map { $_ => 1 } map { /\s(\S+)\z/ } lines_of(qw(nm --defined-only), @objects);
 my %called  = map { plain($_) => 1 } grep { !$defined{$_} } map { /^\s+U (\S+)/ } lines_of(qw(nm --undefined-only), @objects);
-my %fails   = map { $_ => 1 } lines_of($CORE, '--calls');
-my @cannot  = cannot_fail();
+my %by_all  = map { plain($_) => 1 } map { /^\s+[Uw] ([^\s@]+)/ } lines_of(qw(nm --dynamic --undefined-only), "$OUT/mod_encgather.so");
 
 cmp_ok scalar @objects, '>=', 15, 'the objects of the core';
 cmp_ok scalar keys %called, '>=', 60, 'and what they call';
-for my $name (sort keys %called) {
-    my $excused = grep { $name =~ $_ } @cannot;
-    ok $fails{$name} || $excused, "$name fails in t/torture/core.c, or cannot fail for a reason";
-    ok !($fails{$name} && $excused), "$name: not both";
-}
-is_deeply [ grep { !$called{$_} } sort keys %fails ], [], 'nothing fails that the core does not call';
+cmp_ok scalar keys %by_all, '>=', 150, 'and what the module calls';
+is_deeply { rows($TABLE =~ s/^#ifdef.*//msr) }, { map { $_ => 1 } lines_of($CORE, '--calls') }, 'the table is that of the program';
+no_call_is_forgotten("the core's", \%called, { rows($TABLE =~ s/^#ifdef.*//msr) }, reasons('t/torture/cannot-fail'));
+no_call_is_forgotten("the module's", \%by_all, { rows($TABLE) }, reasons(glob 't/torture/cannot-fail*'));
 
 # --- Each fails ----------------------------------------------------------------------------------------------
 

@@ -35,6 +35,14 @@ typedef enum {
     BY_XML,
     BY_INNER_CRYPTO, /* an allocation inside of OpenSSL: it may do without */
     BY_INNER_JSON,
+#ifdef TORTURE_SERVER
+    BY_CONFIG, /* while the configuration is read */
+    BY_DATABASE,
+    BY_QUERY, /* which is repeated */
+    BY_BACKEND,
+    BY_CLIENT, /* the client's connection breaks off while it sends */
+    BY_ANSWER, /* the answer cannot be sent */
+#endif
     CAUSES
 } fault_cause;
 
@@ -81,6 +89,10 @@ extern const fault_function fault_functions[FUNCTIONS];
 /* From now on the n-th call of that function fails in that way. */
 void fault_arm(int function, int way, unsigned n);
 void fault_disarm(void);
+
+/* Of the functions by number: what stands in their place; not of what is within a library. */
+typedef void (*fault_wrapper)(void);
+extern const fault_wrapper fault_wrappers[FUNCTIONS];
 
 /* How many calls failed since the last arming. */
 unsigned fault_fired(void);

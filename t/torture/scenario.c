@@ -432,17 +432,19 @@ static int read_json(eg_crypto *crypto, apr_pool_t *pool)
 static int write_json(eg_crypto *crypto, apr_pool_t *pool)
 {
     eg_json *json = eg_json_new(pool);
-    const char *text;
+    const char *text,
+        *right = apr_pstrcat(pool, "{\"token\":\"", known->token, "\",\"none\":null}", NULL);
+    eg_status status = EG_ENOMEM;
 
     (void)crypto;
-    if (!json || eg_json_set(json, "token", eg_span_of(known->token)) != EG_OK ||
-        eg_json_set(json, "none", (eg_span){NULL, 0}) != EG_OK)
-        return NO_MEMORY;
+    if (json)
+        status = eg_json_set(json, "token", eg_span_of(known->token));
+    if (status == EG_OK)
+        status = eg_json_set(json, "none", (eg_span){NULL, 0});
+    if (status != EG_OK)
+        return outcome_of(status);
     text = eg_json_dump(json, pool);
-    if (!text)
-        return NO_MEMORY;
-    return good_if(strcmp(text, apr_pstrcat(pool, "{\"token\":\"", known->token,
-                                            "\",\"none\":null}", NULL)) == 0);
+    return text ? good_if(strcmp(text, right) == 0) : NO_MEMORY;
 }
 
 static int ask(eg_crypto *crypto, apr_pool_t *pool)

@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What the linker puts in the place of each call (ld --wrap): it fails when its turn has come. */
+ * What stands in the place of each call, put there by the linker (ld --wrap) or, in a server, by
+ * server/mod_torture.c: it fails when its turn has come. */
 #include "faults.h"
 
 #include <stdarg.h>
 
+#ifdef TORTURE_SERVER
+#define REAL(name) name
+#define WRAP(name) torture_##name
+#define DECLARE(type, name, parameters) type WRAP(name) parameters;
+#else
 #define REAL(name) __real_##name
 #define WRAP(name) __wrap_##name
-
 #define DECLARE(type, name, parameters)                                                            \
     type REAL(name) parameters;                                                                    \
     type WRAP(name) parameters;
+#endif
 
 #define SAYS(type, name, parameters, arguments, failure, cause, ways)                              \
     DECLARE(type, name, parameters)                                                                \
@@ -19,8 +25,10 @@
                                                                                                    \
         if (!way)                                                                                  \
             return REAL(name) arguments;                                                           \
-        if (way == AFTER)                                                                          \
-            (void)REAL(name) arguments;                                                            \
+        if (way == AFTER) {                                                                        \
+            type done = REAL(name) arguments;                                                      \
+            (void)done;                                                                            \
+        }                                                                                          \
         return way == MINUS ? (type)(intptr_t)-1 : failure;                                        \
     }
 
@@ -176,3 +184,28 @@ char *WRAP(json_dumps)(const json_t *json, size_t flags)
     fault_took(A_TEXT, text);
     return text;
 }
+
+#ifdef TORTURE_SERVER
+DECLARE(int, poll, (struct pollfd * fds, nfds_t n, int timeout))
+int WRAP(poll)(struct pollfd *fds, nfds_t n, int timeout)
+{
+    const int way = fault_due(F_poll);
+
+    return way ? (int)stop_short(way, ENOMEM) : REAL(poll)(fds, n, timeout);
+}
+#endif
+
+#undef SAYS
+#undef SETS
+#undef MAKES
+#undef TAKES
+#undef OWN
+#define SAYS(type, name, ...) [F_##name] = (fault_wrapper)WRAP(name),
+#define SETS(name, ...) [F_##name] = (fault_wrapper)WRAP(name),
+#define MAKES(type, name, ...) [F_##name] = (fault_wrapper)WRAP(name),
+#define TAKES(name, ...) [F_##name] = (fault_wrapper)WRAP(name),
+#define OWN(name, ...) [F_##name] = (fault_wrapper)WRAP(name),
+
+const fault_wrapper fault_wrappers[FUNCTIONS] = {
+#include "calls.def"
+};

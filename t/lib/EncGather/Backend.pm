@@ -33,6 +33,7 @@ my %ANSWER = (
     '/ok'         => _json('200 OK', $ACCOUNT),
     '/strange'    => _json('200 OK', '{"first":1,"account":"A&B <\"\u0001\u00e9","second":[{}],"balance":"1"}'),
     '/numbers'    => _json('200 OK', '{"account":1234567890123,"balance":12.5}'),
+    '/twiml'      => _http('200 OK', 'text/xml', '<?xml version="1.0"?><Response><Say>As the backend says it</Say></Response>'),
     '/words'      => _json('200 OK', '{"account":true,"balance":false}'),
     '/no-member'  => _json('200 OK', '{"account":"AC12345678"}'),
     '/null'       => _json('200 OK', '{"account":"AC12345678","balance":null}'),
