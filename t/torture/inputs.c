@@ -93,8 +93,8 @@ static void look_for_secrets(void)
 {
     look_for_key("the first key", secret->ring.keys[0].key);
     look_for_key("the second key", secret->ring.keys[1].key);
-    memory_look_for("the subkey of the blind index", secret->subkey, EG_SHA256_SIZE);
-    look_for_pads("the subkey of the blind index", secret->subkey, EG_SHA256_SIZE);
+    look_for_key("a derived key", secret->derived.keys[0].index);
+    look_for_key("a derived key", secret->derived.keys[1].idempotency);
     memory_look_for("the digits", secret->digits, DIGITS);
     memory_look_for("the auth token", secret->auth, TOKEN_TEXT);
     look_for_pads("the auth token", (const unsigned char *)secret->auth, TOKEN_TEXT);
@@ -214,18 +214,40 @@ static bool seal_known(eg_crypto *crypto)
                              known->with_data) == EG_OK;
 }
 
+bool hash_derived(eg_crypto *crypto, const eg_keyring *ring, unsigned char hash[EG_SHA256_SIZE])
+{
+    unsigned char hashes[4][EG_SHA256_SIZE];
+    bool ok = true;
+
+    for (unsigned i = 0; i < 2; i++) {
+        const eg_span index = {(const char *)ring->keys[i].index, EG_SHA256_SIZE};
+        const eg_span idempotency = {(const char *)ring->keys[i].idempotency, EG_SHA256_SIZE};
+
+        ok = ok && eg_sha256(crypto, index, hashes[2 * i]) == EG_OK &&
+             eg_sha256(crypto, idempotency, hashes[2 * i + 1]) == EG_OK;
+    }
+    return ok && eg_sha256(crypto, (eg_span){(const char *)hashes, sizeof hashes}, hash) == EG_OK;
+}
+
+static bool derive_known(eg_crypto *crypto)
+{
+    secret->derived = secret->ring;
+    return eg_keyring_derive(crypto, &secret->derived) == EG_OK &&
+           hash_derived(crypto, &secret->derived, known->derived_hash);
+}
+
 /* The same numbers as without any failure; that they are right is what the unit tests say. */
 static bool compute_known(eg_crypto *crypto)
 {
     const eg_span values[2] = {{secret->digits, DIGITS}, {secret->digits, 4}};
-    const unsigned char *key = secret->ring.keys[0].key;
 
     sign_by_openssl((eg_span){secret->auth, TOKEN_TEXT}, EG_LIT("Digits"),
                     (eg_span){secret->digits, DIGITS}, "CallSidCA1", known->signature);
     sign_by_openssl((eg_span){secret->long_auth, LONG_TOKEN_TEXT}, EG_LIT("SpeechResult"),
                     (eg_span){secret->long_form, LONG_FORM}, "", known->long_signature);
-    return seal_known(crypto) && eg_blind_index(crypto, key, values, 2, known->index) == EG_OK &&
-           eg_hkdf(crypto, key, EG_LIT("encgather-index"), secret->subkey) == EG_OK &&
+    return seal_known(crypto) &&
+           eg_blind_index(crypto, secret->ring.keys[0].key, values, 2, known->index) == EG_OK &&
+           derive_known(crypto) &&
            eg_key_fingerprint(crypto, &secret->ring.keys[0], known->fingerprint) == EG_OK &&
            eg_sha256(crypto, (eg_span){secret->digits, DIGITS}, known->form_hash) == EG_OK;
 }

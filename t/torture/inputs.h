@@ -20,7 +20,7 @@ typedef struct {
     char auth[TOKEN_TEXT + 1];
     char long_auth[LONG_TOKEN_TEXT + 1];
     char long_form[LONG_FORM];
-    unsigned char subkey[EG_SHA256_SIZE]; /* of the blind index */
+    eg_keyring derived; /* the same keys with what is made of them; while inputs are made */
 } secrets;
 
 extern secrets *secret; /* zeros but while a scenario is at work */
@@ -38,6 +38,7 @@ typedef struct {
     char signature[EG_SIGNATURE_LENGTH + 1];
     char long_signature[EG_SIGNATURE_LENGTH + 1];
     unsigned char form_hash[EG_SHA256_SIZE];
+    unsigned char derived_hash[EG_SHA256_SIZE];
 } expectations;
 
 extern expectations *known;
@@ -49,6 +50,9 @@ void inputs_end(void);
 /* Secrets are in memory between these two only. */
 void inputs_fill(void);
 void inputs_wipe(void);
+
+/* Tells what eg_keyring_derive() made from anything else, and nothing about it. */
+bool hash_derived(eg_crypto *crypto, const eg_keyring *ring, unsigned char hash[EG_SHA256_SIZE]);
 
 /* How many nonces were noted so far, and whether one came twice or is no random one. */
 void note_nonce(const unsigned char nonce[EG_NONCE_SIZE]);
