@@ -24,9 +24,9 @@ const fuzz_grammar fuzz_target = {"token", "\n", atoms};
 
 static const eg_keyring ring = {
     .n = 3,
-    .keys = {{"new", {0x5f, 0x3c, 0x9b, 1, 2, 3, 4, 9}},
-             {"old", {0xb9, 0x1e, 0x64, 8, 7, 6, 5, 4}},
-             {"older", {0x01, 0x77, 0x42, 3, 3, 3, 3, 3}}},
+    .keys = {{.id = "new", .key = {0x5f, 0x3c, 0x9b, 1, 2, 3, 4, 9}},
+             {.id = "old", .key = {0xb9, 0x1e, 0x64, 8, 7, 6, 5, 4}},
+             {.id = "older", .key = {0x01, 0x77, 0x42, 3, 3, 3, 3, 3}}},
 };
 
 /* --- an AES-GCM of its own --------------------------------------------------------------------- */
