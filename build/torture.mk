@@ -29,5 +29,5 @@ torture: deps-test ## every call that can fail fails once: in the core, under sa
 	@$(MAKE) --no-print-directory -s all unit
 	@$(MAKE) --no-print-directory -s OUT=$(SANITIZED) OPTIMIZE='-O1 -g -fno-omit-frame-pointer' \
 	    CFLAGS='-fsanitize=address,undefined -fno-sanitize-recover=all' $(SANITIZED)/torture/core
-	@ENCGATHER_TORTURE_SANITIZED=$(SANITIZED)/torture/core build/run-tests --mpm prefork $(TESTFLAGS) \
-	    t/torture.t t/torture-server.t
+	@ENCGATHER_TORTURE_ALL=1 ENCGATHER_TORTURE_SANITIZED=$(SANITIZED)/torture/core \
+	    build/run-tests --mpm prefork $(TESTFLAGS) t/torture.t t/torture-server.t

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # needs: nothing
 # Every call of the core that can fail fails once, in each scenario that makes it: see t/torture/core.c. And no call is
-# forgotten: each that the core's objects make to the outside is one that fails here, or stands in t/torture/cannot-fail
-# with the reason.
+# forgotten: each that the core and the module make to the outside is one that fails here or in t/torture-server.t, or
+# stands in t/torture/cannot-fail or cannot-fail-server with the reason.
 use strict;
 use warnings;
 use feature 'signatures';
@@ -68,16 +68,19 @@ no_call_is_forgotten("the module's", \%by_all, { rows($TABLE) }, reasons(glob 't
 
 # --- Each fails ----------------------------------------------------------------------------------------------
 
-my @tests = grep { /^(?:not )?ok / } map { chomp; $_ } do {
-    open my $from, '-|', $CORE or die "$CORE: $!\n";
-    my @lines = <$from>;
+# TAP of the program, as few tests of ours.
+sub all_is_well ($name, $program) {
+    open my $from, '-|', $program or die "$program: $!\n";
+    my @tests = grep { /^(?:not )?ok / } <$from>;
     close $from;
-    is $?, 0, 'the core under torture ends well';
-    @lines;
-};
-my @bad = grep { /^not ok/ } @tests;
-cmp_ok scalar @tests, '>=', 300, 'calls failed in scenarios';
-ok !@bad, "and each failure was told, left nothing, and did no harm to the next use"
-    or diag map { "$_\n" } splice @bad, 0, 20;
+    is $?, 0, "$name ends well";
+    cmp_ok scalar @tests, '>=', 300, "$name: calls failed in scenarios";
+    my @bad = grep { /^not ok/ } @tests;
+    ok !@bad, "$name: each failure was told, left nothing, and did no harm to the next use" or diag splice @bad, 0, 20;
+    return;
+}
+
+all_is_well('the core under torture', $CORE);
+all_is_well('the same under sanitizers, leaks included', $ENV{ENCGATHER_TORTURE_SANITIZED}) if $ENV{ENCGATHER_TORTURE_SANITIZED};
 
 done_testing;
