@@ -278,48 +278,45 @@ eg_status eg_gcm_open(eg_crypto *crypto, const unsigned char key[EG_KEY_SIZE], e
 
 /* --- digests ----------------------------------------------------------------------------------- */
 
-/* Many small updates cost more than the hash: what is short is put together first. */
-#define GATHER_MAX 2048
+/* Many small updates cost more than the hash: what is short is put together first. The pieces may
+ * hold digits: their copy lives on the stack until it is hashed. */
+typedef struct {
+    EVP_MD_CTX *context;
+    apr_size_t n;
+    unsigned char bytes[2048];
+} gathered;
 
-static apr_size_t total_length(const eg_span *pieces, apr_size_t count)
+static bool flush(gathered *so_far)
 {
-    apr_size_t total = 0;
+    bool ok = EVP_DigestUpdate(so_far->context, so_far->bytes, so_far->n) == 1;
 
-    for (apr_size_t i = 0; i < count; i++)
-        total += pieces[i].n;
-    return total;
-}
-
-/* The pieces may hold digits: their copy lives on the stack, and not longer than this call. */
-static bool update_together(EVP_MD_CTX *context, const eg_span *pieces, apr_size_t count)
-{
-    unsigned char together[GATHER_MAX];
-    apr_size_t n = 0;
-    bool ok;
-
-    for (apr_size_t i = 0; i < count; i++) {
-        if (pieces[i].n)
-            memcpy(together + n, pieces[i].p, pieces[i].n);
-        n += pieces[i].n;
-    }
-    ok = EVP_DigestUpdate(context, together, n) == 1;
-    eg_wipe(together, n);
+    eg_wipe(so_far->bytes, so_far->n);
+    so_far->n = 0;
     return ok;
 }
 
-static bool update_one_by_one(EVP_MD_CTX *context, const eg_span *pieces, apr_size_t count)
+static inline bool gather(gathered *so_far, eg_span piece)
 {
-    bool ok = true;
-
-    for (apr_size_t i = 0; ok && i < count; i++)
-        ok = EVP_DigestUpdate(context, pieces[i].p, pieces[i].n) == 1;
-    return ok;
+    if (piece.n > sizeof so_far->bytes - so_far->n && !flush(so_far))
+        return false;
+    if (piece.n > sizeof so_far->bytes)
+        return EVP_DigestUpdate(so_far->context, piece.p, piece.n) == 1;
+    if (piece.n)
+        memcpy(so_far->bytes + so_far->n, piece.p, piece.n);
+    so_far->n += piece.n;
+    return true;
 }
 
 static bool update(EVP_MD_CTX *context, const eg_span *pieces, apr_size_t count)
 {
-    return total_length(pieces, count) <= GATHER_MAX ? update_together(context, pieces, count)
-                                                     : update_one_by_one(context, pieces, count);
+    gathered so_far;
+    bool ok = true;
+
+    so_far.context = context;
+    so_far.n = 0;
+    for (apr_size_t i = 0; ok && i < count; i++)
+        ok = gather(&so_far, pieces[i]);
+    return flush(&so_far) && ok;
 }
 
 typedef struct {
