@@ -43,6 +43,7 @@ bool fuzz_pool_holds(eg_span bytes);
 /* --- what targets have in common ----------------------------------------------------------------- */
 
 eg_crypto *fuzz_crypto(void);
+eg_crypto *fuzz_crypto_without_random(void);
 
 /* Takes a line off the input: without its line end, which is gone too. */
 eg_span fuzz_line(eg_span *rest);

@@ -180,12 +180,27 @@ static void hold_sealed(apr_pool_t *pool, eg_span plain, eg_span choices)
     free(text);
 }
 
+/* Without random bytes there is no nonce, and nothing may be sent. */
+static void hold_unsealed(eg_span plain)
+{
+    apr_size_t room = EG_TOKEN_LENGTH(plain.n) + 1;
+    char *text = malloc(room);
+
+    memset(text, 'x', room);
+    HOLDS(eg_token_seal(fuzz_crypto_without_random(), &ring, plain, text) == EG_ECRYPTO,
+          "nothing is sealed without a nonce");
+    HOLDS(text[0] == '\0' && !(is_telling(plain) && fuzz_contains((eg_span){text, room}, plain)),
+          "what is not sealed is not there");
+    free(text);
+}
+
 void fuzz_one(apr_pool_t *pool, eg_span input)
 {
     eg_span token = fuzz_line(&input), choices = fuzz_line(&input);
 
     hold_foreign(pool, token);
     hold_sealed(pool, input, choices);
+    hold_unsealed(input);
     if (is_telling(input) && !eg_token_has_form(token)) /* whose bytes may say the same */
         fuzz_must_vanish(input);
 }
