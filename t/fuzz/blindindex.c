@@ -91,6 +91,21 @@ static void hold_cut(const unsigned char *key, const values *v, const char *inde
     }
 }
 
+/* In two steps, as a server does that keeps what it derived. */
+static void hold_two_steps(const unsigned char *key, const values *v, const char *index)
+{
+    unsigned char derived[EG_SHA256_SIZE], want[EG_SHA256_SIZE];
+    char other[EG_INDEX_LENGTH + 1];
+
+    derive(key, want);
+    HOLDS(eg_blind_index_key(fuzz_crypto(), key, derived) == EG_OK &&
+              memcmp(derived, want, sizeof want) == 0,
+          "the key of indices is the one of the definition");
+    HOLDS(eg_blind_index_under(fuzz_crypto(), derived, v->at, v->n, other) == EG_OK &&
+              strcmp(other, index) == 0,
+          "the index under it is the same");
+}
+
 static void hold_limits(const unsigned char *key, const values *v, const char *out)
 {
     char other[EG_INDEX_LENGTH + 1];
@@ -119,6 +134,7 @@ void fuzz_one(apr_pool_t *pool, eg_span input)
     }
     define(pool, key, &v, want);
     HOLDS(strcmp(index, want) == 0, "the index is the one of the definition");
+    hold_two_steps(key, &v, index);
     hold_cut(key, &v, index);
     key[0] ^= 1;
     HOLDS(make(key, &v, other) && strcmp(other, index) != 0, "another key is another index");

@@ -110,6 +110,22 @@ static void hold_fingerprints(const eg_keyring *ring)
     }
 }
 
+/* What is derived is told apart from the key, from each other, and from key to key. */
+static void hold_derived(eg_keyring *ring)
+{
+    HOLDS(eg_keyring_derive(fuzz_crypto(), ring) == EG_OK, "keys can be derived");
+    for (apr_size_t i = 0; i < ring->n; i++) {
+        const eg_key *key = &ring->keys[i], *before = &ring->keys[i ? i - 1 : 0];
+
+        HOLDS(memcmp(key->index, key->key, EG_KEY_SIZE) != 0 &&
+                  memcmp(key->idempotency, key->key, EG_KEY_SIZE) != 0 &&
+                  memcmp(key->index, key->idempotency, EG_KEY_SIZE) != 0,
+              "a derived key is another key");
+        HOLDS(i == 0 || memcmp(key->index, before->index, EG_KEY_SIZE) != 0,
+              "each key has its own");
+    }
+}
+
 void fuzz_one(apr_pool_t *pool, eg_span input)
 {
     eg_keyring *ring = malloc(sizeof *ring);
@@ -124,6 +140,7 @@ void fuzz_one(apr_pool_t *pool, eg_span input)
         hold_ring(ring);
         hold_written_again(pool, ring);
         hold_fingerprints(ring);
+        hold_derived(ring);
     } else {
         HOLDS(is_wiped(ring), "what is refused leaves no key behind");
         hold_line_of_text(&why);
