@@ -10,7 +10,7 @@ no warnings 'experimental::signatures';
 use Exporter 'import';
 use List::Util qw(max);
 
-our @EXPORT_OK = qw(vitals held_connections in_own_ipc_namespace);
+our @EXPORT_OK = qw(vitals held_connections identity in_own_ipc_namespace);
 
 use constant OWN_IPC => 'ENCGATHER_OWN_IPC';
 
@@ -62,6 +62,13 @@ sub _own_objects ($kind) {
 sub _lines ($path) {
     open my $file, '<', $path or return ();
     return <$file>;
+}
+
+# What tells a process from another that gets its number later: number and start. Nothing once it is gone.
+sub identity ($pid) {
+    my ($stat) = _lines("/proc/$pid/stat");
+    my ($state, $start) = ($stat // '') =~ /^.*\) (\S)(?: \S+){18} (\d+)/s or return;
+    return $state eq 'Z' ? () : "$pid:$start";
 }
 
 # Client ports of the connections that processes have accepted at $port, by process; undef for those whose descriptors
