@@ -131,7 +131,7 @@ static eg_status parse_tokens(held *fresh, eg_problem *why)
 }
 
 static eg_file_verdict read_fresh(apr_pool_t *ptemp, const eg_store_entry *entry,
-                                  const apr_array_header_t *docroots, held *fresh, eg_problem *why)
+                                  const eg_docroots *docroots, held *fresh, eg_problem *why)
 {
     bool keys = entry->kind == EG_KEY_FILE;
     eg_secretfile_rules rules = {keys ? KEY_FILE_MAX : TOKEN_FILE_MAX, docroots};
@@ -212,7 +212,7 @@ static bool report(server_rec *s, const eg_store_entry *entry, eg_file_verdict v
 }
 
 static bool check_entry(apr_pool_t *ptemp, server_rec *s, eg_store_entry *entry,
-                        const apr_array_header_t *docroots)
+                        const eg_docroots *docroots)
 {
     held fresh = {0};
     eg_problem why;
@@ -227,7 +227,7 @@ static bool check_entry(apr_pool_t *ptemp, server_rec *s, eg_store_entry *entry,
     return ok;
 }
 
-static apr_array_header_t *list_docroots(apr_pool_t *ptemp, server_rec *s)
+static eg_docroots *list_docroots(apr_pool_t *ptemp, server_rec *s)
 {
     apr_array_header_t *docroots = apr_array_make(ptemp, 4, sizeof(const char *));
 
@@ -237,7 +237,7 @@ static apr_array_header_t *list_docroots(apr_pool_t *ptemp, server_rec *s)
         if (core->ap_document_root)
             APR_ARRAY_PUSH(docroots, const char *) = core->ap_document_root;
     }
-    return docroots;
+    return eg_docroots_create(ptemp, docroots);
 }
 
 /* Keys of files that no directive names any more go at once. */
@@ -309,7 +309,7 @@ void eg_store_forget(void)
 
 int eg_store_check(apr_pool_t *ptemp, server_rec *s)
 {
-    apr_array_header_t *docroots = list_docroots(ptemp, s);
+    eg_docroots *docroots = list_docroots(ptemp, s);
     bool ok = true;
 
     for (held *h = get_retained()->first; h; h = h->next)

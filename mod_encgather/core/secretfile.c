@@ -78,43 +78,74 @@ static bool check_directories(apr_pool_t *pool, const char *path, eg_problem *wh
     return true;
 }
 
-static bool is_below(const char *path, const char *root)
-{
-    apr_size_t n = strlen(root);
-
-    while (n > 1 && root[n - 1] == '/')
-        n--;
-    return strncmp(path, root, n) == 0 && (path[n] == '/' || n == 1);
-}
-
 /* A directory that is not there, or is closed to this user, serves nothing. */
 static bool serves_nothing(int error)
 {
     return error == ENOENT || error == ENOTDIR || error == EACCES;
 }
 
-static bool check_docroot(const char *path, const char *written, eg_problem *why)
+static void add_directory(eg_docroots *roots, apr_pool_t *pool, const char *directory,
+                          const char *written)
 {
-    char *resolved = realpath(written, NULL);
-    bool known = resolved || serves_nothing(errno);
-    bool below = is_below(path, written) || (resolved && is_below(path, resolved));
+    apr_size_t n = strlen(directory);
 
-    if (below)
-        eg_problem_set(why, "lies below DocumentRoot '%s', from where it could be fetched",
-                       written);
-    else if (!known)
-        eg_problem_set(why, "cannot be compared with DocumentRoot '%s': %s", written,
-                       strerror(errno));
-    free(resolved);
-    return known && !below;
+    while (n > 1 && directory[n - 1] == '/')
+        n--;
+    apr_hash_set(roots->written, apr_pstrmemdup(pool, directory, n), (apr_ssize_t)n, written);
 }
 
-static bool check_docroots(const char *path, const apr_array_header_t *docroots, eg_problem *why)
+/* As it is written and as it is resolved. */
+static void add_docroot(eg_docroots *roots, apr_pool_t *pool, const char *written)
 {
-    for (int i = 0; docroots && i < docroots->nelts; i++)
-        if (!check_docroot(path, APR_ARRAY_IDX(docroots, i, const char *), why))
-            return false;
-    return true;
+    char *resolved = realpath(written, NULL);
+
+    if (!resolved && !serves_nothing(errno)) {
+        roots->incomparable = written;
+        roots->error = errno;
+    }
+    add_directory(roots, pool, written, written);
+    if (resolved)
+        add_directory(roots, pool, resolved, written);
+    free(resolved);
+}
+
+eg_docroots *eg_docroots_create(apr_pool_t *pool, const apr_array_header_t *written)
+{
+    eg_docroots *roots = apr_pcalloc(pool, sizeof *roots);
+    const char *last = NULL;
+
+    roots->written = apr_hash_make(pool);
+    for (int i = 0; i < written->nelts; i++) {
+        const char *one = APR_ARRAY_IDX(written, i, const char *);
+
+        /* most virtual hosts have that of the server */
+        if (!last || strcmp(one, last) != 0)
+            add_docroot(roots, pool, one);
+        last = one;
+    }
+    return roots;
+}
+
+/* The DocumentRoot that is one of the directories above path, or NULL. */
+static const char *docroot_above(const char *path, const eg_docroots *roots)
+{
+    const char *root = path[0] == '/' ? apr_hash_get(roots->written, "/", 1) : NULL;
+
+    for (const char *slash = path; !root && *slash && (slash = strchr(slash + 1, '/'));)
+        root = apr_hash_get(roots->written, path, slash - path);
+    return root;
+}
+
+static bool check_docroots(const char *path, const eg_docroots *roots, eg_problem *why)
+{
+    const char *root = roots ? docroot_above(path, roots) : NULL;
+
+    if (root)
+        eg_problem_set(why, "lies below DocumentRoot '%s', from where it could be fetched", root);
+    else if (roots && roots->incomparable)
+        eg_problem_set(why, "cannot be compared with DocumentRoot '%s': %s", roots->incomparable,
+                       strerror(roots->error));
+    return !root && !(roots && roots->incomparable);
 }
 
 /* The file may have been written while we looked: never more than what was allowed for. */

@@ -3,6 +3,7 @@
 #ifndef EG_SECRETFILE_H
 #define EG_SECRETFILE_H
 
+#include <apr_hash.h>
 #include <apr_pools.h>
 #include <apr_tables.h>
 #include "bytes.h"
@@ -20,10 +21,20 @@ typedef struct {
     apr_size_t n;
 } eg_secretfile;
 
+/* Directories from which files are served; each is resolved once, however many files there are. */
+typedef struct {
+    apr_hash_t *written;      /* a directory, without a slash at its end: how it was written */
+    const char *incomparable; /* one of which it is not known where it is, and errno's reason */
+    int error;
+} eg_docroots;
+
+/* written: of const char *. */
+eg_docroots *eg_docroots_create(apr_pool_t *pool, const apr_array_header_t *written);
+
 /* What a file of one kind has to be. */
 typedef struct {
-    apr_size_t max;                     /* bytes */
-    const apr_array_header_t *docroots; /* of const char *: it must not lie below; NULL: none */
+    apr_size_t max;              /* bytes */
+    const eg_docroots *docroots; /* it must not lie below; NULL: none */
 } eg_secretfile_rules;
 
 /* Opens path (links are followed, a FIFO does not block), then checks the opened file: regular,

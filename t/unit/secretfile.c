@@ -60,13 +60,16 @@ static const char *make_link(const char *name, const char *target)
 static eg_file_verdict read_below(const char *path, const char *docroot, eg_problem *why)
 {
     apr_array_header_t *docroots = apr_array_make(pool, 1, sizeof(const char *));
-    eg_secretfile_rules rules = {.max = MAX, .docroots = docroot ? docroots : NULL};
+    eg_secretfile_rules rules = {.max = MAX, .docroots = NULL};
     eg_secretfile file = {top, 1};
     eg_file_verdict verdict;
 
     APR_ARRAY_PUSH(docroots, const char *) = "/nonexistent";
-    if (docroot)
+    if (docroot) {
         APR_ARRAY_PUSH(docroots, const char *) = docroot;
+        APR_ARRAY_PUSH(docroots, const char *) = "/nonexistent";
+        rules.docroots = eg_docroots_create(pool, docroots);
+    }
     memset(why, 0, sizeof *why);
     verdict = eg_secretfile_read(pool, path, &rules, &file, why);
     if (verdict != EG_FILE_OK && (file.bytes || file.n))
@@ -244,6 +247,17 @@ static void docroots(void)
     ok(read_below(at("key"), "/", &(eg_problem){""}) == EG_FILE_BAD, "all is below /");
 }
 
+/* Nobody knows what lies below: it could be the key. */
+static void docroot_that_leads_nowhere(void)
+{
+    eg_problem why;
+
+    make_link("round", at("round"));
+    is_int(read_below(at("key"), at("round"), &why), EG_FILE_BAD,
+           "a docroot that is a link to itself");
+    ok(strstr(why.text, "cannot be compared with DocumentRoot") != NULL, "the message says so");
+}
+
 /* What another user is told, in a child that has become that user. */
 static int as_nobody(const char *path)
 {
@@ -313,6 +327,7 @@ int main(void)
     links();
     directories();
     docroots();
+    docroot_that_leads_nowhere();
     owners();
     is_int(open_files(), before, "no file is left open");
     status = system(apr_psprintf(pool, "rm -rf '%s'", top));
