@@ -34,3 +34,7 @@ $(BENCH)/load: $(OUT)/obj/t/bench/load.o
 $(BENCH)/mod_%.so: $(OUT)/obj/t/bench/mod_%.o
 	@mkdir -p $(@D)
 	$(CC) -shared $(CFLAGS) $(LDFLAGS_ALL) -o $@ $^
+
+bench-growth: deps-bench ## how the cost grows with parameters, body, keys, tokens, virtual hosts, threads and children
+	@$(MAKE) --no-print-directory -s bench-programs
+	@t/bench/growth $(BENCHFLAGS)

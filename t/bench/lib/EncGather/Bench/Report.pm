@@ -12,7 +12,7 @@ use List::Util qw(max min);
 
 use EncGather::Bench::Measure qw(median ratio);
 
-our @EXPORT_OK = qw(table summary bars curves growth write_file);
+our @EXPORT_OK = qw(table summary bars curves growth STRAIGHT write_file);
 
 # The medians and the spread of a subject; ratios are to its base in the same rounds.
 sub summary ($subject, $base = undef) {
@@ -59,6 +59,9 @@ sub _mb ($kilobytes) { return defined $kilobytes ? $kilobytes / 1024 : undef }
 sub _number ($value, $digits) { return defined $value ? sprintf "%.${digits}f", $value : '-' }
 
 # --- Plots --------------------------------------------------------------------------------------------------
+
+# A straight line is good enough when no point is farther from it, in parts of the largest value.
+use constant STRAIGHT => 0.05;
 
 use constant { WIDTH => 900, BAR => 22, GAP => 10, LEFT => 330, TOP => 60, FONT => 'font-family="sans-serif"' };
 
@@ -118,18 +121,23 @@ sub _text ($x, $y, $text, $anchor = 'start', $size = 13) {
 
 # --- Growth -------------------------------------------------------------------------------------------------
 
-# The straight line through points (least squares), and how far the farthest point is from it, in parts of the largest value.
+# How points [ x, y ] grow: y = start + slope * x, or with x log2 x in place of x when that fits better. Least squares;
+# off: how far the farthest point is from the curve, in parts of the largest value.
 sub growth (@points) {
-    my $n = @points;
-    my ($sx, $sy, $sxx, $sxy) = (0) x 4;
+    my ($linear, $sorting) = (_fit('x', sub ($x) { $x }, @points), _fit('x log x', sub ($x) { $x > 1 ? $x * log($x) / log 2 : 0 }, @points));
+    return $linear->{off} <= STRAIGHT || $linear->{off} <= $sorting->{off} ? $linear : $sorting;
+}
+
+sub _fit ($kind, $of, @points) {
+    my ($n, $sx, $sy, $sxx, $sxy) = (scalar @points, (0) x 4);
     for my $point (@points) {
-        my ($x, $y) = @$point;
+        my ($x, $y) = ($of->($point->[0]), $point->[1]);
         $sx += $x; $sy += $y; $sxx += $x * $x; $sxy += $x * $y;
     }
     my $slope = ($n * $sxy - $sx * $sy) / ($n * $sxx - $sx * $sx);
     my $start = ($sy - $slope * $sx) / $n;
-    my $off   = max(map { abs $_->[1] - $start - $slope * $_->[0] } @points) / max(map { abs $_->[1] } @points);
-    return ($start, $slope, $off);
+    my $at    = sub ($x) { $start + $slope * $of->($x) };
+    return { kind => $kind, start => $start, slope => $slope, at => $at, off => max(map { abs $_->[1] - $at->($_->[0]) } @points) / max(map { abs $_->[1] } @points) };
 }
 
 sub write_file ($path, $content) {
