@@ -24,6 +24,9 @@ build       cmd:apxs|apxs2              apache2-dev                 httpd-devel
 build       header:jansson.h            libjansson-dev              jansson-devel
 build       header:openssl/evp.h        libssl-dev                  openssl-devel
 build,demo  cmd:apache2|httpd           apache2-bin                 httpd
+static      cmd:gcc                     gcc                         gcc
+static      cmd:clang-tidy              clang-tidy                  clang-tools-extra
+static      cmd:cppcheck                cppcheck                    cppcheck
 package     cmd:dpkg-buildpackage       dpkg-dev                    -
 package     cmd:dh                      debhelper                   -
 package     cmd:lintian                 lintian                     -

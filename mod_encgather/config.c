@@ -7,8 +7,9 @@
 #define TIMEOUT_DEFAULT 8
 
 #define EG_UNSET(type, name, unset) config->name = unset;
-#define EG_MERGE(type, name, unset) config->name = over->name != unset ? over->name : from->name;
+#define EG_MERGE(type, name, unset) config->name = over->name != (unset) ? over->name : from->name;
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): httpd's type of such functions */
 void *eg_config_create(apr_pool_t *pool, char *where)
 {
     eg_config *config = apr_palloc(pool, sizeof *config);

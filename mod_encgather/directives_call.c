@@ -98,21 +98,23 @@ static bool is_number_to_dial(const char *text)
 
 static const char *parse_then(cmd_parms *cmd, const char *action, eg_then *then)
 {
-    const char *target = strchr(action, '=');
+    const char *target;
 
     if (strcmp(action, "hangup") == 0)
         return NULL;
-    if (strncmp(action, "redirect=", 9) == 0)
+    if (strncmp(action, "redirect=", 9) == 0) {
         then->kind = EG_THEN_REDIRECT;
-    else if (strncmp(action, "dial=", 5) == 0)
+        target = action + 9;
+    } else if (strncmp(action, "dial=", 5) == 0) {
         then->kind = EG_THEN_DIAL;
-    else
+        target = action + 5;
+    } else
         return eg_complain(cmd, "knows redirect=URL, dial=NUMBER and hangup");
-    if (!target[1] || strpbrk(target + 1, " \t"))
+    if (!*target || strpbrk(target, " \t"))
         return eg_complain(cmd, "needs a URL or a number, without blanks, behind the =");
-    if (then->kind == EG_THEN_DIAL && !is_number_to_dial(target + 1))
+    if (then->kind == EG_THEN_DIAL && !is_number_to_dial(target))
         return eg_complain(cmd, "dials a number like +15551234567");
-    return eg_say_parse(cmd->pool, target + 1, &then->target) == EG_OK
+    return eg_say_parse(cmd->pool, target, &then->target) == EG_OK
                ? NULL
                : eg_complain(cmd, "has a placeholder that is not %{name}");
 }

@@ -157,6 +157,7 @@ static bool select_rows(request_rec *r, const ap_dbd_t *dbd, const char **args,
 static bool select_in_the_end(request_rec *r, const ap_dbd_t *dbd, const char **args,
                               apr_dbd_results_t **results)
 {
+    /* NOLINTNEXTLINE(misc-redundant-expression): the second try is meant */
     return select_rows(r, dbd, args, results) || select_rows(r, dbd, args, results) ||
            (repair(dbd, eg_config_of(r)->lookup) && select_rows(r, dbd, args, results));
 }

@@ -204,7 +204,7 @@ static const char *quoted(apr_pool_t *pool, const char *text)
     for (; *text; text++) {
         if (*text == '\\' || *text == '"' || *text == '\n')
             *p++ = '\\';
-        *p++ = *text == '\n' ? 'n' : *text;
+        *p++ = (char)(*text == '\n' ? 'n' : *text);
     }
     *p = '\0';
     return out;

@@ -11,7 +11,8 @@
 APLOG_USE_MODULE(encgather);
 
 /* Whether the configuration has the directive, with a text in its arguments unless that is NULL.
- * Modules do not tell each other what they are set to, but the configuration as read is there. */
+ * Modules do not tell each other what they are set to, but the configuration as read is there.
+ * NOLINTNEXTLINE(misc-no-recursion): as deep as the administrator's sections */
 static bool is_written(const ap_directive_t *node, const char *name, const char *text)
 {
     for (; node; node = node->next) {

@@ -135,9 +135,13 @@ static int post_perdir_config(request_rec *r)
 /* The end of the request has copied its line into the scoreboard just before. */
 static int log_transaction(request_rec *r)
 {
-    for (request_rec *each = r; each; each = each->next)
+    const eg_request *state;
+
+    mask_request(r);
+    for (request_rec *each = r->next; each; each = each->next)
         mask_request(each);
-    if (eg_request_if_any(r) && eg_request_if_any(r)->raw_line)
+    state = eg_request_if_any(r);
+    if (state && state->raw_line)
         ap_update_child_status(r->connection->sbh, SERVER_BUSY_LOG, r);
     return DECLINED;
 }

@@ -284,7 +284,8 @@ static void give_up(server_rec *s, eg_store_entry *entry, held *h)
                  EG_TAG("0115") "%s '%s' cannot be made ready for the children: its locations "
                                 "answer 500 until a restart",
                  directive_of(entry->kind), entry->path);
-    empty_held(h);
+    if (h)
+        empty_held(h);
     connect_entry(entry);
 }
 

@@ -38,8 +38,10 @@ static const char *origin_text(const patient *p, const eg_origin *origin)
 /* Host names only: what a client wrote into a header must not shape a log line. */
 static bool is_plain_host(eg_span host)
 {
+    static const char others[] = {'-', '.', '_', '[', ']', ':'};
+
     for (apr_size_t i = 0; i < host.n; i++)
-        if (!eg_is_alnum(host.p[i]) && !memchr("-._[]:", host.p[i], 6))
+        if (!eg_is_alnum(host.p[i]) && !memchr(others, host.p[i], sizeof others))
             return false;
     return host.n > 0 && host.n <= 255;
 }

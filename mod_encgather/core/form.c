@@ -27,7 +27,9 @@ static char decode_special(const char *p, apr_size_t n, apr_size_t *length)
     *length = 3;
     high = n > 2 ? eg_hex_value(p[1]) : -1;
     low = n > 2 ? eg_hex_value(p[2]) : -1;
-    return high < 0 || low < 0 ? '\0' : (char)(high * 16 + low);
+    if (high < 0 || low < 0)
+        return '\0';
+    return (char)(high * 16 + low);
 }
 
 /* The decoded form is never longer than the encoded one, so writing stays behind reading; nothing

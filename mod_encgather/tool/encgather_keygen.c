@@ -37,6 +37,7 @@ static apr_size_t make_line(const char *id, const unsigned char key[EG_KEY_SIZE]
     apr_size_t n = id ? strlen(id) : 0;
 
     if (id) {
+        /* NOLINTNEXTLINE(bugprone-not-null-terminated-result): a line with a length, no string */
         memcpy(line, id, n);
         line[n++] = ' ';
     }

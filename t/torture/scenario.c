@@ -107,7 +107,7 @@ static int load_keys(eg_crypto *crypto, apr_pool_t *pool)
 
 static int load_tokens(eg_crypto *crypto, apr_pool_t *pool)
 {
-    eg_auth_token room[64];
+    eg_auth_token room[64] = {0};
     eg_auth_tokens tokens = {0, room};
     eg_secretfile file;
     eg_problem why;
