@@ -41,6 +41,8 @@ sanitize    file:/usr/lib/gcc/*/*/libubsan.so gcc                   libubsan
 test        httpd:perl                  libapache2-mod-perl2        mod_perl
 test        perl:Apache::Test           libapache2-mod-perl2        mod_perl
 test        perl:CryptX                 libcryptx-perl              perl-CryptX
+test        perl:Digest::MD5            perl                        perl-Digest-MD5
+test        perl:HTTP::Tiny             perl                        perl-HTTP-Tiny
 test        perl:IO::Socket::SSL        libio-socket-ssl-perl       perl-IO-Socket-SSL
 test        perl:Test::More             perl                        perl-Test-Simple
 test        cmd:prove                   perl                        perl-Test-Harness

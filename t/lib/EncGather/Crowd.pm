@@ -21,8 +21,8 @@ use EncGather::Signature qw(signature form_encode);
 use EncGather::Site;
 
 use constant {
-    SHOWN       => 20,                # wrong answers that one client describes
-    WRONG_DIGITS => '730591826407',   # not what is asked for, and long enough not to be met by chance
+    SHOWN        => 20,                # wrong answers that one client describes
+    WRONG_DIGITS => '730591826407',    # not what is asked for, and long enough not to be met by chance
 };
 
 my ($CARD_FIELD, $PIN_FIELD) = @{ +EncGather::Site::FIELDS };
@@ -77,8 +77,6 @@ sub finish ($self) {
     rmdir $self->{results};
     return \%sum;
 }
-
-sub pids ($self) { return keys %{ $self->{pids} } }
 
 # Spread evenly, so that the kinds come in the right proportion in every stretch.
 sub _schedule (%kinds) {
