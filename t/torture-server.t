@@ -308,7 +308,7 @@ sub look_at_answer ($what, $request, $row, $way, $answer, $log) {
     my $result = result_of($answer);
     complain($what, "'$kind', and ENCGATHER_RESULT is '$result'")
         if !$request->{is_foreign} && $kind =~ /^(?:error|unavailable)/ && $result !~ $RESULT{$kind};
-    complain($what, "the log says: $log") if $log =~ /exit signal|assertion/i;
+    complain($what, "the log says: $log") if $log =~ /exit signal|assertion|\(null\)/i;
     my @leaks = leaks($log . $answer->as_string, $CARD, $PIN, $KEY{demo}, $KEY{other}, $TOKEN{demo});
     complain($what, "what is secret in: $leaks[0]") if @leaks;
     return;
@@ -393,10 +393,22 @@ my %AT_CONFIGTEST = (
     (map { $_ => 'fine' } qw(ADVICE MADVISE)),
 );
 
+my $ORDER = "$TREE/order";
+
+# What the module reads while the server starts; nothing without a row.
+sub order ($phase = '', $row = {}, $way = '', $n = 0) {
+    open my $file, '>', $ORDER or die "$ORDER: $!\n";
+    print {$file} $phase ? "$phase/$row->{name}/$WAY{$way}/$n\n" : '';
+    close $file or die "$ORDER: $!\n";
+    return;
+}
+
+sub has_fired ($phase, $row, $log) { return $log =~ m{torture: $phase: \Q$row->{name}/\E.*: [1-9]\d* fired} }
+
 # Whether there was an n-th call.
 sub fail_at_configtest ($row, $way, $n) {
     my $what = "httpd -t: call $n of $row->{name} $WAY{$way}";
-    $server->configure(environment => { ENCGATHER_TORTURE_ORDER => "configuration/$row->{name}/$WAY{$way}/$n" });
+    order('configuration', $row, $way, $n);
     my ($rc, $output) = $server->configtest;
     my $kind    = $rc == 1 && $output =~ /EncGather\w+/ ? 'refused' : $rc == 0 ? 'fine' : "code $rc: $output";
     my ($fired) = $output =~ /torture: (\d+) fired/ ? $1 : $rc;
@@ -424,12 +436,12 @@ sub fail_in_configuration ($row) {
 # The server is up and answers well or 500, or it did not come up and says why.
 sub fail_at_start ($phase, $row, $way, $n) {
     my $what = "$phase: call $n of $row->{name} $WAY{$way}";
-    $server->configure(environment => { ENCGATHER_TORTURE_ORDER => "$phase/$row->{name}/$WAY{$way}/$n" });
+    order($phase, $row, $way, $n);
     my $is_up = $server->start;
     my $log   = new_log();
-    my $fired = !$is_up || $log =~ m{torture: \Q$phase/$row->{name}/\E.*: [1-9]\d* fired};
+    my $fired = !$is_up || has_fired($phase, $row, $log);
     complain($what, "it does not start, and does not say why: " . $server->error)
-        if !$is_up && $log . $server->error !~ /EG01\d\d/;
+        if !$is_up && ($log . $server->error) !~ /EG01\d\d/;
     if ($is_up) {
         $HOST = '127.0.0.1:' . $server->port;
         for my $name ('the first question', 'an answer', 'a lookup') {
@@ -442,6 +454,44 @@ sub fail_at_start ($phase, $row, $way, $n) {
     $log .= new_log();
     complain($what, "the log says: $log") if $log =~ /exit signal|assertion/i;
     complain($what, "answered 500, and nothing in the log") if $log =~ /misconfigured/ && $log !~ /EG01\d\d/;
+    return $fired;
+}
+
+# A bare signal; false when the server does not survive it. Old children may still be there for a moment.
+sub restarted () {
+    my $generation = $server->generation + 1;
+    $server->signal('USR1');
+    $server->wait_for_generation($generation) or return 0;
+    for (1 .. 200) {
+        my $now = $REQUEST{'the first question'}{send}->()->header('X-Torture-Pid') || '';
+        next if $now eq $pid;
+        $pid = $now;
+        return 1;
+    }
+    return 0;
+}
+
+# The server goes on with what it read before, and says so; or the locations of what it cannot use answer 500.
+sub fail_at_restart ($row, $way, $n) {
+    my $what = "restart: call $n of $row->{name} $WAY{$way}";
+    order('configuration', $row, $way, $n);
+    my $is_up = restarted();
+    order();
+    return complain($what, 'the server is gone: ' . $server->error) unless $is_up;
+    my $said  = new_log();
+    my $fired = has_fired('configuration', $row, $said);
+    complain($what, 'the file could not be read, and nothing in the log')
+        if $fired && $row->{cause} eq 'FILE' && $way !~ /^(?:INTERRUPTED|SHORT)\z/ && $said !~ /\[encgather:alert\].*EG0102/;
+    my $may   = $fired && $row->{cause} =~ /^(?:CRYPTO|MADVISE)\z/;
+    for my $name ('the first question', 'an answer', 'a lookup') {
+        my $kind = kind_of($REQUEST{$name}, $REQUEST{$name}{send}->());
+        complain($what, "$name: $kind") unless $kind eq 'good' || $may && $kind eq 'error 500';
+    }
+    return complain($what, 'the next restart is not well') unless restarted();
+    complain($what, 'not well after the next restart')
+        unless kind_of($REQUEST{'an answer'}, $REQUEST{'an answer'}{send}->()) eq 'good';
+    my $log = new_log();
+    complain($what, "the log says: $log") if $log =~ /exit signal|assertion/i;
     return $fired;
 }
 
@@ -476,14 +526,24 @@ sub fail_in_phase ($phase, $row, $fail) {
     return;
 }
 
+# A directive that is refused at a bare signal ends httpd, whosever it is.
+my %IN_NO_RESTART = map { $_ => 1 } qw(apr_uri_parse ap_server_root_relative);
+
 if ($ALL) {
     $server->stop;
+    order();
+    $server->configure(environment => { ENCGATHER_TORTURE_ORDER => $ORDER });
     fail_in_configuration($_) for @TABLE;
     my @crypto = grep { $_->{cause} =~ /^(?:CRYPTO|MAP|MADVISE|ADVICE)\z/ } @TABLE;
     for my $phase ('configuration', 'child') {
         fail_in_phase($phase, $_, sub (@call) { fail_at_start($phase, @call) }) for @crypto;
     }
-    $server->configure(environment => {});
+    order();
+    $server->start or BAIL_OUT('the private server does not start: ' . $server->error);
+    $HOST = '127.0.0.1:' . $server->port;
+    $pid  = $REQUEST{'the first question'}{send}->()->header('X-Torture-Pid');
+    fail_in_phase('restart', $_, \&fail_at_restart) for grep { !$IN_NO_RESTART{ $_->{name} } } @TABLE;
+    $server->stop;
     fail_in_phase("a child's first request", $_, \&fail_in_first_request) for @crypto;
 }
 

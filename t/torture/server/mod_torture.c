@@ -6,7 +6,8 @@
  *
  *     X-Torture: FUNCTION/WAY/N             in a request: WAY as fault_way_name() says it
  *     X-Torture-Pid, X-Torture-Fired        in an answer: who answers, and how many calls failed in the request before
- *     ENCGATHER_TORTURE_ORDER=PHASE/FUNCTION/WAY/N   in the environment; PHASE: configuration, or child (its start) */
+ *     ENCGATHER_TORTURE_ORDER=FILE          in the environment; it holds a line PHASE/FUNCTION/WAY/N, read anew each time;
+ *                                           PHASE: configuration (with each restart), or child (its start) */
 #define TORTURE_SERVER 1
 
 #include <httpd.h>
@@ -142,22 +143,39 @@ static bool obey(apr_pool_t *pool, const char *order)
     return true;
 }
 
-/* The order in the environment, if it is for this phase. */
-static void obey_environment(apr_pool_t *pool, const char *phase)
+/* What is ordered for a phase of the server's life, or NULL. */
+static const char *order_for(apr_pool_t *pool, const char *phase)
 {
-    const char *order = getenv(VARIABLE);
+    const char *path = getenv(VARIABLE);
     const size_t n = strlen(phase);
+    char line[200];
+    apr_file_t *file;
+    apr_status_t rv;
 
-    if (order && strncmp(order, phase, n) == 0 && order[n] == '/')
-        (void)obey(pool, order + n + 1);
+    if (!path || apr_file_open(&file, path, APR_FOPEN_READ, 0, pool) != APR_SUCCESS)
+        return NULL;
+    rv = apr_file_gets(line, sizeof line, file);
+    (void)apr_file_close(file);
+    if (rv != APR_SUCCESS || strncmp(line, phase, n) != 0 || line[n] != '/')
+        return NULL;
+    return apr_pstrmemdup(pool, line + n + 1, strcspn(line + n + 1, "\n"));
 }
 
-static void end_phase(server_rec *s, const char *phase)
+static void begin_phase(apr_pool_t *pool, const char *phase)
 {
-    const char *order = getenv(VARIABLE);
+    const char *order = order_for(pool, phase);
 
-    if (order && strncmp(order, phase, strlen(phase)) == 0)
-        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s, "torture: %s: %u fired", order, fault_fired());
+    if (order)
+        (void)obey(pool, order);
+}
+
+static void end_phase(apr_pool_t *pool, server_rec *s, const char *phase)
+{
+    const char *order = order_for(pool, phase);
+
+    if (order)
+        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s, "torture: %s: %s: %u fired", phase, order,
+                     fault_fired());
     fault_disarm();
 }
 
@@ -170,7 +188,7 @@ static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
     (void)pconf;
     (void)plog;
     (void)dl_iterate_phdr(redirect_library, &redirected);
-    obey_environment(ptemp, "configuration");
+    begin_phase(ptemp, "configuration");
     return redirected ? OK : HTTP_INTERNAL_SERVER_ERROR;
 }
 
@@ -179,8 +197,7 @@ static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, 
 {
     (void)pconf;
     (void)plog;
-    (void)ptemp;
-    if (getenv(VARIABLE))
+    if (order_for(ptemp, "configuration"))
         ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s, "torture: %u fired", fault_fired());
     return OK;
 }
@@ -189,21 +206,19 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
 {
     (void)pconf;
     (void)plog;
-    (void)ptemp;
-    end_phase(s, "configuration");
+    end_phase(ptemp, s, "configuration");
     return OK;
 }
 
 static void child_begins(apr_pool_t *pchild, server_rec *s)
 {
     (void)s;
-    obey_environment(pchild, "child");
+    begin_phase(pchild, "child");
 }
 
 static void child_began(apr_pool_t *pchild, server_rec *s)
 {
-    (void)pchild;
-    end_phase(s, "child");
+    end_phase(pchild, s, "child");
 }
 
 /* The answer tells of the request before: its own order has not been carried out yet. */
