@@ -182,7 +182,7 @@ sub connection () {
     print { $_->{socket} } $_->{last} for @calls;
     $_->{socket}->flush for @calls;
     my @bad = grep { $_ !~ /\AHTTP\/1\.1 200 .*\Q$BALANCE\E/s } map { local $/; scalar readline $_->{socket} } @calls;
-    is_deeply \@bad, [], 'all at once, ' . @calls . ' calls, are answered';
+    is_deeply \@bad, [], 'F10 all workers busy, their backend in the same server: ' . @calls . ' calls, are answered';
     allow_log(qr/server (?:reached|is within) .*MaxRequestWorkers/);
 }
 

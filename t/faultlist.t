@@ -61,6 +61,14 @@ for my $number (@$numbers) {
 }
 is_deeply [ grep { !$row->{$_} } sort keys %$names ], [], 'no check has a number that is not in the list';
 
+# --- G13 is there for each directive ------------------------------------------------------------------------------
+
+my $merge = join '', map { content("t/$_") } @{ $row->{G13}{files} };
+my @directives = content('mod_encgather/directives.c') =~ /AP_INIT_\w+\("(EncGather\w+)"/g;
+
+cmp_ok scalar @directives, '>=', 8, 'the code has directives';
+is_deeply [ grep { $merge !~ /G13 \Q$_\E|^\s*\Q$_\E\s+=> \[/m } @directives ], [], 'G13: each of them is merged in a test';
+
 my $provoked = grep { !defined $row->{$_}{why} } @$numbers;
 my $checks   = 0;
 $checks += $_ for map { values %$_ } values %$names;

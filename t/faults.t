@@ -119,6 +119,8 @@ my @FAULTS = (
     'status-' . 301 => [ 'unavailable', qr/status 301/, http('301 Moved Permanently', '', 'Location: /good') ],
     'status-' . 302 => [ 'unavailable', qr/status 302/, http('302 Found', $GOOD, 'Location: good') ],
     'status-' . 307 => [ 'unavailable', qr/status 307/, http('307 Temporary Redirect', '', 'Location: file:///etc/passwd') ],
+    'status-' . 303 => [ 'unavailable', qr/status 303/, http('303 See Other', '', 'Location: http://169.254.169.254/latest/meta-data/') ],
+    'status-' . 308 => [ 'unavailable', qr/status 308/, http('308 Permanent Redirect', '', 'Location: /status-308') ],
     'status-' . 401 => [ 'unavailable', qr/status 401/, http('401 Unauthorized', $GOOD, 'WWW-Authenticate: Basic realm="evil"') ],
     'status-' . 403 => [ 'unavailable', qr/status 403/, http('403 Forbidden', $GOOD) ],
     'status-' . 407 => [ 'unavailable', qr/status 407/, http('407 Proxy Authentication Required', '', 'Proxy-Authenticate: Basic') ],
@@ -166,6 +168,7 @@ my @FAULTS = (
     'no-member'   => [ 'unavailable', $A_HOLE, ok_with('{"balance":"1"}') ],
     'null-member' => [ 'unavailable', $A_HOLE, ok_with('{"account":null,"balance":"1"}') ],
     'list-member' => [ 'unavailable', $A_HOLE, ok_with('{"account":["AC1"],"balance":"1"}') ],
+    'markup'      => [ 'found', undef, ok_with($GOOD =~ s/"account":"/"account":"<\/Say><Dial>1<\/Dial>&\\u0001/r) ],
     'deep-member' => [ 'unavailable', $A_HOLE, ok_with('{"account":{"is":"AC1"},"balance":"1"}') ],
 
     # its HTTP is wrong, or meant to be
@@ -196,6 +199,25 @@ my @FAULTS = (
     'switching'      => [ 'unavailable', qr/\S/, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: evil\r\nConnection: Upgrade\r\n\r\n$GOOD" ],
 );
 my %FAULT = @FAULTS;
+
+# Their numbers in t/FAULTS.md: the names of the checks begin with these.
+my @GROUPS = (
+    'F1 nobody is there'       => [qw(refused)],
+    'F8 nobody has that name'  => [qw(no-such-name)],
+    'F2 it does not answer'    => [qw(silent slow-body slow-head)],
+    'F3 it breaks off'         => [qw(close close-in-status close-in-head close-in-body close-in-chunks close-in-chunk no-last-chunk reset reset-in-body)],
+    'F4 another status'        => [ map({ "status-$_" } 401, 403, 407, 500, 503, 201, 204, 206, 304, 999), qw(continue continue-storm early-hints switching) ],
+    'F5 too much'              => [qw(endless endless-chunked 64-KiB 64-KiB-and-1 64-KiB-chunked more-than-said a-second-answer second-after-404 second-after-no-body
+        gzip gzip-hidden gzip-bomb header-100-KB status-100-KB headers-10000)],
+    'F6 no account'            => [qw(empty not-json html xml-no-twiml a-bom two-objects not-utf8 a-nul surrogate array string null deep deep-inside huge-number
+        no-member null-member list-member deep-member markup)],
+    'F7 it sends us elsewhere' => [ map { "status-$_" } 301, 302, 303, 307, 308 ],
+    'F11 404'                  => [qw(404-json 404-html)],
+    'F14 bad HTTP'             => [qw(no-http http-0.9 status-word length-minus length-word length-twice chunk-word chunk-huge trailers headers headers-404 headers-500
+        split-cr split-lf split-type split-status nul-in-header no-colon)],
+);
+my %GROUP;
+while (my ($group, $names) = splice @GROUPS, 0, 2) { $GROUP{$_} = $group for @$names }
 my @NAMES = map { $FAULTS[ 2 * $_ ] } 0 .. @FAULTS / 2 - 1;
 
 {
@@ -294,10 +316,11 @@ sub is_ours ($name, $bytes) {
 
 sub new_lines ($before) { return substr $server->error_log, $before }
 
-sub row ($name, $wanted, $reason) {
+sub row ($path, $wanted, $reason) {
     my $before = length $server->error_log;
-    my $bytes  = last_step($name);
+    my $bytes  = last_step($path);
     my $heard  = heard($bytes);
+    my $name   = $GROUP{ $path =~ s{.*/}{}r } . ", $path";
     $wanted    = $heard if $wanted eq 'found or unavailable' && $heard =~ /^(?:found|unavailable)\z/;
     is $heard, $wanted, "$name: the caller hears '$wanted'";
     is_ours($name, $bytes);
@@ -340,18 +363,38 @@ for my $name (@NAMES, 'refused', 'no-such-name') {
     my ($wanted, $reason) = @{ $FAULT{$name} || [ 'unavailable', qr/status 50[0-4]/ ] };
     for my $way ('path', $SLOW{$name} ? () : 'url') {
         $backend->forget;
+        my $shown = "$GROUP{$name}, /$way/$name";
         row("/$way/$name", $wanted, $reason);
-        is scalar(grep { $_->{path} ne "/$name" } $backend->requests), 0, "/$way/$name: no other place is asked";
-        cmp_ok scalar(() = $backend->requests), '<=', 1, "/$way/$name: and nothing twice";
-        is_well("/$way/$name", $way);
+        is scalar(grep { $_->{path} ne "/$name" } $backend->requests), 0, "$shown: no other place is asked";
+        cmp_ok scalar(() = $backend->requests), '<=', 1, "$shown: and nothing twice";
+        is_well($shown, $way);
     }
 }
 # The same on a connection that was not opened for a call: others use this ProxyPass as well.
 isnt request(GET => $HOST, '/to/close')->code, 200, 'the connection that was kept is closed';
 is request(GET => $HOST, '/to/good')->code, 200, 'somebody else opens one';
 row('/path/slow-head', @{ $FAULT{'slow-head'} }[ 0, 1 ]);
-is_well('/path/slow-head', 'path');
+is_well('F2 it does not answer, slow-head on a connection that somebody else opened', 'path');
+isnt heard(last_step('/path/markup')), 'unavailable', 'F6 no account, markup: it is said';
+is_deeply [ grep { ref && $_->[0] ne 'Say' } @{ twiml(HTTP::Response->parse(last_step('/path/markup'))) } ], [], 'F6 no account, markup: as text';
 
+# --- A caller who hangs up while the backend thinks ---------------------------------------------------------------
+
+{
+    my $before = length $server->error_log;
+    for my $way ('path', 'url') {
+        my $socket = IO::Socket::INET->new(PeerAddr => $HOST) or die "connect: $@";
+        syswrite $socket, post($HOST, "/$way/silent?step=processData&encryptedCardDigits=$CARD_TOKEN", [ CallSid => $CALL_SID, Digits => $PIN ], unsent => 1);
+        select undef, undef, undef, 0.3;
+        $socket->close;
+        is_well('F12 the caller hangs up while the backend thinks', $way);
+    }
+    my @lines = grep { /EG0\d\d\d:/ } split /\n/, new_lines($before);
+    is scalar(grep { /EG0501: call $CALL_SID: the backend is unavailable: / } @lines), 2, 'F12 the caller hangs up while the backend thinks: a line each';
+    is scalar @lines, 2, 'F12 the caller hangs up while the backend thinks: and no other';
+}
+
+is_deeply [ grep { !$GROUP{$_} } @NAMES ], [], 'each of them has a number in t/FAULTS.md';
 is_deeply [ $server->children ], \@CHILDREN, 'the same worker all the time';
 cmp_ok open_files(), '<=', $OPEN_FILES + 4, 'with no more files open than in the beginning, a few connections aside';
 

@@ -119,11 +119,11 @@ sub key_of ($host, $path, $token, $origin) {
 my @SERVER = ($TOKEN{demo},  'https://server.test');
 my @VHOST  = ($TOKEN{other}, 'https://vhost.test');
 
-is key_of('inherits.test', '/gather',          @SERVER), 'demo',  'EncGatherKeyFile: from the server to the virtual host';
-is key_of('inherits.test', '/gather/deep',     @SERVER), 'demo',  'EncGatherKeyFile: and to what is below a location';
-is key_of('inherits.test', '/gather/over/key', @SERVER), 'other', 'EncGatherKeyFile: replaced in a location';
-is key_of('replaces.test', '/gather',          @VHOST),  'other', 'EncGatherKeyFile: replaced in a virtual host';
-is key_of('replaces.test', '/gather/over/key', @VHOST),  'demo',  'EncGatherKeyFile: and again in its location';
+is key_of('inherits.test', '/gather',          @SERVER), 'demo',  'G13 EncGatherKeyFile: from the server to the virtual host';
+is key_of('inherits.test', '/gather/deep',     @SERVER), 'demo',  'G13 EncGatherKeyFile: and to what is below a location';
+is key_of('inherits.test', '/gather/over/key', @SERVER), 'other', 'G13 EncGatherKeyFile: replaced in a location';
+is key_of('replaces.test', '/gather',          @VHOST),  'other', 'G13 EncGatherKeyFile: replaced in a virtual host';
+is key_of('replaces.test', '/gather/over/key', @VHOST),  'demo',  'G13 EncGatherKeyFile: and again in its location';
 
 # --- EncGatherAuthTokenFile: which tokens are taken ------------------------------------------------------------
 
@@ -132,19 +132,19 @@ sub tokens_of ($host, $path, $origin) {
         qw(demo rotated other));
 }
 
-is tokens_of('inherits.test', '/gather',             'https://server.test'), 'demo rotated', 'EncGatherAuthTokenFile: from the server';
-is tokens_of('inherits.test', '/gather/over/tokens', 'https://server.test'), 'other',        'EncGatherAuthTokenFile: replaced in a location';
-is tokens_of('replaces.test', '/gather',             'https://vhost.test'),  'other',        'EncGatherAuthTokenFile: replaced in a virtual host';
-is tokens_of('replaces.test', '/gather/over/tokens', 'https://vhost.test'),  'demo rotated', 'EncGatherAuthTokenFile: and in its location';
+is tokens_of('inherits.test', '/gather',             'https://server.test'), 'demo rotated', 'G13 EncGatherAuthTokenFile: from the server';
+is tokens_of('inherits.test', '/gather/over/tokens', 'https://server.test'), 'other',        'G13 EncGatherAuthTokenFile: replaced in a location';
+is tokens_of('replaces.test', '/gather',             'https://vhost.test'),  'other',        'G13 EncGatherAuthTokenFile: replaced in a virtual host';
+is tokens_of('replaces.test', '/gather/over/tokens', 'https://vhost.test'),  'demo rotated', 'G13 EncGatherAuthTokenFile: and in its location';
 
 # --- EncGatherSignature ------------------------------------------------------------------------------------------
 
 sub unsigned ($host, $path) { return webhook($host, $path, undef, undef)->code }
 
-is unsigned('inherits.test', '/gather'),                403, 'EncGatherSignature: on from the server';
-is unsigned('inherits.test', '/gather/over/signature'), 200, 'EncGatherSignature: off in a location';
-is unsigned('off.test',      '/gather'),                200, 'EncGatherSignature: off in a virtual host';
-is unsigned('off.test',      '/gather/over/signature'), 403, 'EncGatherSignature: on in its location';
+is unsigned('inherits.test', '/gather'),                403, 'G13 EncGatherSignature: on from the server';
+is unsigned('inherits.test', '/gather/over/signature'), 200, 'G13 EncGatherSignature: off in a location';
+is unsigned('off.test',      '/gather'),                200, 'G13 EncGatherSignature: off in a virtual host';
+is unsigned('off.test',      '/gather/over/signature'), 403, 'G13 EncGatherSignature: on in its location';
 
 # --- EncGatherPublicURL: what is signed, and where the action leads ---------------------------------------------------
 
@@ -152,13 +152,13 @@ sub origin_of ($host, $path, $token, $origin) {
     return action(webhook($host, $path, $token, $origin))->{origin};
 }
 
-is origin_of('inherits.test', '/gather', @SERVER), 'https://server.test', 'EncGatherPublicURL: from the server';
+is origin_of('inherits.test', '/gather', @SERVER), 'https://server.test', 'G13 EncGatherPublicURL: from the server';
 is origin_of('inherits.test', '/gather/over/url', $TOKEN{demo}, 'https://location.test:8443'), 'https://location.test:8443',
-    'EncGatherPublicURL: replaced in a location';
-is origin_of('inherits.test', '/gather/over/url', @SERVER), undef, 'EncGatherPublicURL: and the old one is no longer taken';
-is origin_of('replaces.test', '/gather', @VHOST), 'https://vhost.test', 'EncGatherPublicURL: replaced in a virtual host';
+    'G13 EncGatherPublicURL: replaced in a location';
+is origin_of('inherits.test', '/gather/over/url', @SERVER), undef, 'G13 EncGatherPublicURL: and the old one is no longer taken';
+is origin_of('replaces.test', '/gather', @VHOST), 'https://vhost.test', 'G13 EncGatherPublicURL: replaced in a virtual host';
 is origin_of('replaces.test', '/gather/over/url', $TOKEN{other}, 'https://server.test'), 'https://server.test',
-    'EncGatherPublicURL: and in its location';
+    'G13 EncGatherPublicURL: and in its location';
 
 # --- EncGatherMaxBody: what is the largest body -----------------------------------------------------------------------
 
@@ -167,10 +167,10 @@ sub largest ($host, $path, $token, $origin) {
         600, 601, 900, 901);
 }
 
-is largest('inherits.test', '/gather',           @SERVER), '600',         'EncGatherMaxBody: from the server';
-is largest('inherits.test', '/gather/over/body', @SERVER), '600 601 900', 'EncGatherMaxBody: replaced in a location';
-is largest('replaces.test', '/gather',           @VHOST),  '600 601 900', 'EncGatherMaxBody: replaced in a virtual host';
-is largest('replaces.test', '/gather/over/body', @VHOST),  '600',         'EncGatherMaxBody: and in its location';
+is largest('inherits.test', '/gather',           @SERVER), '600',         'G13 EncGatherMaxBody: from the server';
+is largest('inherits.test', '/gather/over/body', @SERVER), '600 601 900', 'G13 EncGatherMaxBody: replaced in a location';
+is largest('replaces.test', '/gather',           @VHOST),  '600 601 900', 'G13 EncGatherMaxBody: replaced in a virtual host';
+is largest('replaces.test', '/gather/over/body', @VHOST),  '600',         'G13 EncGatherMaxBody: and in its location';
 
 # --- EncGatherBackend, EncGatherLookup: from location to location -----------------------------------------------------
 
@@ -186,14 +186,14 @@ sub lookup_of ($path) {
     return teller(decrypt($hostport, $path, \%fields, host => 'inherits.test')->content);
 }
 
-is backend_of('/gather'),              'FIRST',  'EncGatherBackend: in its location';
-is backend_of('/gather/deep'),         'FIRST',  'EncGatherBackend: inherited by what is below';
-is backend_of('/gather/over/key'),     '',       'EncGatherBackend: also where another directive is replaced: wrong key';
-is backend_of('/gather/over/backend'), 'SECOND', 'EncGatherBackend: replaced in a location below';
-is lookup_of('/first'),                'FIRST',  'EncGatherLookup: in its location';
-is lookup_of('/first/deeper'),         'FIRST',  'EncGatherLookup: inherited by a location below';
-is lookup_of('/first/over'),           'SECOND', 'EncGatherLookup: replaced in a location below';
-is lookup_of('/second'),               'SECOND', 'EncGatherLookup: no other location is changed by that';
+is backend_of('/gather'),              'FIRST',  'G13 EncGatherBackend: in its location';
+is backend_of('/gather/deep'),         'FIRST',  'G13 EncGatherBackend: inherited by what is below';
+is backend_of('/gather/over/key'),     '',       'G13 EncGatherBackend: also where another directive is replaced: wrong key';
+is backend_of('/gather/over/backend'), 'SECOND', 'G13 EncGatherBackend: replaced in a location below';
+is lookup_of('/first'),                'FIRST',  'G13 EncGatherLookup: in its location';
+is lookup_of('/first/deeper'),         'FIRST',  'G13 EncGatherLookup: inherited by a location below';
+is lookup_of('/first/over'),           'SECOND', 'G13 EncGatherLookup: replaced in a location below';
+is lookup_of('/second'),               'SECOND', 'G13 EncGatherLookup: no other location is changed by that';
 
 ok $server->stop, 'the server stops';
 log_is_clean($server, qr/\[encgather:warn\].*EG01\d\d:/, qr/EG03\d\d:/, qr/EG04\d\d:/, qr/EG05\d\d:/);

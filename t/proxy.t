@@ -90,9 +90,9 @@ certificate('client',     subject => { CN => 'the ivr' }, subjectAltNames => und
 
 # --- The backend: decrypt-gather in a second httpd -------------------------------------------------------------
 
-my ($HTTP_PORT, $DEAD_PORT, @TLS_PORTS) = free_ports(8);
+my ($HTTP_PORT, $DEAD_PORT, @TLS_PORTS) = free_ports(9);
 my %TLS;
-@TLS{qw(good other-name expired self-signed other-ca client)} = @TLS_PORTS;
+@TLS{qw(good other-name expired self-signed other-ca client old-tls)} = @TLS_PORTS;
 
 # A process that keeps a connection serves nobody else under prefork.
 my $LOOKUP = <<"END_OF_CONF";
@@ -110,15 +110,17 @@ DBDParams "@{[ in_tree('conf/accounts.db') ]}"
 END_OF_CONF
 
 sub tls_host ($name) {
-    my $certificate = $name eq 'client' ? 'good' : $name;
-    my $verify = $name eq 'client' ? "SSLVerifyClient require\nSSLCACertificateFile \"$TREE/ca.pem\"\n" : '';
+    my $certificate = $name =~ /^(?:client|old-tls)\z/ ? 'good' : $name;
+    my $special = $name eq 'client'  ? "SSLVerifyClient require\nSSLCACertificateFile \"$TREE/ca.pem\"\n"
+                : $name eq 'old-tls' ? "SSLProtocol TLSv1\nSSLCipherSuite ALL:\@SECLEVEL=0\n"
+                :                      '';
     return <<"END_OF_CONF";
 Listen 127.0.0.1:$TLS{$name}
 <VirtualHost 127.0.0.1:$TLS{$name}>
     ServerName @{[ $name eq 'other-name' ? 'elsewhere.test' : 'localhost' ]}
     SSLEngine on
     SSLCertificateFile "$TREE/$certificate.pem"
-    $verify
+    $special
 </VirtualHost>
 END_OF_CONF
 }
@@ -333,10 +335,12 @@ for my $way ('/tls', '/tls-url') {
         [ 'expired',     qr/\[ssl:(?:error|info|warn)\].*expired/ ],
         [ 'self-signed', qr/self-signed certificate/ ],
         [ 'other-ca',    qr/unable to get local issuer certificate/ ],
+        [ 'old-tls',     qr/AH02003: SSL Proxy connect failed/ ],
     ) {
         my ($name, $reason) = @$case;
-        is_unavailable("$way/$name", "$way/$name", $HOST, $reason);
-        is_deeply [ arrived($TLS{$name}) ], [], "$way/$name: and the backend was told nothing";
+        is_unavailable("F9 a bad certificate or TLS 1.0, $way/$name", "$way/$name", $HOST, $reason);
+        is_deeply [ arrived($TLS{$name}) ], [], "F9 $way/$name: and the backend was told nothing";
+        is hears("$way/good"), 'found', "F9 $way/$name: the next call";
     }
     is hears("$way/good"), 'found', "$way: a good certificate after all those";
 

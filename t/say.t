@@ -556,7 +556,7 @@ sub key_of ($target, @pairs) {
     my ($key, $first)    = key_of("/events$LAST_STEP", @call);
     my ($again, $second) = key_of("/events$LAST_STEP", @call, CallStatus => 'in-progress');
     like $key, qr/\A[0-9a-f]{64}\z/, 'Idempotency-Key: 64 digits';
-    is $again, $key, 'Idempotency-Key: the same when the last step is delivered twice';
+    is $again, $key, 'F13 Idempotency-Key: the same when the last step is delivered twice';
     isnt $first->{encryptedPinDigits}, $second->{encryptedPinDigits}, 'Idempotency-Key: though the tokens are not the same';
     my $target = $LAST_STEP;
     my %other = (

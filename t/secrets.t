@@ -224,11 +224,12 @@ END_OF_CONF
         skip "$name does not start here: " . ($other->error // ''), 1 unless $other->start;
         my @warned = grep { /encgather:warn/ } split /\n/, $other->error_log;
         if ($pattern) {
-            ok @warned == 1 && $warned[0] =~ $pattern, "$name: one line" or diag @warned;
+            ok @warned == 1 && $warned[0] =~ $pattern, "G14 $name: one line" or diag @warned;
         }
         else {
-            is_deeply \@warned, [], "$name: nothing to say";
+            is_deeply \@warned, [], "G14 $name: nothing to say";
         }
+        is post('127.0.0.1:' . $other->port, '/gather', [ CallSid => 'CA1' ])->code, 200, "G14 $name: a call is served";
         $other->stop;
     }
 }

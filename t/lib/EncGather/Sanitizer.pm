@@ -90,6 +90,7 @@ sub _content ($path) {
 my %POINTLESS = (
     memory => 'it keeps blocks that were freed, and maps terabytes for its own use',
     build  => 'this builds a module of its own, without it',
+    shim   => 'what stands in for calls of the system here stands in for its own too',
 );
 
 sub pointless ($why) {
