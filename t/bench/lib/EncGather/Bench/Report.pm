@@ -29,6 +29,9 @@ sub summary ($subject, $base = undef) {
     return \%all;
 }
 
+# A load program that needs more than this part of its processor measures itself.
+use constant BUSY => 0.9;
+
 my @COLUMNS = (
     [ 'CPU us/req' => 12, sub ($s) { _number($s->{cpu}, 1) } ],
     [ 'low-high'   => 14, sub ($s) { _number($s->{cpu_low}, 1) . '-' . _number($s->{cpu_high}, 1) } ],
@@ -51,7 +54,8 @@ sub table ($title, @summaries) {
     for my $summary (@summaries) {
         $text .= sprintf("%-${wide}s", $summary->{says}) . join('', map { sprintf "%$_->[1]s", $_->[2]->($summary) } @columns) . "\n";
     }
-    return $text;
+    my @busy = map { $_->{says} } grep { ($_->{load} || 0) > BUSY } @summaries;
+    return @busy ? "$text(the load program itself was busy at: " . join('; ', @busy) . ")\n" : $text;
 }
 
 sub _mb ($kilobytes) { return defined $kilobytes ? $kilobytes / 1024 : undef }
@@ -61,7 +65,7 @@ sub _number ($value, $digits) { return defined $value ? sprintf "%.${digits}f", 
 # --- Plots --------------------------------------------------------------------------------------------------
 
 # A straight line is good enough when no point is farther from it, in parts of the largest value.
-use constant STRAIGHT => 0.05;
+use constant STRAIGHT => 0.02;
 
 use constant { WIDTH => 900, BAR => 22, GAP => 10, LEFT => 330, TOP => 60, FONT => 'font-family="sans-serif"' };
 
@@ -121,11 +125,18 @@ sub _text ($x, $y, $text, $anchor = 'start', $size = 13) {
 
 # --- Growth -------------------------------------------------------------------------------------------------
 
-# How points [ x, y ] grow: y = start + slope * x, or with x log2 x in place of x when that fits better. Least squares;
-# off: how far the farthest point is from the curve, in parts of the largest value.
+my %KINDS = (
+    'x'       => sub ($x) { $x },
+    'x log x' => sub ($x) { $x > 1 ? $x * log($x) / log 2 : 0 },
+    'x x'     => sub ($x) { $x * $x },
+);
+
+# How points [ x, y ] grow: y = start + slope * f(x) by least squares, f being the straight line when that is good enough,
+# else what fits best. off: how far the farthest point is from the curve, in parts of the largest value.
 sub growth (@points) {
-    my ($linear, $sorting) = (_fit('x', sub ($x) { $x }, @points), _fit('x log x', sub ($x) { $x > 1 ? $x * log($x) / log 2 : 0 }, @points));
-    return $linear->{off} <= STRAIGHT || $linear->{off} <= $sorting->{off} ? $linear : $sorting;
+    my $linear = _fit('x', $KINDS{x}, @points);
+    return $linear if $linear->{off} <= STRAIGHT;
+    return (sort { $a->{off} <=> $b->{off} } map { _fit($_, $KINDS{$_}, @points) } sort keys %KINDS)[0];
 }
 
 sub _fit ($kind, $of, @points) {
