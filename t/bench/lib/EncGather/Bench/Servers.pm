@@ -116,6 +116,10 @@ sub _conf_ours ($self, @ports) {
 sub _conf_small      ($self, @ports) { return ($self->_conf_ours(@ports), children => 1, threads => 64) }
 sub _conf_smallplain ($self, @ports) { return ($self->_conf_plain(@ports), children => 1, threads => 64) }
 
+# The event MPM takes three connections for each thread, no more.
+sub _conf_wide      ($self, @ports) { return ($self->_conf_ours(@ports), children => 4, threads => 128) }
+sub _conf_wideplain ($self, @ports) { return ($self->_conf_plain(@ports), children => 4, threads => 128) }
+
 sub _conf_backend ($self, @ports) {
     return (modules => ['dbd'], conf => $self->_sqlite . lookup_location('/decrypt-gather', $self->dir));
 }

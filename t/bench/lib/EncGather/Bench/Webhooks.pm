@@ -51,18 +51,19 @@ sub parameters ($n, %option) {
 }
 
 # An HTTP/1.1 request as bytes. options: path, query; method; n, parameters, digits, extra (a parameter's length);
-# wrong (the signature is); json (a body that is not a form, not signed); bare (no signature at all)
+# wrong (the signature is); json (a body that is not a form, not signed);
+# close (the connection is, afterwards)
 sub request (%option) {
     my $target = $option{path} . (defined $option{query} ? "?$option{query}" : '');
-    return _bytes(GET => $target, '') if ($option{method} || '') eq 'GET';
-    return _bytes(POST => $target, $option{json}, 'Content-Type: application/json') if defined $option{json};
+    my @close  = $option{close} ? 'Connection: close' : ();
+    return _bytes(GET => $target, '', @close) if ($option{method} || '') eq 'GET';
+    return _bytes(POST => $target, $option{json}, 'Content-Type: application/json', @close) if defined $option{json};
     my @pairs = parameters($option{n} || 0, %option);
     push @pairs, Extra => 'x' x $option{extra} if $option{extra};
     my $signed    = signature(TOKEN, ORIGIN . $target, \@pairs);
     $signed       = reverse $signed if $option{wrong};
-    my @signature = $option{bare} ? () : "X-Twilio-Signature: $signed";
     return _bytes(POST => $target, form_encode(@pairs), 'Content-Type: application/x-www-form-urlencoded; charset=utf-8',
-        @signature, 'I-Twilio-Idempotency-Token: 5f3c1e8a-9d0b-4c7e-8a21-6b7d4e0f9c55');
+        "X-Twilio-Signature: $signed", @close, 'I-Twilio-Idempotency-Token: 5f3c1e8a-9d0b-4c7e-8a21-6b7d4e0f9c55');
 }
 
 sub _bytes ($method, $target, $body, @headers) {
