@@ -234,13 +234,23 @@ static eg_status add_parameter(const gather *g, eg_json *json, const char *name)
     return EG_OK;
 }
 
+static bool is_field(const gather *g, const char *name)
+{
+    for (unsigned i = 0; i < g->fields->n; i++)
+        if (strcmp(g->fields->at[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* A parameter named like a field does not replace its token. */
 static eg_status add_forwarded(const gather *g, eg_json *json)
 {
     const apr_array_header_t *names = eg_config_of(g->r)->forward;
     eg_status status = EG_OK;
 
     for (int i = 0; names && i < names->nelts && status == EG_OK; i++)
-        status = add_parameter(g, json, APR_ARRAY_IDX(names, i, const char *));
+        if (!is_field(g, APR_ARRAY_IDX(names, i, const char *)))
+            status = add_parameter(g, json, APR_ARRAY_IDX(names, i, const char *));
     return status;
 }
 
@@ -253,13 +263,11 @@ static eg_status add_tokens(const gather *g, eg_json *json)
     return status;
 }
 
-/* Tokens, and beside them what is forwarded; a parameter named like a field does not replace it. */
 static eg_json *backend_body(const gather *g)
 {
     eg_json *json = eg_json_new(g->r->pool);
 
-    if (!json || add_tokens(g, json) != EG_OK || add_forwarded(g, json) != EG_OK ||
-        add_tokens(g, json) != EG_OK)
+    if (!json || add_tokens(g, json) != EG_OK || add_forwarded(g, json) != EG_OK)
         return NULL;
     return json;
 }
