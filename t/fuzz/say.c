@@ -27,17 +27,17 @@ static const char *member(const void *from, const char *name, apr_pool_t *pool)
 
 static const char *spelled(apr_pool_t *pool, const char *text)
 {
-    const char *all = "";
+    char *out = apr_palloc(pool, 2 * strlen(text) + 1), *to = out;
 
     for (const char *p = text; *p;) {
-        size_t n = 1;
-
-        while (((unsigned char)p[n] & 0xc0) == 0x80)
-            n++;
-        all = apr_pstrcat(pool, all, p == text ? "" : " ", apr_pstrmemdup(pool, p, n), NULL);
-        p += n;
+        if (p != text)
+            *to++ = ' ';
+        do
+            *to++ = *p++;
+        while (((unsigned char)*p & 0xc0) == 0x80);
     }
-    return all;
+    *to = '\0';
+    return out;
 }
 
 static const char *in_template(apr_pool_t *pool, const eg_say_part *part)
@@ -65,7 +65,9 @@ static void hold_part(const eg_say_part *part)
 
 static void hold_parts(apr_pool_t *pool, const eg_say *say, const char *template, const char *value)
 {
-    const char *whole = "", *sentence = "", *got;
+    apr_array_header_t *whole = apr_array_make(pool, 8, sizeof(const char *));
+    apr_array_header_t *sentence = apr_array_make(pool, 8, sizeof(const char *));
+    const char *got;
     const source from = {value, NULL};
     source lacking = from;
 
@@ -73,16 +75,18 @@ static void hold_parts(apr_pool_t *pool, const eg_say *say, const char *template
         const eg_say_part *part = &APR_ARRAY_IDX(say->parts, i, eg_say_part);
 
         hold_part(part);
-        whole = apr_pstrcat(pool, whole, in_template(pool, part), NULL);
-        sentence = apr_pstrcat(pool, sentence, in_sentence(pool, part, &from), NULL);
+        APR_ARRAY_PUSH(whole, const char *) = in_template(pool, part);
+        APR_ARRAY_PUSH(sentence, const char *) = in_sentence(pool, part, &from);
         if (part->kind != EG_SAY_TEXT)
             lacking.missing = part->text;
     }
-    HOLDS(strcmp(whole, template) == 0, "the parts put together are the template");
+    HOLDS(strcmp(apr_array_pstrcat(pool, whole, '\0'), template) == 0,
+          "the parts put together are the template");
     if (lacking.missing)
         HOLDS(!eg_say_expand(pool, say, member, &lacking), "no sentence with a hole");
     got = eg_say_expand(pool, say, member, &from);
-    HOLDS(got && strcmp(got, sentence) == 0, "a sentence is its parts");
+    HOLDS(got && strcmp(got, apr_array_pstrcat(pool, sentence, '\0')) == 0,
+          "a sentence is its parts");
 }
 
 /* What is refused is refused for what stands in it. */
