@@ -15,6 +15,12 @@ static eg_exit refuse(const eg_rewrap *job, const char *why)
     return EG_EXIT_DATA;
 }
 
+static eg_exit blame_system(const eg_rewrap *job)
+{
+    eg_tool_complain(job->tool, "%s: %s", job->out_name, strerror(errno));
+    return EG_EXIT_SYSTEM;
+}
+
 static eg_exit refuse_line(const eg_rewrap *job, apr_uint64_t number)
 {
     eg_tool_complain(job->tool,
@@ -28,6 +34,8 @@ static bool fits(eg_rewrap *job, eg_span in, eg_span out)
 {
     eg_opened before = eg_rewrap_open_line(job, in), after;
 
+    if (job->failed)
+        return false;
     eg_rewrap_note_bad(job, &before);
     if (eg_rewrap_is_kept(&before))
         return eg_span_eq(in, out);
@@ -43,6 +51,8 @@ static bool could_become(eg_rewrap *job, eg_span torn, eg_span in)
     eg_opened before = eg_rewrap_open_line(job, in);
     apr_size_t digits = EG_TOKEN_LENGTH(before.plain.n);
 
+    if (job->failed)
+        return false;
     if (eg_rewrap_is_kept(&before))
         return torn.n <= in.n && memcmp(torn.p, in.p, torn.n) == 0;
     if (torn.n > digits + before.line_end.n)
@@ -58,12 +68,11 @@ static eg_exit cut_torn_line(eg_rewrap *job, eg_span torn)
     eg_span line;
 
     if (!eg_reader_next(&job->in, &line) || !could_become(job, torn, line))
-        return refuse(job, "its last line is cut off, and not by rewrap; left as it is");
+        return job->failed
+                   ? eg_rewrap_give_up(job)
+                   : refuse(job, "its last line is cut off, and not by rewrap; left as it is");
     eg_reader_back(&job->in); /* still to be done */
-    if (ftruncate(job->out, job->written) == 0)
-        return EG_EXIT_GOOD;
-    eg_tool_complain(job->tool, "%s: %s", job->out_name, strerror(errno));
-    return EG_EXIT_SYSTEM;
+    return ftruncate(job->out, job->written) == 0 ? EG_EXIT_GOOD : blame_system(job);
 }
 
 static eg_exit check_line(eg_rewrap *job, eg_reader *done, eg_span out)
@@ -79,6 +88,8 @@ static eg_exit check_line(eg_rewrap *job, eg_reader *done, eg_span out)
     good = fits(job, in, out);
     job->written = done->offset;
     apr_pool_clear(job->pool);
+    if (job->failed)
+        return eg_rewrap_give_up(job);
     return good ? EG_EXIT_GOOD : refuse_line(job, done->number);
 }
 
@@ -110,7 +121,9 @@ eg_exit eg_rewrap_resume(eg_rewrap *job)
 {
     struct stat st;
 
-    if (fstat(job->out, &st) != 0 || !S_ISREG(st.st_mode) || is_key_file(job, &st)) {
+    if (fstat(job->out, &st) != 0)
+        return blame_system(job);
+    if (!S_ISREG(st.st_mode) || is_key_file(job, &st)) {
         eg_tool_complain(job->tool, "%s: cannot be an output", job->out_name);
         return EG_EXIT_USAGE;
     }

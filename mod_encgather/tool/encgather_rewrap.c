@@ -21,7 +21,14 @@ static bool holds_no_token(eg_span line)
     return line.n == 0 || line.p[0] == '#';
 }
 
-eg_opened eg_rewrap_open_line(const eg_rewrap *job, eg_span line)
+eg_exit eg_rewrap_give_up(const eg_rewrap *job)
+{
+    eg_tool_complain(job->tool, "line %lu: OpenSSL or the random source failed; stopped there",
+                     (unsigned long)job->in.number);
+    return EG_EXIT_SYSTEM;
+}
+
+eg_opened eg_rewrap_open_line(eg_rewrap *job, eg_span line)
 {
     bool cr = line.n && line.p[line.n - 1] == '\r';
     eg_opened opened = {EG_OK, !holds_no_token(line), 0, {"", 0}, {"\r", cr}};
@@ -30,6 +37,7 @@ eg_opened eg_rewrap_open_line(const eg_rewrap *job, eg_span line)
     if (opened.is_token)
         opened.status = eg_token_open(job->tool->crypto, job->ring, token, job->pool, &opened.plain,
                                       &opened.which);
+    job->failed = job->failed || opened.status == EG_ECRYPTO;
     return opened;
 }
 
@@ -92,16 +100,10 @@ static eg_exit write_line(eg_rewrap *job, eg_span out)
 static eg_exit rewrap_line(eg_rewrap *job, eg_span line)
 {
     eg_opened opened = eg_rewrap_open_line(job, line);
-    eg_status status = opened.status == EG_ECRYPTO ? EG_ECRYPTO : EG_OK;
     eg_span out = {"", 0};
 
-    if (status == EG_OK)
-        status = renew(job, line, &opened, &out);
-    if (status != EG_OK) {
-        eg_tool_complain(job->tool, "line %lu: OpenSSL or the random source failed; stopped there",
-                         (unsigned long)job->in.number);
-        return EG_EXIT_SYSTEM;
-    }
+    if (job->failed || renew(job, line, &opened, &out) != EG_OK)
+        return eg_rewrap_give_up(job);
     eg_rewrap_note_bad(job, &opened);
     return write_line(job, out);
 }

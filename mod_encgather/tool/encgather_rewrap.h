@@ -16,6 +16,7 @@ typedef struct {
     apr_off_t written; /* bytes of whole lines in an output file */
     bool to_file;      /* --output */
     bool bad_lines;    /* some were copied because no key opens them */
+    bool failed;       /* OpenSSL did: what the line holds is not known */
 } eg_rewrap;
 
 /* A token taken apart; a line that holds none (blank, or a comment) is copied as it is. */
@@ -27,7 +28,10 @@ typedef struct {
     eg_span line_end; /* a CR, or nothing */
 } eg_opened;
 
-eg_opened eg_rewrap_open_line(const eg_rewrap *job, eg_span line);
+eg_opened eg_rewrap_open_line(eg_rewrap *job, eg_span line);
+
+/* The complaint about a line that OpenSSL failed on. */
+eg_exit eg_rewrap_give_up(const eg_rewrap *job) EG_MUST_CHECK;
 
 /* Whether the line goes into the output as it is. */
 bool eg_rewrap_is_kept(const eg_opened *opened);

@@ -121,6 +121,7 @@ static eg_exit say_invalid(const eg_tool *tool, const char *why)
 static eg_exit check(const eg_tool *tool, const eg_tool_webhook *hook, const char *signature)
 {
     eg_signed what = what_is_signed(hook);
+    eg_verdict verdict;
 
     if (hook->fault)
         return say_invalid(tool, hook->fault);
@@ -128,10 +129,13 @@ static eg_exit check(const eg_tool *tool, const eg_tool_webhook *hook, const cha
         eg_tool_complain(tool, "the URL has no host");
         return EG_EXIT_USAGE;
     }
-    if (eg_signature_check(tool->crypto, &what, &hook->tokens, eg_span_of(signature)) ==
-        EG_SIGNATURE_VALID)
+    verdict = eg_signature_check(tool->crypto, &what, &hook->tokens, eg_span_of(signature));
+    if (verdict == EG_SIGNATURE_VALID)
         return eg_tool_print(tool, "valid");
-    return say_invalid(tool, "the signature does not fit");
+    if (verdict != EG_SIGNATURE_UNCHECKED)
+        return say_invalid(tool, "the signature does not fit");
+    eg_tool_complain(tool, "OpenSSL failed");
+    return EG_EXIT_SYSTEM;
 }
 
 static eg_exit run_verify(eg_tool *tool)

@@ -60,18 +60,28 @@ static eg_exit read_body(const eg_tool *tool, const char *path, eg_content *body
     return result;
 }
 
-static bool hash_fits(const eg_tool *tool, const eg_tool_webhook *hook)
+static eg_status check_hash(const eg_tool *tool, const eg_tool_webhook *hook)
 {
     const eg_param *claimed = eg_params_find(&hook->query, BODY_SHA256);
     eg_span body = {hook->body.n ? hook->body.bytes : "", hook->body.n};
     unsigned char hash[EG_SHA256_SIZE];
     char digits[2 * EG_SHA256_SIZE + 1];
 
-    if (eg_params_count(&hook->query, BODY_SHA256) != 1 ||
-        eg_sha256(tool->crypto, body, hash) != EG_OK)
-        return false;
+    if (eg_params_count(&hook->query, BODY_SHA256) != 1)
+        return EG_EMALFORMED;
+    if (eg_sha256(tool->crypto, body, hash) != EG_OK)
+        return EG_ECRYPTO;
     eg_hex_encode(digits, hash, sizeof hash);
-    return eg_span_eq(claimed->value, (eg_span){digits, 2 * EG_SHA256_SIZE});
+    return eg_span_eq(claimed->value, (eg_span){digits, 2 * EG_SHA256_SIZE}) ? EG_OK
+                                                                             : EG_EMALFORMED;
+}
+
+static const char *take_hash(const eg_tool *tool, eg_tool_webhook *hook)
+{
+    eg_status status = check_hash(tool, hook);
+
+    hook->unchecked = status == EG_ECRYPTO;
+    return status == EG_OK ? NULL : "bodySHA256 in the URL does not fit the body";
 }
 
 static const char *form_fault(eg_status status)
@@ -98,7 +108,7 @@ static const char *take_body(const eg_tool *tool, const eg_webhook_options *opti
     if (status != EG_OK)
         return form_fault(status);
     if (eg_params_find(&hook->query, BODY_SHA256))
-        return hash_fits(tool, hook) ? NULL : "bodySHA256 in the URL does not fit the body";
+        return take_hash(tool, hook);
     if (options->json)
         return "the URL has no bodySHA256";
     return options->get ? NULL : take_form(tool, hook);
@@ -144,6 +154,10 @@ eg_exit eg_tool_webhook_load(const eg_tool *tool, const eg_webhook_options *opti
     if (result != EG_EXIT_GOOD)
         return result;
     hook->fault = take_body(tool, options, hook);
+    if (hook->unchecked) {
+        eg_tool_complain(tool, "OpenSSL failed");
+        return EG_EXIT_SYSTEM;
+    }
     hook->account = find_account(options, hook);
     return EG_EXIT_GOOD;
 }

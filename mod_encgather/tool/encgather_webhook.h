@@ -27,6 +27,7 @@ typedef struct {
     eg_params query, form;
     bool form_signed;  /* the form is part of what is signed */
     eg_span account;   /* picks tokens as the module does: --account, or the parameter AccountSid */
+    bool unchecked;    /* OpenSSL failed: whether the body is the one that is signed is not known */
     const char *fault; /* why nothing can be signed, in words that repeat nothing of it; or NULL */
 } eg_tool_webhook;
 
