@@ -6,6 +6,7 @@
 #include <http_core.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "core/secret.h"
 #include "core/secretfile.h"
 #include "counters.h"
@@ -36,17 +37,13 @@ typedef struct {
 } retained;
 
 static apr_array_header_t *entries; /* of eg_store_entry *, of this reading */
+static pid_t reader;                /* whose reading it is: the parent of all children */
 
 static retained *get_retained(void)
 {
     retained *r = ap_retained_data_get(RETAINED);
 
     return r ? r : ap_retained_data_create(RETAINED, sizeof *r);
-}
-
-void eg_store_reset(apr_pool_t *pconf)
-{
-    entries = apr_array_make(pconf, 4, sizeof(eg_store_entry *));
 }
 
 const eg_store_entry *eg_store_add(apr_pool_t *pconf, eg_store_kind kind, const char *path)
@@ -259,6 +256,30 @@ static void drop_unwanted(void)
     }
 }
 
+static void unwant_all(void)
+{
+    for (held *h = get_retained()->first; h; h = h->next)
+        h->wanted = false;
+}
+
+/* Restarts find the keys where they were; the end of the server wipes them. Children have no
+ * business here: what they did not inherit is not even mapped. */
+static apr_status_t configuration_ends(void *unused)
+{
+    (void)unused;
+    if (getpid() != reader || ap_state_query(AP_SQ_MAIN_STATE) != AP_SQ_MS_EXITING)
+        return APR_SUCCESS;
+    unwant_all();
+    drop_unwanted();
+    return APR_SUCCESS;
+}
+
+void eg_store_reset(apr_pool_t *pconf)
+{
+    entries = apr_array_make(pconf, 4, sizeof(eg_store_entry *));
+    apr_pool_cleanup_register(pconf, NULL, configuration_ends, apr_pool_cleanup_null);
+}
+
 /* Of keys and content a file has one. Where the kernel refuses, all stays as it was. */
 static bool inherit_held(held *h, bool inherit)
 {
@@ -313,8 +334,8 @@ int eg_store_check(apr_pool_t *ptemp, server_rec *s)
     eg_docroots *docroots = list_docroots(ptemp, s);
     bool ok = true;
 
-    for (held *h = get_retained()->first; h; h = h->next)
-        h->wanted = false;
+    reader = getpid();
+    unwant_all();
     for (int i = 0; i < entries->nelts; i++)
         ok = check_entry(ptemp, s, APR_ARRAY_IDX(entries, i, eg_store_entry *), docroots) && ok;
     drop_unwanted();
