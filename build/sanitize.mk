@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# The whole suite in a stock httpd, with the module under a sanitizer. A report of any of them fails
+# The whole suite in a stock httpd, with the module under a sanitizer and under valgrind. A report of any of them fails
 # the run and is kept in OUT/reports/. Each shows first, with faults on purpose (t/sanitize/), that it can see them.
 # T=t/call.t: one file; MPM=worker: another MPM.
 
@@ -7,14 +7,14 @@ SANITIZE_OUT = build/out/$(1)
 # without _FORTIFY_SOURCE, whose checks would find some faults before the sanitizer does, and say less about them
 SANITIZE_MAKE = $(MAKE) --no-print-directory -s OUT=$(call SANITIZE_OUT,$(1)) CC='$(SANITIZE_CC)' HARDEN= \
                 OPTIMIZE='-O1 -g -fno-omit-frame-pointer'
-SANITIZE_RUN  = CC='$(SANITIZE_CC)' build/sanitized $(1) --out $(call SANITIZE_OUT,$(1)) --mpm $(or $(MPM),$(2)) $(T)
+SANITIZE_RUN  = CC='$(SANITIZE_CC)' build/sanitized $(1) --out $(call SANITIZE_OUT,$(1)) --mpm $(if $(filter command% env%,$(origin MPM)),$(MPM),$(2)) $(T)
 SANITIZE_CC  ?= gcc
 # what is loaded before APR, linked so that programs have it too
 BEFORE_APR    = -Wl,--no-as-needed $(CURDIR)/$(call SANITIZE_OUT,$(1))/sanitize/lib$(2).so
 # a UBSan that is shared sets the path of ASan's reports instead of its own
 OWN_UBSAN     = -static-libubsan -Wl,--exclude-libs,ALL $(call SANITIZE_OUT,asan)/obj/t/sanitize/ubsan_options.o
 
-.PHONY: asan-test tsan-test asan-libraries tsan-libraries faults
+.PHONY: asan-test tsan-test valgrind-test asan-libraries tsan-libraries valgrind-libraries faults
 
 asan-test: deps-test deps-sanitize ## the suite under AddressSanitizer and UBSan, event MPM
 	+@$(call SANITIZE_MAKE,asan) CFLAGS='-fsanitize=address,undefined' asan-libraries
@@ -27,8 +27,14 @@ tsan-test: deps-test deps-sanitize ## the suite under ThreadSanitizer, event MPM
 	+@$(call SANITIZE_MAKE,tsan) CFLAGS='-fsanitize=thread' LDFLAGS='$(call BEFORE_APR,tsan,atomics)' all unit faults
 	@$(call SANITIZE_RUN,tsan,event)
 
+valgrind-test: deps-test deps-sanitize ## the suite under valgrind, prefork MPM; takes its time
+	+@$(call SANITIZE_MAKE,valgrind) valgrind-libraries
+	+@$(call SANITIZE_MAKE,valgrind) LDFLAGS='$(call BEFORE_APR,valgrind,pools)' all unit faults
+	@$(call SANITIZE_RUN,valgrind,prefork)
+
 asan-libraries: $(OUT)/sanitize/libpools.so $(OUT)/obj/t/sanitize/ubsan_options.o
 tsan-libraries: $(OUT)/sanitize/libatomics.so
+valgrind-libraries: $(OUT)/sanitize/libpools.so
 
 faults: $(OUT)/sanitize/mod_plant.so $(OUT)/sanitize/program
 

@@ -17,12 +17,14 @@ use IO::Socket::INET;
 use POSIX qw(SIG_BLOCK SIG_SETMASK SIGINT SIGTERM SIGHUP WNOHANG);
 use Time::HiRes qw(sleep time);
 
+use constant PATIENCE => $ENV{ENCGATHER_SANITIZER} ? 6 : 1;    # valgrind makes everything that much slower, and more
+
 use constant {
     PORT_TRIES   => 5,
-    START_WAIT   => 30,    # seconds; a server under valgrind needs most of them
-    ANSWER_WAIT  => 5,
-    STOP_WAIT    => 10,
-    RELOAD_WAIT  => 20,
+    START_WAIT   => 30 * PATIENCE,    # seconds
+    ANSWER_WAIT  => 5 * PATIENCE,
+    STOP_WAIT    => 10 * PATIENCE,
+    RELOAD_WAIT  => 20 * PATIENCE,
     TAIL_LINES   => 20,
     STATIC_MPM   => qr/^(event|worker|prefork)\.c\z/,
     MODULES_DIRS => [ qw(/usr/lib/apache2/modules /usr/lib64/httpd/modules
