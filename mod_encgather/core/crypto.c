@@ -264,10 +264,8 @@ eg_status eg_gcm_open(eg_crypto *crypto, const unsigned char key[EG_KEY_SIZE], e
     if (n < EG_SEAL_OVERHEAD || !fits_int(aad, sealed))
         return EG_ETOKEN;
     state = this_thread(crypto);
-    if (!state)
-        return EG_ECRYPTO;
-    status = gcm_decrypt(state->gcm, key, aad, sealed, plain);
-    if (!forget_gcm_key(state->gcm)) {
+    status = state ? gcm_decrypt(state->gcm, key, aad, sealed, plain) : EG_ECRYPTO;
+    if (state && !forget_gcm_key(state->gcm)) {
         drop_thread_state(crypto, state);
         status = EG_ECRYPTO;
     }
