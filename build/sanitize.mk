@@ -4,9 +4,10 @@
 # T=t/call.t: one file; MPM=worker: another MPM.
 
 SANITIZE_OUT = build/out/$(1)
-# without _FORTIFY_SOURCE, whose checks would find some faults before the sanitizer does, and say less about them
-SANITIZE_MAKE = $(MAKE) --no-print-directory -s OUT=$(call SANITIZE_OUT,$(1)) CC='$(SANITIZE_CC)' HARDEN= \
+SANITIZE_MAKE = $(MAKE) --no-print-directory -s OUT=$(call SANITIZE_OUT,$(1)) CC='$(SANITIZE_CC)' \
                 OPTIMIZE='-O1 -g -fno-omit-frame-pointer'
+# the checks of _FORTIFY_SOURCE would find some faults before the sanitizer does, and say less about them
+UNHARDENED    = HARDEN=
 SANITIZE_RUN  = CC='$(SANITIZE_CC)' build/sanitized $(1) --out $(call SANITIZE_OUT,$(1)) --mpm $(if $(filter command% env%,$(origin MPM)),$(MPM),$(2)) $(T)
 SANITIZE_CC  ?= gcc
 # what is loaded before APR, linked so that programs have it too
@@ -17,14 +18,14 @@ OWN_UBSAN     = -static-libubsan -Wl,--exclude-libs,ALL $(call SANITIZE_OUT,asan
 .PHONY: asan-test tsan-test valgrind-test asan-libraries tsan-libraries valgrind-libraries faults
 
 asan-test: deps-test deps-sanitize ## the suite under AddressSanitizer and UBSan, event MPM
-	+@$(call SANITIZE_MAKE,asan) CFLAGS='-fsanitize=address,undefined' asan-libraries
-	+@$(call SANITIZE_MAKE,asan) CFLAGS='-fsanitize=address,undefined' \
+	+@$(call SANITIZE_MAKE,asan) $(UNHARDENED) CFLAGS='-fsanitize=address,undefined' asan-libraries
+	+@$(call SANITIZE_MAKE,asan) $(UNHARDENED) CFLAGS='-fsanitize=address,undefined' \
 	    LDFLAGS='$(OWN_UBSAN) $(call BEFORE_APR,asan,pools)' all unit faults
 	@$(call SANITIZE_RUN,asan,event)
 
 tsan-test: deps-test deps-sanitize ## the suite under ThreadSanitizer, event MPM
-	+@$(call SANITIZE_MAKE,tsan) CFLAGS='-fsanitize=thread' tsan-libraries
-	+@$(call SANITIZE_MAKE,tsan) CFLAGS='-fsanitize=thread' LDFLAGS='$(call BEFORE_APR,tsan,atomics)' all unit faults
+	+@$(call SANITIZE_MAKE,tsan) $(UNHARDENED) CFLAGS='-fsanitize=thread' tsan-libraries
+	+@$(call SANITIZE_MAKE,tsan) $(UNHARDENED) CFLAGS='-fsanitize=thread' LDFLAGS='$(call BEFORE_APR,tsan,atomics)' all unit faults
 	@$(call SANITIZE_RUN,tsan,event)
 
 valgrind-test: deps-test deps-sanitize ## the suite under valgrind, prefork MPM; takes its time
