@@ -12,9 +12,11 @@
 #else
 #define REAL(name) __real_##name
 #define WRAP(name) __wrap_##name
+#define VISIBLE __attribute__((visibility("default")))
+/* ld takes a library's own reference to free() for one to its stand-in, which may then not be hidden */
 #define DECLARE(type, name, parameters)                                                            \
     type REAL(name) parameters;                                                                    \
-    type WRAP(name) parameters;
+    VISIBLE type WRAP(name) parameters;
 #endif
 
 #define SAYS(type, name, parameters, arguments, failure, cause, ways)                              \
