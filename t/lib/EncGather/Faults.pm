@@ -205,6 +205,16 @@ sub _log_problems ($self, $mark, $patterns, $others) {
     return ((map { "never came: $_" } @left), map { "nobody announced: $_" } @extra, unexpected(\@alarms, [ @$others, $ALL_BUSY ]));
 }
 
+# Until a line holds the text: at trace8 httpd writes down the headers of a request that it begins with.
+sub until_logged ($self, $text) {
+    my $end = time + ANSWER_WAIT;
+    until (index($self->_log_since(0), $text) >= 0) {
+        die "no line with '$text'\n" if time > $end;
+        sleep 0.05;
+    }
+    return;
+}
+
 sub log_says ($self, $name, $mark, $patterns, $others) {
     return 1 unless ref $patterns;
     my @problems;

@@ -19,7 +19,7 @@ use constant {
     CANCEL      => 8,
     STREAM      => 1,
     ANSWER_WAIT => 60,    # seconds
-    PAUSE       => 0.3,   # for a server that shall have seen the beginning
+    PAUSE       => 0.3,   # between what shall not come in one piece
 };
 
 # Statuses of HPACK's static table, by their index; others come as literals, with or without Huffman's code.
@@ -28,14 +28,14 @@ my %DIGIT_CODE = ('00000' => 0, '00001' => 1, '00010' => 2, '011001' => 3, '0110
     '011101' => 7, '011110' => 8, '011111' => 9);
 
 # Sends fields (name, value, ...) and the body. end: undef ends the stream as it should; 'reset' and 'close' break off
-# after the body and return nothing.
-sub exchange ($host, $fields, $body, $end = undef) {
+# after the body, once begun is true (somebody has the request in hand), and return nothing.
+sub exchange ($host, $fields, $body, $end = undef, $begun = sub () { 1 }) {
     my $socket = IO::Socket::INET->new(PeerAddr => $host) or die "connect: $@";
     my $flags  = defined $end ? 0 : END_STREAM;
     syswrite $socket, PREFACE . _frame(SETTINGS, 0, 0, '') . _frame(HEADERS, END_HEADERS, STREAM, _literals(@$fields))
         . _frame(DATA, $flags, STREAM, $body);
     return _answer($socket) unless defined $end;
-    select undef, undef, undef, PAUSE;
+    $begun->();
     syswrite $socket, _frame(RST_STREAM, 0, STREAM, pack 'N', CANCEL) if $end eq 'reset';
     select undef, undef, undef, PAUSE if $end eq 'reset';
     close $socket;
