@@ -1,8 +1,10 @@
 # make static: three analyzers that read the code without running it. What each has found nothing in is remembered in
 # build/out/static/, so that the next run reads what changed.
 
-STATIC_C   = $(CORE) $(GLUE) $(TOOLS) $(sort $(wildcard t/*/*.c))
-STATIC_H   = $(wildcard mod_encgather/*.h mod_encgather/*/*.h t/*/*.h)
+# The product and its unit tests. Programs under t/ that break things on purpose (t/sanitize, t/torture), or judge what
+# they find by macros that end the process (t/fuzz), are run by the sanitizers instead.
+STATIC_C   = $(CORE) $(GLUE) $(TOOLS) $(UNIT) $(sort $(wildcard t/judge/*.c))
+STATIC_H   = $(wildcard mod_encgather/*.h mod_encgather/*/*.h t/unit/*.h)
 STATIC_OUT = $(OUT)/static
 GCC        ?= gcc
 CLANG_TIDY ?= $(firstword $(foreach name,clang-tidy clang-tidy-14,$(shell command -v $(name) 2>/dev/null || :)))
@@ -35,4 +37,4 @@ $(STATIC_OUT)/clang-tidy/%: %.c $(STATIC_H) .clang-tidy t/.clang-tidy \
 static-cppcheck:
 	$(CPPCHECK) --quiet --error-exitcode=1 --enable=warning,performance,portability \
 	    --suppressions-list=build/cppcheck.txt \
-	    --library=posix --std=c11 -D_GNU_SOURCE -Imod_encgather mod_encgather t
+	    --library=posix --std=c11 -D_GNU_SOURCE -Imod_encgather mod_encgather t/unit t/judge
