@@ -180,13 +180,12 @@ static void hold_limit(apr_pool_t *pool, eg_span input, apr_size_t n)
 
 void fuzz_one(apr_pool_t *pool, eg_span input)
 {
-    char *buffer = malloc(input.n + 1);
+    char *buffer = malloc(input.n ? input.n : 1);
     eg_params got, want;
     eg_status status;
 
     if (input.n)
         memcpy(buffer, input.p, input.n);
-    buffer = realloc(buffer, input.n ? input.n : 1);
     status = eg_form_parse(pool, buffer, input.n, EG_PARAMS_MAX, &got);
     if (status == EG_OK)
         hold_only_in_buffer(&got);

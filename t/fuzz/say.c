@@ -51,6 +51,8 @@ static const char *in_sentence(apr_pool_t *pool, const eg_say_part *part, const 
 {
     const char *text = part->kind == EG_SAY_TEXT ? part->text : member(from, part->text, pool);
 
+    if (!text)
+        return "";
     return part->kind == EG_SAY_SPELL ? spelled(pool, text) : text;
 }
 

@@ -199,15 +199,18 @@ unsigned fuzz_choice(eg_span bytes)
     return sum >> 3;
 }
 
-/* A row of table 3-7: the range of the first byte, that of the second, and the whole length. */
+/* A row of table 3-7: the range of the first byte, that of the second, the whole length, and which
+ * bits of the first byte belong to the code point. */
 typedef struct {
-    unsigned char first, last, second_first, second_last, length;
+    unsigned char first, last, second_first, second_last, length, bits;
 } utf8_row;
 
 static const utf8_row utf8_rows[] = {
-    {0x00, 0x7f, 0x00, 0x00, 1}, {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3},
-    {0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3},
-    {0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
+    {0x00, 0x7f, 0x00, 0x00, 1, 0x7f}, {0xc2, 0xdf, 0x80, 0xbf, 2, 0x1f},
+    {0xe0, 0xe0, 0xa0, 0xbf, 3, 0x0f}, {0xe1, 0xec, 0x80, 0xbf, 3, 0x0f},
+    {0xed, 0xed, 0x80, 0x9f, 3, 0x0f}, {0xee, 0xef, 0x80, 0xbf, 3, 0x0f},
+    {0xf0, 0xf0, 0x90, 0xbf, 4, 0x07}, {0xf1, 0xf3, 0x80, 0xbf, 4, 0x07},
+    {0xf4, 0xf4, 0x80, 0x8f, 4, 0x07},
 };
 
 static bool row_fits(const utf8_row *row, const unsigned char *p, size_t n)
@@ -224,13 +227,12 @@ static bool row_fits(const utf8_row *row, const unsigned char *p, size_t n)
 
 size_t fuzz_utf8(eg_span text, unsigned *code)
 {
-    static const unsigned char front_bits[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
     const unsigned char *p = (const unsigned char *)text.p;
 
     for (size_t i = 0; text.n && i < sizeof utf8_rows / sizeof *utf8_rows; i++) {
         if (!row_fits(&utf8_rows[i], p, text.n))
             continue;
-        *code = p[0] & front_bits[utf8_rows[i].length];
+        *code = p[0] & utf8_rows[i].bits;
         for (size_t k = 1; k < utf8_rows[i].length; k++)
             *code = *code << 6 | (p[k] & 0x3fu);
         return utf8_rows[i].length;
