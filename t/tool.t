@@ -202,8 +202,9 @@ for my $umask (0, 022, 077, 0777) {
     }
 }
 SKIP: {
-    skip 'no /dev/full', 3 if !-c '/dev/full';
-    for my $case ([ ['keygen'], '' ], [ [ 'encrypt', '--key-file', $key ], "1234\n" ], [ ['--version'], '' ]) {
+    skip 'no /dev/full', 4 if !-c '/dev/full';
+    for my $case ([ ['keygen'], '' ], [ [ 'encrypt', '--key-file', $key ], "1234\n" ], [ ['--version'], '' ],
+        [ [ 'check', secret("12\n") ], '' ]) {
         my ($rc, undef, $err) = run(@$case, out => '/dev/full');
         is $rc, $SYSTEM, "$case->[0][0] to a full disk fails";
     }
@@ -460,7 +461,7 @@ sub is_rewrapped ($name, $from, $to) {
     is slurp($out), $whole, 'rewrap: changes nothing';
 
     # Cut at every place around a line, and at the very beginning.
-    for my $length (0, 1, 30, 63, 64, 65, 66, 129, 130, length($whole) - 1) {
+    for my $length (0, 1, 30, 63, 64, 65, 66, 129, 130, 150, length($whole) - 1) {
         my $part = plain_file(substr $whole, 0, $length);
         my ($rc, undef, $err) = rewrap_files($in, $part);
         is_deeply [ $rc, $err ], [ $GOOD, '' ], "rewrap: goes on behind $length bytes";
@@ -618,6 +619,7 @@ for my $url ('https://a/', 'http://a', 'https://[2001:db8::1]/x?y', 'https://[::
 {
     my $plain = signature('12345', $U, \@P);
     my $body  = form_encode(@P);
+    is_run('verify: a broken query', verify('https://a/?a=%zz', $plain), $body, $DATA, qr/\Ainvalid: a form is broken/);
     is_run('verify: the second token', verify($U, signature($TOKEN{flow}, $U, \@P)), $body, $GOOD, "valid\n");
     is_run('verify: another token', verify($U, signature('12346', $U, \@P)), $body, $DATA, qr/\Ainvalid: [^\n]+\n\z/);
     is_run('verify: with the standard port', verify($U =~ s/\.com/.com:443/r, $plain), $body, $GOOD, "valid\n");
