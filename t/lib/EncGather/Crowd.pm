@@ -13,8 +13,8 @@ use Crypt::AuthEnc::GCM qw(gcm_encrypt_authenticate);
 use Digest::MD5 qw(md5_hex);
 use Digest::SHA qw(sha256_hex);
 use JSON::PP ();
-use POSIX ();
 
+use EncGather::Clients;
 use EncGather::Connection;
 use EncGather::Fixtures qw(%TOKEN);
 use EncGather::Signature qw(signature form_encode);
@@ -44,26 +44,19 @@ my %KIND = (
 # kinds    { name => share of a hundred, ... }
 # progress a handle that gets a byte for each call
 sub start ($class, %options) {
-    my $self = bless { kinds => \%EVERY_KIND, %options, pids => {} }, $class;
+    my $self = bless { kinds => \%EVERY_KIND, %options, pids => [] }, $class;
     $self->{schedule} = _schedule(%{ $self->{kinds} });
     $self->{results} = "$self->{site}{dir}/results-" . (defined $self->{name} ? $self->{name} : 'crowd');
     mkdir $self->{results};
     for my $number (0 .. $self->{clients} - 1) {
-        my $pid = fork;
-        defined $pid or croak "fork: $!";
-        if (!$pid) {
-            my $ok = eval { $self->_client($number); 1 };
-            print STDERR "client $number: $@" unless $ok;
-            POSIX::_exit($ok ? 0 : 1);
-        }
-        $self->{pids}{$pid} = $number;
+        push @{ $self->{pids} }, EncGather::Clients::start(sub { $self->_client($number) });
     }
     return $self;
 }
 
 # Waits for all; the sum of their books.
 sub finish ($self) {
-    my @failed = grep { waitpid $_, 0; $? } sort { $a <=> $b } keys %{ $self->{pids} };
+    my @failed = grep { !EncGather::Clients::finish($_) } @{ $self->{pids} };
     my %sum    = (expected => {}, wrong => [], lost => [], reopened => [], sent => 0, calls => 0, right => 0, refused => 0,
         abandoned => 0, died => scalar @failed);
     for my $number (0 .. $self->{clients} - 1) {
@@ -88,8 +81,6 @@ sub _schedule (%kinds) {
 
 sub _client ($self, $number) {
     srand 1 + $number;
-    $SIG{$_} = 'DEFAULT' for qw(INT TERM HUP);
-    POSIX::nice(10);    # what is tested comes first
     my $books = bless {
         site => $self->{site}, line => EncGather::Connection->new(port => $self->{site}->port, requests => 2 + $number % 9),
         expected => {}, wrong => [], calls => 0, right => 0, refused => 0, abandoned => 0, client => $number,
@@ -105,6 +96,7 @@ sub _client ($self, $number) {
 }
 
 sub _goes_on ($self, $i) {
+    return 0 if EncGather::Clients::is_alone();
     return $self->{while} ? $self->{while}->() : $i < $self->{calls};
 }
 

@@ -11,26 +11,22 @@ use Carp qw(croak);
 use IO::Select;
 use IO::Socket::INET;
 use JSON::PP ();
-use POSIX ();
 use Time::HiRes qw(time);
+
+use EncGather::Clients;
 
 use constant BODY => 'CallSid=CA' . '5' x 32 . '&Digits=730591826407' . '&x=' . 'y' x 4000;
 
 # port, connections, file for the sums, while => sub that says whether to go on
 sub start ($class, %options) {
     my $self = bless { sums => { opened => 0, hung_up => 0, cut => 0, answered => {} }, at => {}, %options }, $class;
-    $self->{pid} = fork;
-    defined $self->{pid} or croak "fork: $!";
-    return $self if $self->{pid};
-    my $ok = eval { $self->_flood; 1 };
-    print STDERR "slow clients: $@" unless $ok;
-    POSIX::_exit($ok ? 0 : 1);
+    $self->{pid} = EncGather::Clients::start(sub { $self->_flood });
+    return $self;
 }
 
 # { opened, answered => { status => number }, cut (by the server, without an answer), hung_up (by us, at the end) }
 sub finish ($self) {
-    waitpid $self->{pid}, 0;
-    return if $?;
+    EncGather::Clients::finish($self->{pid}) or return;
     open my $file, '<', $self->{file} or croak "$self->{file}: $!";
     local $/;
     return JSON::PP->new->decode(scalar <$file>);
@@ -38,10 +34,8 @@ sub finish ($self) {
 
 sub _flood ($self) {
     $SIG{PIPE} = 'IGNORE';
-    $SIG{$_} = 'DEFAULT' for qw(INT TERM HUP);
-    POSIX::nice(10);    # what is tested comes first
     $self->{select} = IO::Select->new;
-    while ($self->{while}->()) {
+    while ($self->{while}->() && !EncGather::Clients::is_alone()) {
         $self->_open while keys %{ $self->{at} } < $self->{connections};
         my $until = time + 1;
         while ((my $left = $until - time) > 0) {
