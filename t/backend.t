@@ -184,6 +184,7 @@ sub connection () {
     my @bad = grep { $_ !~ /\AHTTP\/1\.1 200 .*\Q$BALANCE\E/s } map { local $/; scalar readline $_->{socket} } @calls;
     is_deeply \@bad, [], 'F10 all workers busy, their backend in the same server: ' . @calls . ' calls, are answered';
     allow_log(qr/server (?:reached|is within) .*MaxRequestWorkers/);
+    answers('F10 all workers busy, their backend in the same server: the next call', post('call', "/encrypted-gather$LAST_STEP", \@CALL), twiml_answer('found'));
 }
 
 $backend->stop;

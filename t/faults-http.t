@@ -39,7 +39,7 @@ RewriteRule ^/old\$ /gather [PT]
 Listen 127.0.0.1:$IMPATIENT
 <VirtualHost 127.0.0.1:$IMPATIENT>
     Timeout 2
-    RequestReadTimeout header=0 body=0
+    RequestReadTimeout header=2 body=0
 </VirtualHost>
 END_OF_CONF
 my $HOST = $one->host;
@@ -142,6 +142,8 @@ $one->fault('A11 the body drips', stalled($HOST, form_head('Content-Length: 300'
     answer => text(408, 'malformed', connection => 'close'), log => [$BODY_LINE]);
 $one->fault('A11 the body stalls, only Timeout is set', stalled("127.0.0.1:$IMPATIENT", form_head('Content-Length: 300') . "Digits=$LATE&a=", 0),
     answer => text(qr/^40[08]\z/, 'malformed', connection => 'close'), log => [$BODY_LINE]);
+
+$one->fault('A11 the head drips', stalled("127.0.0.1:$IMPATIENT", "POST $GATHER HTTP/1.1\r\nHost: $HOST\r\nX: ", 1), answer => by_httpd(408));
 
 for my $times (1, 20) {
     $one->fault("A12 the client goes away within the body, $times times", sub () {

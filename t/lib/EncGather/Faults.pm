@@ -26,8 +26,8 @@ use constant {
 
 my $OUR_LINE = qr/\bEG0\d\d\d: /;
 
-# One worker is soon busy.
-my $ALL_BUSY = qr/AH(?:00484|03490|10159|00161|00288): /;
+# Few workers are soon busy, and httpd says so.
+our $ALL_BUSY = qr/AH\d+: server (?:reached|is within MinSpareThreads of) MaxRequestWorkers/;
 my ($CARD)   = @SECOND_ACCOUNT;
 
 # --- A host in trouble --------------------------------------------------------------------------------------
