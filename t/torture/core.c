@@ -56,6 +56,7 @@ static const int usual[CAUSES] = {
     [BY_XML] = NO_MEMORY,
     [BY_INNER_CRYPTO] = GOOD | NO_CRYPTO,
     [BY_INNER_JSON] = GOOD | NO_MEMORY,
+    [BY_ALL] = GOOD | NO_CRYPTO | NO_MEMORY | NOT_TRUSTED | NOT_OURS, /* what is good is right */
 };
 
 static int allowed(const trial *t)

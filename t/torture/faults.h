@@ -35,6 +35,7 @@ typedef enum {
     BY_XML,
     BY_INNER_CRYPTO, /* an allocation inside of OpenSSL: it may do without */
     BY_INNER_JSON,
+    BY_ALL, /* one of them, or several */
 #ifdef TORTURE_SERVER
     BY_CONFIG, /* while the configuration is read */
     BY_DATABASE,
@@ -72,6 +73,8 @@ enum {
 #undef MAKES
 #undef TAKES
 #undef OWN
+    F_ALL_CRYPTO,   /* whichever call of OpenSSL is the n-th */
+    F_EVERYTHING,   /* whichever call is */
     F_INNER_CRYPTO, /* malloc and realloc as OpenSSL calls them */
     F_INNER_JSON,   /* malloc as jansson calls it */
     FUNCTIONS
@@ -80,8 +83,8 @@ enum {
 typedef struct {
     const char *name;
     fault_cause cause;
-    int ways; /* 0: it cannot fail */
-    bool is_wrapped;
+    int ways;        /* 0: it cannot fail */
+    bool is_wrapped; /* a call of its own */
 } fault_function;
 
 extern const fault_function fault_functions[FUNCTIONS];

@@ -68,7 +68,7 @@ static imports read_imports(const ElfW(Dyn) * entry)
 static int function_named(const char *name)
 {
     for (int i = 0; i < FUNCTIONS; i++)
-        if (fault_functions[i].is_wrapped && strcmp(fault_functions[i].name, name) == 0)
+        if (strcmp(fault_functions[i].name, name) == 0)
             return i;
     return -1;
 }
