@@ -10,7 +10,7 @@ no warnings 'experimental::signatures';
 
 use Crypt::AuthEnc::GCM qw(gcm_encrypt_authenticate);
 use Cwd qw(abs_path);
-use Errno qw(EAGAIN EINTR EIO ENOMEM ENOSPC ENOSYS EMFILE);
+use Errno qw(EAGAIN EINTR EIO ENOLCK ENOMEM ENOSPC ENOSYS EMFILE);
 use File::Temp ();
 use FindBin;
 use Test::More;
@@ -91,6 +91,7 @@ my @SCENARIOS = (
 my @CALLS = (
     [ 'open',  EMFILE, 10 ], [ 'read',  EIO,    10 ], [ 'read',  EINTR, 10 ], [ 'read',      EAGAIN, 10 ],
     [ 'write', ENOSPC, 10 ], [ 'write', EINTR,  10 ], [ 'write', EAGAIN, 10 ], [ 'close',    EIO,    10 ],
+    [ 'stat',  EIO,     9 ], [ 'flock', ENOLCK, 1 ],
     [ 'fstat', EIO,     9 ], [ 'fsync', EIO,     3 ], [ 'ftruncate', EIO, 1 ], [ 'getrandom', ENOSYS, 4 ],
     [ 'mmap', ENOMEM, 10 ], [ 'EVP_CIPHER_fetch', 0, 8 ], [ 'EVP_EncryptFinal_ex', 0, 3 ], [ 'EVP_DecryptInit_ex2', 0, 3 ],
     [ 'EVP_DigestFinal_ex', 0, 5 ],
@@ -120,6 +121,7 @@ sub run ($scenario, $fail = undef) {
 # What is wrong with an end, or nothing.
 sub wrong_with ($scenario, $ended, $usual) {
     my $output = $scenario->{output};
+    return 'a wrong reason' if $ended->{err} =~ /another rewrap/;
     return 'a secret in a message' if grep { index($ended->{err}, $_) >= 0 } @SECRET;
     if ($ended->{rc} == SYSTEM) {
         return 'nothing said' if $ended->{err} !~ /\Aencgather[^\n]*: [^\n]+\n/;

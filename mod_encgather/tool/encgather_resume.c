@@ -110,26 +110,33 @@ static eg_exit check_lines(eg_rewrap *job)
 }
 
 /* A key file without a line end looks like a token that was cut off. */
-static bool is_key_file(const eg_rewrap *job, const struct stat *out)
+static eg_exit check_output(const eg_rewrap *job)
 {
-    struct stat key;
+    struct stat out, key;
 
-    return stat(job->key_file, &key) == 0 && key.st_dev == out->st_dev && key.st_ino == out->st_ino;
+    if (fstat(job->out, &out) != 0 || stat(job->key_file, &key) != 0)
+        return blame_system(job);
+    if (S_ISREG(out.st_mode) && (key.st_dev != out.st_dev || key.st_ino != out.st_ino))
+        return EG_EXIT_GOOD;
+    eg_tool_complain(job->tool, "%s: cannot be an output", job->out_name);
+    return EG_EXIT_USAGE;
+}
+
+static eg_exit lock_output(const eg_rewrap *job)
+{
+    if (flock(job->out, LOCK_EX | LOCK_NB) == 0)
+        return EG_EXIT_GOOD;
+    if (errno != EWOULDBLOCK)
+        return blame_system(job);
+    eg_tool_complain(job->tool, "%s: another rewrap is writing to it", job->out_name);
+    return EG_EXIT_SYSTEM;
 }
 
 eg_exit eg_rewrap_resume(eg_rewrap *job)
 {
-    struct stat st;
+    eg_exit result = check_output(job);
 
-    if (fstat(job->out, &st) != 0)
-        return blame_system(job);
-    if (!S_ISREG(st.st_mode) || is_key_file(job, &st)) {
-        eg_tool_complain(job->tool, "%s: cannot be an output", job->out_name);
-        return EG_EXIT_USAGE;
-    }
-    if (flock(job->out, LOCK_EX | LOCK_NB) != 0) {
-        eg_tool_complain(job->tool, "%s: another rewrap is writing to it", job->out_name);
-        return EG_EXIT_SYSTEM;
-    }
-    return check_lines(job);
+    if (result == EG_EXIT_GOOD)
+        result = lock_output(job);
+    return result == EG_EXIT_GOOD ? check_lines(job) : result;
 }

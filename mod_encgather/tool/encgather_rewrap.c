@@ -136,24 +136,26 @@ static eg_exit finish_file(const eg_rewrap *job)
 }
 
 /* "< FILE >> FILE" would never end. */
-static bool is_one_file(const eg_rewrap *job)
+static eg_exit check_files(const eg_rewrap *job)
 {
     struct stat in, out;
 
-    if (fstat(job->in.fd, &in) != 0 || fstat(job->out, &out) != 0)
-        return false;
-    return S_ISREG(in.st_mode) && in.st_dev == out.st_dev && in.st_ino == out.st_ino;
+    if (fstat(job->in.fd, &in) != 0 || fstat(job->out, &out) != 0) {
+        eg_tool_complain(job->tool, "input and output cannot be looked at: %s", strerror(errno));
+        return EG_EXIT_SYSTEM;
+    }
+    if (!S_ISREG(in.st_mode) || in.st_dev != out.st_dev || in.st_ino != out.st_ino)
+        return EG_EXIT_GOOD;
+    eg_tool_complain(job->tool, "input and output are the same file");
+    return EG_EXIT_USAGE;
 }
 
 static eg_exit rewrap(eg_rewrap *job)
 {
-    eg_exit result;
+    eg_exit result = check_files(job);
 
-    if (is_one_file(job)) {
-        eg_tool_complain(job->tool, "input and output are the same file");
-        return EG_EXIT_USAGE;
-    }
-    result = job->to_file ? eg_rewrap_resume(job) : EG_EXIT_GOOD;
+    if (result == EG_EXIT_GOOD && job->to_file)
+        result = eg_rewrap_resume(job);
     if (result == EG_EXIT_GOOD)
         result = rewrap_rest(job);
     if (result == EG_EXIT_GOOD)

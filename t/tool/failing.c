@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -61,6 +62,8 @@ FAILS(ssize_t, write, (int fd, const void *from, size_t n), (fd, from, n), -1)
 FAILS(int, close, (int fd), (fd), -1)
 FAILS(int, fsync, (int fd), (fd), -1)
 FAILS(int, ftruncate, (int fd, off_t n), (fd, n), -1)
+FAILS(int, stat, (const char *path, struct stat *st), (path, st), -1)
+FAILS(int, flock, (int fd, int how), (fd, how), -1)
 FAILS(int, fstat, (int fd, struct stat *st), (fd, st), -1)
 FAILS(ssize_t, getrandom, (void *to, size_t n, unsigned flags), (to, n, flags), -1)
 FAILS(void *, mmap, (void *at, size_t n, int rights, int flags, int fd, off_t from), (at, n, rights, flags, fd, from), MAP_FAILED)
