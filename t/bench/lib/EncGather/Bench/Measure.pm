@@ -116,7 +116,8 @@ sub _output (@command) {
 
 # Each subject once per round, each time in another order. A subject: name, what replay wants, roots (pids of the servers
 # whose time counts; the first is the one that is asked). Adds to each: rounds, a list of { rps, cpu (microseconds a
-# request), front (of the first root alone), p50, p99, wrong }.
+# request), front (of the first root alone), p50, p99, wrong, load and other (processors that the load program
+# and everything else on the machine kept busy) }.
 sub measure ($program, $rounds, $seconds, @subjects) {
     for my $round (1 .. $rounds) {
         my @order = @subjects;
@@ -131,7 +132,9 @@ sub measure ($program, $rounds, $seconds, @subjects) {
 sub _once ($program, $seconds, $subject) {
     my @trees  = map { [ processes($_) ] } @{ $subject->{roots} };
     my @before = map { cpu_of(@$_) } @trees;
+    my $busy   = _busy();
     my $report = replay($program, { seconds => $seconds, connections => 16, %$subject });
+    my $others = _busy() - $busy;
     my @used   = map { cpu_of(@{ $trees[$_] }) - $before[$_] } 0 .. $#trees;
     my $n      = $report->{requests} || 1;
     my $all    = 0;
@@ -141,8 +144,15 @@ sub _once ($program, $seconds, $subject) {
         cpu   => 1e6 * $all / $n,
         front => 1e6 * $used[0] / $n,
         load  => $report->{load_cpu} / $report->{seconds},
+        other => ($others - $all - $report->{load_cpu}) / $report->{seconds},
         map { $_ => $report->{$_} } qw(p50 p99 wrong),
     };
+}
+
+# Seconds that all processors were not idle, for whomever (a hypervisor's other guests included).
+sub _busy () {
+    my (undef, $user, $nice, $system, undef, undef, $irq, $soft, $steal) = split ' ', _content('/proc/stat');
+    return ($user + $nice + $system + $irq + $soft + $steal) / POSIX::sysconf(POSIX::_SC_CLK_TCK());
 }
 
 sub median (@values) {

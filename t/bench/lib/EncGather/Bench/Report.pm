@@ -18,7 +18,7 @@ our @EXPORT_OK = qw(table summary bars curves growth STRAIGHT write_file);
 sub summary ($subject, $base = undef) {
     my @rounds = @{ $subject->{rounds} };
     my %all    = (name => $subject->{name}, says => $subject->{says}, rounds => scalar @rounds, wrong => 0);
-    for my $what (qw(rps cpu front load p50 p99)) {
+    for my $what (qw(rps cpu front load other p50 p99)) {
         my @values = grep { defined } map { $_->{$what} } @rounds;
         $all{$what} = median(@values);
         @all{ "${what}_low", "${what}_high" } = (min(@values), max(@values));
@@ -31,6 +31,8 @@ sub summary ($subject, $base = undef) {
 
 # A load program that needs more than this part of its processor measures itself.
 use constant BUSY => 0.9;
+# More work of others than this, in processors, shows in the figures.
+use constant QUIET => 0.15;
 
 my @COLUMNS = (
     [ 'CPU us/req' => 12, sub ($s) { _number($s->{cpu}, 1) } ],
@@ -55,6 +57,8 @@ sub table ($title, @summaries) {
         $text .= sprintf("%-${wide}s", $summary->{says}) . join('', map { sprintf "%$_->[1]s", $_->[2]->($summary) } @columns) . "\n";
     }
     my @busy = map { $_->{says} } grep { ($_->{load} || 0) > BUSY } @summaries;
+    my $other = median(map { $_->{other} } @summaries) || 0;
+    $text .= sprintf "(other work kept %.1f processors busy meanwhile: not a quiet machine)\n", $other if $other > QUIET;
     return @busy ? "$text(the load program itself was busy at: " . join('; ', @busy) . ")\n" : $text;
 }
 
