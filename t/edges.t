@@ -49,6 +49,11 @@ is decrypt($HOST, '/guarded', '{}')->code, 403, 'a guarded backend is for Twilio
 my $last = post($HOST, '/gather?step=processData&encryptedCardDigits=' . seal('1234'), [ CallSid => 'CA1', Digits => '4321' ]);
 like join(' ', said($last)), qr/AC12345678/, 'and for the module itself';
 
+is post($HOST, '/gather', [ CallSid => 'CA2' ], signed_url => 'https://ivr.example.com:8443/gather',
+    headers => [ 'X-Forwarded-Proto' => 'https', 'X-Forwarded-Host' => 'ivr.example.com', 'X-Forwarded-Port' => '8443' ])->code, 403,
+    'what a proxy says of the port does not count';
+like $server->error_log, qr{EncGatherPublicURL https://ivr\.example\.com:8443\b}, 'but is advice';
+
 # --- A field that two readers could see differently --------------------------------------------------------------------
 
 my @fields = (encryptedCardDigits => seal('1234'), encryptedPinDigits => seal('4321'));
@@ -78,6 +83,17 @@ sub httpd (@arguments) {
     return ($? >> 8, $output);
 }
 
+sub configtest_of (@more) {
+    $server->configure(conf => conf(undef, @more));
+    return httpd('-t');
+}
+
+{
+    my ($rc, $output) = configtest_of('<VirtualHost 127.0.0.1:1>', '<Location />', 'Require twilio-signature', '</Location>', '</VirtualHost>');
+    is $rc, 0, '"Require twilio-signature" may be the first of our words in a virtual host' or diag $output;
+    ($rc, $output) = configtest_of('<Location /odd>', 'SetHandler decrypt-gather', 'EncGatherLookup "SELECT a FROM b WHERE c = %s AND d LIKE %" e', '</Location>');
+    is $rc, 0, 'a % may be the last of a query' or diag $output;
+}
 $server->configure(conf => conf($LOST));
 {
     my ($rc, $output) = httpd('-t');
@@ -109,6 +125,7 @@ ok $server->graceful, 'with mod_dumpio in a virtual host' or diag $server->error
 like $server->error_log, qr/EG0120: mod_dumpio writes every request body/, 'there is a warning';
 
 ok $server->stop, 'the server stops';
-log_is_clean($server, qr{EG0120: }, qr{EG0110: }, qr{AH01630: .*/guarded}, qr{EG0302: call -: denied});
+log_is_clean($server, qr{EG0120: }, qr{EG0110: }, qr{AH01630: .*/guarded}, qr{EG0302: call -: denied},
+    qr{EG0301: call CA2: });
 
 finish();
