@@ -19,9 +19,10 @@ $(WRAPPED): t/torture/calls.def
 $(TORTURE): $(call OBJ,$(sort $(wildcard t/torture/*.c))) $(OUT)/obj/t/unit/tap.o $(call OBJ,$(CORE)) $(WRAPPED)
 	$(CC) -pthread $(CFLAGS) $(LDFLAGS_ALL) -Wl,@$(WRAPPED) -o $@ $(filter %.o,$^) $(LIBS) $(APR_LIBS)
 
+# it stays for as long as the module, whose last calls it redirects as well
 $(TORTURE_MOD): $(call OBJ,t/torture/server/mod_torture.c)
 	@mkdir -p $(@D)
-	$(CC) -shared -pthread $(CFLAGS) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+	$(CC) -shared -pthread $(CFLAGS) $(LDFLAGS_ALL) -Wl,-z,nodelete -o $@ $^ $(LIBS)
 
 unit: $(TORTURE) $(TORTURE_MOD)
 

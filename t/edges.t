@@ -35,10 +35,12 @@ sub conf ($key, @more) {
         '<Location /decrypt>', 'SetHandler decrypt-gather', $LOOKUP, '</Location>',
         '<Location /unguarded>', 'EncGatherSignature off', 'Require twilio-signature', '</Location>',
         '<Location /second>', 'SetHandler encrypted-gather', 'EncGatherBackend /decrypt', $key ? qq(EncGatherKeyFile "$key") : (), '</Location>',
+        '<Files page.shtml>', 'Options +Includes', 'SetOutputFilter INCLUDES', '</Files>',
+        '<Location /part.html>', 'Require twilio-signature', '</Location>',
         @more, '';
 }
 
-my $server = private_server('edges', conf => conf($OTHER), modules => ['dumpio']);
+my $server = private_server('edges', conf => conf($OTHER), modules => [qw(dumpio include)]);
 $server->start or BAIL_OUT('the private server does not start: ' . $server->error);
 my $HOST = '127.0.0.1:' . $server->port;
 
@@ -53,6 +55,23 @@ is post($HOST, '/gather', [ CallSid => 'CA2' ], signed_url => 'https://ivr.examp
     headers => [ 'X-Forwarded-Proto' => 'https', 'X-Forwarded-Host' => 'ivr.example.com', 'X-Forwarded-Port' => '8443' ])->code, 403,
     'what a proxy says of the port does not count';
 like $server->error_log, qr{EncGatherPublicURL https://ivr\.example\.com:8443\b}, 'but is advice';
+
+# --- Parts of a page that mod_include puts together ---------------------------------------------------------------------
+
+sub page_of ($part, @how) {
+    open my $file, '>', "$TREE/htdocs/page.shtml" or die "page.shtml: $!";
+    print {$file} qq(<!--#config errmsg="no part" -->[<!--#include virtual="$part" -->]\n);
+    close $file or die "page.shtml: $!";
+    return get($HOST, '/page.shtml', @how)->content;
+}
+
+open my $part, '>', "$TREE/htdocs/part.html" or die "part.html: $!";
+print {$part} 'the part';
+close $part or die "part.html: $!";
+is page_of('/gather'), "[no part]\n", 'a gather is no part of a page';
+is page_of('/decrypt'), "[no part]\n", 'nor is what decrypts';
+is page_of('/part.html'), "[the part]\n", 'a part that is for Twilio, where the page was signed';
+is page_of('/part.html', token => undef), "[no part]\n", 'and where it was not';
 
 # --- A field that two readers could see differently --------------------------------------------------------------------
 
@@ -125,7 +144,7 @@ ok $server->graceful, 'with mod_dumpio in a virtual host' or diag $server->error
 like $server->error_log, qr/EG0120: mod_dumpio writes every request body/, 'there is a warning';
 
 ok $server->stop, 'the server stops';
-log_is_clean($server, qr{EG0120: }, qr{EG0110: }, qr{AH01630: .*/guarded}, qr{EG0302: call -: denied},
-    qr{EG0301: call CA2: });
+log_is_clean($server, qr{EG0120: }, qr{EG0110: }, qr{AH01630: .*/(?:guarded|part\.html)}, qr{EG0302: call -: denied},
+    qr{EG0301: call CA2: }, qr{include:error.*unable to include});
 
 finish();

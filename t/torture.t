@@ -67,8 +67,11 @@ cmp_ok scalar @objects, '>=', 15, 'the objects of the core';
 cmp_ok scalar keys %called, '>=', 60, 'and what they call';
 cmp_ok scalar keys %by_all, '>=', 150, 'and what the module calls';
 is_deeply { rows($TABLE =~ s/^#ifdef.*//msr) }, { map { $_ => 1 } lines_of($CORE, '--calls') }, 'the table is that of the program';
-no_call_is_forgotten("the core's", \%called, { rows($TABLE =~ s/^#ifdef.*//msr) }, reasons('t/torture/cannot-fail'));
-no_call_is_forgotten("the module's", \%by_all, { rows($TABLE) }, reasons(glob 't/torture/cannot-fail*'));
+SKIP: {
+    skip "a build that counts what runs makes calls of its own", 1 if grep { /^__gcov_/ } keys %called;
+    no_call_is_forgotten("the core's", \%called, { rows($TABLE =~ s/^#ifdef.*//msr) }, reasons('t/torture/cannot-fail'));
+    no_call_is_forgotten("the module's", \%by_all, { rows($TABLE) }, reasons(glob 't/torture/cannot-fail*'));
+}
 
 # --- Each fails ----------------------------------------------------------------------------------------------
 
