@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # needs: nothing
-# SECURITY.md promises nothing without a test, and t/README.md names no check that there is not.
+# SECURITY.md promises nothing without a test, and t/README.md names no check that there is not, nor forgets one.
 use strict;
 use warnings;
 use feature 'signatures';
@@ -12,6 +12,11 @@ sub content ($path) {
     open my $file, '<', $path or die "$path: $!";
     local $/;
     return <$file>;
+}
+
+# Those that "make help" shows.
+sub targets (@files) {
+    return map { content($_) =~ /^([a-z][a-z-]*):.*## /mg } @files;
 }
 
 my $SECURITY = content('SECURITY.md');
@@ -35,10 +40,12 @@ like $SECURITY, qr/^\| \Q$minor\E\.x \| yes \|$/m, "this version, $minor, gets f
 # --- Longer checks ---------------------------------------------------------------------------------------------------------
 
 my $README = content('t/README.md');
-my %target = map { my $text = content($_); map { $_ => 1 } $text =~ /^([a-z][a-z-]*):.*## /mg } 'Makefile', glob 'build/*.mk';
-my @told   = $README =~ /^\| `make ([a-z-]+)/mg;
-cmp_ok scalar @told, '>=', 3, 't/README.md tells of longer checks';
-is_deeply [ grep { !$target{$_} } @told ], [], 'which are there';
+my @longer = targets(glob 'build/*.mk');
+my %target = map { $_ => 1 } @longer, targets('Makefile');
+my %told   = map { $_ => 1 } $README =~ /^\| `make ([a-z-]+)/mg;
+cmp_ok scalar @longer, '>=', 10, 'there are longer checks';
+is_deeply [ grep { !$told{$_} } @longer ], [], 't/README.md tells of each target of build/*.mk';
+is_deeply [ grep { !$target{$_} } sort keys %told ], [], 'and of none that there is not';
 is_deeply [ grep { !-e } $README =~ /`(t\/[\w.\/-]+)`/g ], [], 'with the files it names';
 
 done_testing;
