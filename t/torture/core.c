@@ -3,7 +3,8 @@
  * until the scenario ends without reaching it. The failure is told as what it is, leaves no secret in memory and
  * nothing held, and the next use of the same crypto is well.
  *
- *     core [--calls]    TAP; with --calls: only the names of the calls that can fail here */
+ *     core [DIRECTORY]    TAP; files are made in that directory (an own one in /tmp), and removed
+ *     core --calls        only the names of the calls that can fail here */
 #include "scenario.h"
 
 #include <stdarg.h>
@@ -246,11 +247,13 @@ static int list_calls(void)
 
 int main(int argc, char **argv)
 {
-    char directory[] = "/tmp/encgather-torture-XXXXXX";
+    char own[] = "/tmp/encgather-torture-XXXXXX";
+    const char *directory;
 
     if (argc > 1 && strcmp(argv[1], "--calls") == 0)
         return list_calls();
-    if (!fault_watch_libraries() || apr_initialize() != APR_SUCCESS || !mkdtemp(directory))
+    directory = argc > 1 ? argv[1] : mkdtemp(own);
+    if (!directory || !fault_watch_libraries() || apr_initialize() != APR_SUCCESS)
         return EXIT_FAILURE;
     ok(inputs_begin(directory), "keys, files and what has to come out");
     fault_count_from_here();
@@ -258,7 +261,8 @@ int main(int argc, char **argv)
     try_everything();
     look_at_nonces();
     inputs_end();
-    (void)rmdir(directory);
+    if (argc <= 1)
+        (void)rmdir(directory);
     apr_terminate();
     return done_testing();
 }
