@@ -361,7 +361,8 @@ static void turn_pad(prefix *pad, unsigned char mask)
 }
 
 /* RFC 2104 over OpenSSL's digests: its own HMAC copies the key to the heap for each use, and more
- * with it. Here nothing is allocated, and the key is only in the pad. */
+ * with it. Here the key is only in the pad; OpenSSL 3.0 still allocates a state for each digest,
+ * which it wipes. */
 static eg_status hmac(eg_crypto *crypto, const EVP_MD *md, eg_span key, const eg_span *pieces,
                       apr_size_t count, mac_out out)
 {
