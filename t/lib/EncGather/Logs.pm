@@ -21,9 +21,10 @@ my $ERROR   = qr/\((?:\d+|EAI \d+)\)[^:\[]*: /;
 my $PEER    = qr/\[(?:client|remote) [^\]]*\] /;
 my $PREFIX  = qr/^$TIME$LEVEL(?:$PROCESS)?(?:$SOURCE)?(?:$ERROR)?(?:$PEER)?/;
 
-# "request" 200 178 of every access log here, with a time stamp before it; the end of the line or "Referer" follows.
+# "request" 200 178 of every access log here, with a time stamp before it; the end of the line, "Referer", or the
+# microseconds (%D) and our variables follow.
 my $ACCESS_TIME   = qr{\[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\]};
-my $ACCESS_RESULT = qr/(?<=") \d{3} (?:\d+|-)(?=$| ")/;
+my $ACCESS_RESULT = qr/(?<=") \d{3} (?:\d+|-)(?: \d+(?= call=))?(?=$| "| call=)/;
 
 my %ALARM = map { $_ => 1 } qw(warn error crit alert emerg);
 
