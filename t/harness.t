@@ -49,6 +49,7 @@ for my $case (
     [ 'a port in a URL'                     => $PREFIX . 'signed https://example.com:1234/x' ],
     [ 'the mode of a key file'              => $PREFIX . "EG0102: EncGatherKeyFile '/k' has mode 1234, group or others have access" ],
     [ 'the microseconds before our columns' => '127.0.0.1 "POST / HTTP/1.1" 200 40182 1234 call=- step=-' ],
+    [ 'a process id with an equals sign'    => $PREFIX . 'removed PID file /x/httpd.pid (pid=1234)' ],
     [ 'a single digit'                      => $PREFIX . 'attempt 7' ],
 ) {
     my ($name, $line) = @$case;
