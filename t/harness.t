@@ -50,6 +50,10 @@ for my $case (
     [ 'the mode of a key file'              => $PREFIX . "EG0102: EncGatherKeyFile '/k' has mode 1234, group or others have access" ],
     [ 'the microseconds before our columns' => '127.0.0.1 "POST / HTTP/1.1" 200 40182 1234 call=- step=-' ],
     [ 'a process id with an equals sign'    => $PREFIX . 'removed PID file /x/httpd.pid (pid=1234)' ],
+    [ 'process and thread of a worker'      => 'result=- signature=- worker=1234:1234' ],
+    [ 'a length'                            => $PREFIX . '  Content-Length: 1234' ],
+    [ 'what event waits for'                => $PREFIX . 'conns=0 timeout=1234 queues_timeout=-1234 timers_timeout=1' ],
+    [ 'a process id in square brackets'     => '2026-11-27 10:00:00.000 UTC [1234] LOG:  started' ],
     [ 'a single digit'                      => $PREFIX . 'attempt 7' ],
 ) {
     my ($name, $line) = @$case;

@@ -77,6 +77,9 @@ sub _without_own_numbers ($line) {
     $line =~ s/\b(?:pid|child|tid)[ =]\d+//g;
     $line =~ s/\bmode \d{4}\b//g if $line =~ /\bEG010[12]:/;    # of a key file that is refused
     $line =~ s/\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b//g;    # a header of Twilio's holds a UUID
+    $line =~ s/\bworker=\d+:\d+//g;                 # a column of the tests' own log: process and thread
+    $line =~ s/\b(?:queues_)?timeout=-?\d+//g;      # event's trace of what it waits for
+    $line =~ s/\bContent-Length: \d+|\bas process \d+|(?<= UTC )\[\d+\]|\bwritev_nonblocking: \d+\/\d+//g;
     $line =~ s{(?:\bHost: |https?://|\b127\.0\.0\.1)[\w.-]*:\d+}{}g;
     return $line;
 }
