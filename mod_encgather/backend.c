@@ -336,23 +336,32 @@ static eg_reply judge(request_rec *r, const request_rec *sub, int status, const 
     return reply;
 }
 
-static eg_reply run(request_rec *r, request_rec *sub, eg_json *json, const char *key)
+/* False: there is no memory to write it. */
+static bool set_request(request_rec *r, request_rec *sub, eg_json *json, const char *key)
 {
     bool hands_over = speaks_objects(sub);
     const char *text = hands_over ? "" : eg_json_dump(json, r->pool);
-    capture *answer;
-    int status;
 
-    if (sub->status != HTTP_OK)
-        return refused(r, sub, sub->status);
     if (!text)
-        return unavailable(0, EG_BACKEND_UNANSWERED, "the request could not be written");
+        return false;
     set_request_line(sub, eg_config_of(r)->backend);
     set_headers(sub, strlen(text), key);
     if (hands_over)
         eg_request_of(r)->handed = json;
     else
         set_body(sub, text, strlen(text));
+    return true;
+}
+
+static eg_reply run(request_rec *r, request_rec *sub, eg_json *json, const char *key)
+{
+    capture *answer;
+    int status;
+
+    if (sub->status != HTTP_OK)
+        return refused(r, sub, sub->status);
+    if (!set_request(r, sub, json, key))
+        return unavailable(0, EG_BACKEND_UNANSWERED, "the request could not be written");
     answer = set_capture(sub, eg_config_of(r));
     current = answer;
     status = ap_run_sub_req(sub);

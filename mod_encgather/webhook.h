@@ -43,7 +43,8 @@ eg_outcome eg_webhook_receive(request_rec *r, const eg_intake *intake, eg_webhoo
 eg_outcome eg_webhook_take(request_rec *r, eg_json *json, eg_webhook *hook);
 
 /* For "Require": reads the body and verifies the signature; the body stays as it was received.
- * EG_GOING_ON, EG_FORBIDDEN, EG_TOO_LARGE or EG_MALFORMED. The location has a usable token file. */
+ * EG_GOING_ON, EG_FORBIDDEN, EG_TOO_LARGE, EG_MALFORMED or, where OpenSSL failed (logged),
+ * EG_MISCONFIGURED. The location has a usable token file. */
 eg_outcome eg_webhook_examine(request_rec *r, eg_webhook *hook);
 
 /* What is wrong with the signature, in words for the error log. */

@@ -128,13 +128,6 @@ static thread_state *this_thread(eg_crypto *crypto)
     return state;
 }
 
-/* A context that does not let go of its key is freed, which wipes it; the next use makes one. */
-static void drop_thread_state(eg_crypto *crypto, thread_state *state)
-{
-    if (apr_threadkey_private_set(NULL, crypto->threads) == APR_SUCCESS)
-        free_thread_state(state);
-}
-
 static apr_status_t free_crypto(void *data)
 {
     eg_crypto *crypto = data;
@@ -232,10 +225,15 @@ static eg_status gcm_decrypt(EVP_CIPHER_CTX *gcm, const unsigned char *key, eg_s
     return EVP_DecryptFinal_ex(gcm, plain + n, &rest) == 1 ? EG_OK : EG_ETOKEN;
 }
 
-/* The key schedule begins with the key itself: it must not outlive its use in the context. */
-static bool forget_gcm_key(EVP_CIPHER_CTX *gcm)
+/* The key schedule begins with the key itself: it must not outlive its use in the context. One that
+ * does not let go of it is freed, which wipes it; the next use makes another. */
+static bool forget_gcm_key(eg_crypto *crypto, thread_state *state)
 {
-    return EVP_EncryptInit_ex2(gcm, NULL, no_key, NULL, NULL) == 1;
+    if (EVP_EncryptInit_ex2(state->gcm, NULL, no_key, NULL, NULL) == 1)
+        return true;
+    if (apr_threadkey_private_set(NULL, crypto->threads) == APR_SUCCESS)
+        free_thread_state(state);
+    return false;
 }
 
 eg_status eg_gcm_seal(eg_crypto *crypto, const unsigned char key[EG_KEY_SIZE], eg_span aad,
@@ -245,10 +243,8 @@ eg_status eg_gcm_seal(eg_crypto *crypto, const unsigned char key[EG_KEY_SIZE], e
     bool ok = state && fits_int(aad, plain) && draw_nonce(crypto, state->nonces, out) &&
               gcm_encrypt(state->gcm, key, aad, plain, out);
 
-    if (state && !forget_gcm_key(state->gcm)) {
-        drop_thread_state(crypto, state);
-        ok = false;
-    }
+    if (state)
+        ok = forget_gcm_key(crypto, state) && ok;
     if (!ok)
         eg_wipe(out, plain.n + EG_SEAL_OVERHEAD);
     return ok ? EG_OK : EG_ECRYPTO;
@@ -265,10 +261,8 @@ eg_status eg_gcm_open(eg_crypto *crypto, const unsigned char key[EG_KEY_SIZE], e
         return EG_ETOKEN;
     state = this_thread(crypto);
     status = state ? gcm_decrypt(state->gcm, key, aad, sealed, plain) : EG_ECRYPTO;
-    if (state && !forget_gcm_key(state->gcm)) {
-        drop_thread_state(crypto, state);
+    if (state && !forget_gcm_key(crypto, state))
         status = EG_ECRYPTO;
-    }
     if (status != EG_OK)
         eg_wipe(plain, n - EG_SEAL_OVERHEAD);
     return status;
