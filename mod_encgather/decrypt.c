@@ -97,19 +97,27 @@ static eg_outcome open_fields(request_rec *r, const eg_span *tokens, int n, eg_s
     return EG_GOING_ON;
 }
 
+/* As it is where we were called in process, and *json stays NULL; else as text in *json. */
+static eg_outcome give_row(request_rec *r, eg_json *row, const char **json)
+{
+    if (eg_backend_hand_back(r, row))
+        return EG_FOUND;
+    *json = eg_json_dump(row, r->pool);
+    return *json ? EG_FOUND : eg_lookup_unavailable(r, "no memory for the answer");
+}
+
 static int look_up(request_rec *r, const eg_span *plain)
 {
     eg_json *row = NULL;
+    const char *json = NULL;
     eg_outcome outcome = eg_lookup_run(r, plain, &row);
-    const char *json;
 
+    if (outcome == EG_FOUND)
+        outcome = give_row(r, row, &json);
     eg_count_lookup(r, outcome);
-    if (outcome == EG_FOUND && eg_backend_hand_back(r, row))
-        return eg_answer_in_process(r, EG_FOUND);
-    json = outcome == EG_FOUND ? eg_json_dump(row, r->pool) : NULL;
-    if (outcome == EG_FOUND && !json)
-        outcome = eg_lookup_unavailable(r, "no memory for the answer");
-    return json ? eg_answer_json(r, json, EG_FOUND) : eg_answer_error(r, outcome);
+    if (outcome != EG_FOUND)
+        return eg_answer_error(r, outcome);
+    return json ? eg_answer_json(r, json, EG_FOUND) : eg_answer_in_process(r, EG_FOUND);
 }
 
 static int run(request_rec *r, const eg_webhook *hook)
