@@ -12,9 +12,9 @@ use Carp qw(croak);
 use Exporter 'import';
 use File::Path qw(make_path);
 use POSIX qw(WNOHANG);
-use Time::HiRes qw(sleep time);
 
 use EncGather::Httpd qw(runtime_user runtime_group);
+use EncGather::Wait qw(wait_until);
 
 our @EXPORT_OK = qw(program free_ports);
 
@@ -44,7 +44,7 @@ sub pid ($self) { return $self->{pid} }
 sub start ($self) {
     croak 'it is running already' if $self->running;
     $self->{pid} = $self->_fork(@{ $self->{command} });
-    return 1 if _until(START_WAIT, sub { !$self->running || $self->{ready}->() }) && $self->running;
+    return 1 if wait_until(START_WAIT, sub { !$self->running || $self->{ready}->() }) && $self->running;
     $self->stop;
     return 0;
 }
@@ -60,7 +60,7 @@ sub running ($self) {
 sub stop ($self) {
     return 1 unless $self->running;
     kill $self->{stop} => $self->{pid};
-    return 1 if _until(STOP_WAIT, sub { !$self->running });
+    return 1 if wait_until(STOP_WAIT, sub { !$self->running });
     $self->power_cut;
     return 0;
 }
@@ -71,7 +71,7 @@ sub power_cut ($self) {
     my @all = ($pid, _descendants($pid));
     kill KILL => @all;
     waitpid $pid, 0;
-    _until(STOP_WAIT, sub { !grep { _state($_) =~ /^[^Z]/ } @all });
+    wait_until(STOP_WAIT, sub { !grep { _state($_) =~ /^[^Z]/ } @all });
     return;
 }
 
@@ -150,15 +150,6 @@ sub _descendants (@pids) {
 sub _state ($pid) {
     open my $file, '<', "/proc/$pid/stat" or return '';
     return (<$file> || '') =~ /^.*\) (\S \d+)/s ? $1 : '';
-}
-
-sub _until ($seconds, $condition) {
-    my $end = time + $seconds;
-    until ($condition->()) {
-        return 0 if time > $end;
-        sleep 0.02;
-    }
-    return 1;
 }
 
 # --- What is installed --------------------------------------------------------------------------------------

@@ -9,13 +9,12 @@ no warnings 'experimental::signatures';
 
 use Exporter 'import';
 use Test::More;
-use Time::HiRes qw(sleep time);
 
 use EncGather::Crowd;
 use EncGather::Logs qw(alarms unexpected leaks);
 use EncGather::Site;
 
-our @EXPORT_OK = qw(check_logs wait_for);
+our @EXPORT_OK = qw(check_logs);
 
 use constant {
     SHOWN => 10,           # lines of each kind
@@ -50,15 +49,6 @@ sub _each_piece ($path, $look) {
         $look->(defined $rest ? $text . $rest : $text);
     }
     return;
-}
-
-sub wait_for ($seconds, $condition) {
-    my $end = time + $seconds;
-    until ($condition->()) {
-        return 0 if time > $end;
-        sleep 0.05;
-    }
-    return 1;
 }
 
 1;

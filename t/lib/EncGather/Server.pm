@@ -15,7 +15,8 @@ use File::Path qw(make_path);
 use IO::Select;
 use IO::Socket::INET;
 use POSIX qw(SIG_BLOCK SIG_SETMASK SIGINT SIGTERM SIGHUP WNOHANG);
-use Time::HiRes qw(sleep time);
+
+use EncGather::Wait qw(wait_until);
 
 use constant PATIENCE => $ENV{ENCGATHER_SANITIZER} ? 6 : 1;    # valgrind makes everything that much slower, and more
 
@@ -157,7 +158,7 @@ sub generation ($self) {
 }
 
 sub wait_for_generation ($self, $wanted, $seconds = RELOAD_WAIT) {
-    return 1 if _until($seconds, sub { $self->generation >= $wanted || !$self->running })
+    return 1 if wait_until($seconds, sub { $self->generation >= $wanted || !$self->running })
         && $self->{pid};
     $self->{error} ||= "the server has not read its configuration anew\n" . $self->_tails;
     return 0;
@@ -277,7 +278,7 @@ sub watch ($pid) {
     sysread STDIN, my $nothing, 1;
     return unless _group_alive($pid);
     kill TERM => $pid;
-    _until(STOP_WAIT, sub { !_group_alive($pid) }) || kill KILL => -$pid;
+    wait_until(STOP_WAIT, sub { !_group_alive($pid) }) || kill KILL => -$pid;
     return;
 }
 
@@ -323,7 +324,7 @@ sub _capture (@command) {
 # --- Coming up, going down ------------------------------------------------------------------------
 
 sub _comes_up ($self) {
-    return _until(START_WAIT, sub { !$self->running || $self->_answers }) && $self->running;
+    return wait_until(START_WAIT, sub { !$self->running || $self->_answers }) && $self->running;
 }
 
 # OPTIONS * reaches no location and is answered by every httpd (by a TLS port with an error, which
@@ -346,7 +347,7 @@ sub _give_up ($self) {
 }
 
 sub _gone_within ($self, $seconds) {
-    return _until($seconds, sub { !$self->running });
+    return wait_until($seconds, sub { !$self->running });
 }
 
 # Children outlive a parent that was killed; they share its process group.
@@ -356,22 +357,13 @@ sub _finish ($self) {
     waitpid $pid, 0;
     delete $self->{leash};
     unlink "$self->{dir}/run/httpd.pid";
-    return _until(STOP_WAIT, sub { !_group_alive($pid) });
+    return wait_until(STOP_WAIT, sub { !_group_alive($pid) });
 }
 
 # Zombies that nobody collects (a container's first process may not) count as gone.
 sub _group_alive ($group) {
     return 0 unless kill 0 => -$group;
     return scalar grep { _read("/proc/$_/stat") =~ /^.*\) ([^Z]) \d+ $group /s } _all_processes();
-}
-
-sub _until ($seconds, $condition) {
-    my $end = time + $seconds;
-    until ($condition->()) {
-        return 0 if time > $end;
-        sleep 0.02;
-    }
-    return 1;
 }
 
 # --- What is installed ----------------------------------------------------------------------------

@@ -17,13 +17,14 @@ use IO::Socket::INET;
 use JSON::PP ();
 use Socket qw(IPPROTO_TCP TCP_NODELAY SHUT_WR);
 use Test::More;
-use Time::HiRes qw(sleep time);
+use Time::HiRes qw(sleep);
 use XML::LibXML;
 
 use EncGather::Fixtures qw(%KEY %TOKEN $ACCOUNT_SID @ACCOUNT @SECOND_ACCOUNT write_secret);
 use EncGather::Logs qw(alarms unexpected missing);
 use EncGather::Server;
 use EncGather::Signature qw(signature form_encode form_decode);
+use EncGather::Wait qw(wait_until);
 
 our @EXPORT = qw(
     %KEY %TOKEN $ACCOUNT_SID @ACCOUNT @SECOND_ACCOUNT
@@ -280,7 +281,7 @@ my ($vars_log, %variables);
 # The ENCGATHER_* variables of a request as the access log has them; it is written after the answer is sent.
 sub variables ($response) {
     my $id = $response->{test_id} or croak 'a request without an id';
-    _wait_for(sub { _read_vars_log(); $variables{$id} }, LOG_WAIT);
+    wait_until(LOG_WAIT, sub { _read_vars_log(); $variables{$id} });
     return $variables{$id} || {};
 }
 
@@ -295,15 +296,6 @@ sub _read_vars_log () {
         $variables{$id} = { map { /^(\w+)=(.*)/ ? ($1 => $2) : () } split / /, $rest };
     }
     return;
-}
-
-sub _wait_for ($condition, $seconds) {
-    my $end = time + $seconds;
-    until ($condition->()) {
-        return 0 if time > $end;
-        sleep 0.02;
-    }
-    return 1;
 }
 
 # --- TwiML ----------------------------------------------------------------------------------------------
@@ -379,7 +371,7 @@ sub allow_log  (@patterns) { push @may,  @patterns; return }
 # Ends a test file with its verdict over the error log.
 sub finish () {
     my @alarms;
-    _wait_for(sub { @alarms = alarms(_log_since($log_start)); !missing(\@alarms, \@must) }, LOG_WAIT);
+    wait_until(LOG_WAIT, sub { @alarms = alarms(_log_since($log_start)); !missing(\@alarms, \@must) });
     _log_verdict('error log', \@alarms, \@must, \@may);
     done_testing;
     return;
