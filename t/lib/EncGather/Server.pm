@@ -15,6 +15,7 @@ use File::Path qw(make_path);
 use IO::Select;
 use IO::Socket::INET;
 use POSIX qw(SIG_BLOCK SIG_SETMASK SIGINT SIGTERM SIGHUP WNOHANG);
+use Time::HiRes qw(sleep);
 
 use EncGather::Wait qw(wait_until);
 
@@ -24,8 +25,11 @@ use constant {
     PORT_TRIES   => 5,
     START_WAIT   => 30 * PATIENCE,    # seconds
     ANSWER_WAIT  => 5 * PATIENCE,
+    EASY_STOP    => 2 * PATIENCE,
     STOP_WAIT    => 10 * PATIENCE,
     RELOAD_WAIT  => 20 * PATIENCE,
+    REST_WAIT    => PATIENCE,
+    TCP_LISTEN   => '0A',             # in /proc/net/tcp
     TAIL_LINES   => 20,
     STATIC_MPM   => qr/^(event|worker|prefork)\.c\z/,
     MODULES_DIRS => [ qw(/usr/lib/apache2/modules /usr/lib64/httpd/modules
@@ -109,8 +113,11 @@ sub start ($self) {
 # help.
 sub stop ($self) {
     return 1 unless $self->{pid};
-    kill TERM => $self->{pid};
-    $self->_gone_within(STOP_WAIT);
+    kill WINCH => $self->{pid};    # gracefully where nothing keeps it; the reason is at _come_to_rest
+    unless ($self->_gone_within(EASY_STOP)) {
+        kill TERM => $self->{pid};
+        $self->_gone_within(STOP_WAIT);
+    }
     return $self->_finish;
 }
 
@@ -129,15 +136,33 @@ sub graceful ($self) { return $self->_reload('graceful') }
 sub restart  ($self) { return $self->_reload('restart') }
 
 sub _reload ($self, $how) {
+    $self->_come_to_rest if $how eq 'restart';
     my $generation = $self->generation;
     my ($rc, $output) = $self->_run_httpd('-k', $how);
     $self->{error} = $rc ? $output : '';
     return $rc == 0 && $self->wait_for_generation($generation + 1);
 }
 
+# At a stop or a restart that is not graceful, the main thread of a child of the event MPM closes the connections that
+# its workers have, while they close them: now and then it crashes, or complains (AH03092), with this module and without
+# it. So let requests come to their end first, unless that takes long: a test may want them to be cut off.
+sub _come_to_rest ($self) {
+    wait_until(REST_WAIT, sub { !$self->_connections });
+    sleep 0.02;    # a connection is gone a little earlier than the worker has forgotten it
+    return;
+}
+
+# How many connections of its first port have an owner.
+sub _connections ($self) {
+    my $port = sprintf '%04X', $self->{port};
+    return scalar grep { $_->[1] =~ /:$port\z/ && $_->[3] ne TCP_LISTEN && $_->[9] } map { [ split ] }
+        split /\n/, _read('/proc/net/tcp');
+}
+
 # A bare signal, which httpd obeys without a look at the configuration; use wait_for_generation
 # after it.
 sub signal ($self, $name) {
+    $self->_come_to_rest if $name eq 'HUP';
     return $self->{pid} ? kill($name => $self->{pid}) : 0;
 }
 
