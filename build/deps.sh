@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Installs what is missing for a purpose, a word of the first column below (build, test, ...), or for all of them.
+# Installs what is missing for one purpose or several, words of the first column below (build, test, ...), or "all".
 # Silent when nothing is missing; starts no service.
 set -u
 
@@ -102,13 +102,18 @@ done
 INSTALL='apt-get install -y --no-install-recommends -o DPkg::Lock::Timeout=300'
 
 main() {
-    purpose=${1:-}
-    is_purpose "$purpose" || usage
-    case ${2:-} in
-        '') ensure ;;
-        --list) list ;;
-        *) usage ;;
-    esac
+    wanted=''
+    act=ensure
+    for word; do
+        if test "$word" = --list; then
+            act=list
+        else
+            is_purpose "$word" || usage
+            wanted="$wanted $word"
+        fi
+    done
+    test -n "$wanted" || usage
+    $act
 }
 
 # --- What is there --------------------------------------------------------------------------------
@@ -123,20 +128,23 @@ is_purpose() {
 }
 
 usage() {
-    echo "usage: build/deps.sh $(purposes | paste -s -d '|' -) [--list]" >&2
+    echo "usage: build/deps.sh $(purposes | paste -s -d '|' -) ... [--list]" >&2
     exit 2
 }
 
 # $1: the purposes of a line
 is_wanted() {
-    case "$purpose,$1," in
-        all,* | *",$purpose,"*) return 0 ;;
-        demo,* | peers,*) return 1 ;;
-        *,build,*) return 0 ;;
-        *) return 1 ;;
-    esac
+    for purpose in $wanted; do
+        case "$purpose,$1," in
+            all,* | *",$purpose,"*) return 0 ;;
+            demo,* | peers,*) ;;
+            *,build,*) return 0 ;;
+        esac
+    done
+    return 1
 }
 
+# shellcheck disable=SC2086  # a pattern is meant to be expanded
 is_there() {
     what=${1#*:}
     case "$1" in
@@ -145,8 +153,7 @@ is_there() {
         perl:*)   perl -M"$what" -e 1 >/dev/null 2>&1 ;;
         apu:*)    has_file /usr/lib*/apr-util-1/"$what".so /usr/lib/*/apr-util-1/"$what".so ;;
         httpd:*)  has_file /usr/lib*/*/modules/mod_"$what".so ;;
-        # shellcheck disable=SC2086  # a pattern is meant to be expanded
-        file:*)   has_file $what ;;
+        file:*)   has_file $what ;;    # a pattern, to be expanded
         python:*) /usr/bin/python3 -c "import $what" >/dev/null 2>&1 ;;
     esac
 }
@@ -210,7 +217,7 @@ install_debian() {
     install_without_services || fail "apt-get could not install $packages"
     packages=$(missing debian)
     test -z "$packages" ||
-        fail "still missing: $packages (build/deps.sh $purpose --list tells more)"
+        fail "still missing: $packages (build/deps.sh$wanted --list tells more)"
 }
 
 # Packages ask policy-rc.d before they start a service. What stood in its place comes back, also
