@@ -10,6 +10,7 @@ use IO::Socket::INET;
 use Test::More;
 
 use lib 't/lib';
+use EncGather::Files qw(spew);
 use EncGather::Signature qw(signature form_encode body_sha256);
 use EncGather::Test;
 
@@ -18,16 +19,8 @@ my $MPM  = $ENV{ENCGATHER_MPM} || 'event';
 make_path("$TREE/htdocs/dir", "$TREE/cgi");
 chmod 0755, $TREE, "$TREE/htdocs", "$TREE/htdocs/dir", "$TREE/cgi";
 
-sub write_file ($path, $text, $mode = 0644) {
-    open my $file, '>:raw', $path or die "$path: $!";
-    print {$file} $text;
-    close $file or die "$path: $!";
-    chmod $mode, $path or die "$path: $!";
-    return;
-}
-
 # An application that answers with the body it got, and says how it was told about it.
-write_file("$TREE/cgi/echo", <<"END_OF_SCRIPT", 0755);
+spew("$TREE/cgi/echo", <<"END_OF_SCRIPT", 0755);
 #!$^X
 binmode STDIN; binmode STDOUT;
 my \$body = do { local \$/; <STDIN> };
@@ -35,15 +28,15 @@ my \$body = do { local \$/; <STDIN> };
 print "Content-Type: application/octet-stream\\r\\n",
       "X-Verdict: ", \$ENV{ENCGATHER_SIGNATURE} || \$ENV{REDIRECT_ENCGATHER_SIGNATURE} || '-', "\\r\\n\\r\\n", \$body;
 END_OF_SCRIPT
-write_file("$TREE/cgi/denied", <<"END_OF_SCRIPT", 0755);
+spew("$TREE/cgi/denied", <<"END_OF_SCRIPT", 0755);
 #!$^X
 binmode STDIN; binmode STDOUT;
 my \$body = do { local \$/; <STDIN> };
 print "Content-Type: text/plain\\r\\nStatus: 403\\r\\n\\r\\nerror page got '", defined \$body ? \$body : '',
       "' and was told ", defined \$ENV{CONTENT_LENGTH} ? \$ENV{CONTENT_LENGTH} : 'nothing', "\\n";
 END_OF_SCRIPT
-write_file("$TREE/htdocs/page.html",      "a static page\n");
-write_file("$TREE/htdocs/dir/index.html", "an index\n");
+spew("$TREE/htdocs/page.html",      "a static page\n", 0644);
+spew("$TREE/htdocs/dir/index.html", "an index\n", 0644);
 write_secret("$TREE/two-accounts", "AC" . '1' x 32 . " token-of-one\nAC" . '2' x 32 . " token-of-two\nspare-token\n");
 write_secret("$TREE/one-token",    "$TOKEN{demo}\n");
 

@@ -15,6 +15,7 @@ use Test::More;
 
 use lib 't/lib';
 use EncGather::Daemon qw(program);
+use EncGather::Files qw(slurp_if_there);
 use EncGather::Httpd qw(runtime_user runtime_group);
 use EncGather::Logs qw(leaks);
 use EncGather::Test;
@@ -214,7 +215,7 @@ sub mariadb () {
             return feed($sql, program('mariadb'), '--no-defaults', '--batch', "--socket=$socket", "--user=$user",
                 '--default-character-set=utf8mb4', $database);
         },
-        query_log => sub () { return slurp("$dir/logs/queries") },
+        query_log => sub () { return slurp_if_there("$dir/logs/queries") },
     };
 }
 
@@ -232,12 +233,6 @@ sub feed ($sql, @command) {
     }
     print {$to} $sql;
     return close $to;
-}
-
-sub slurp ($path) {
-    open my $file, '<:raw', $path or return '';
-    local $/;
-    return scalar <$file>;
 }
 
 sub give_away (@paths) {

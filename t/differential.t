@@ -20,12 +20,13 @@ use Test::More;
 use Time::HiRes qw(time);
 
 use lib "$FindBin::Bin/lib";
+use EncGather::Files qw(slurp);
 use EncGather::Fixtures qw(write_secret);
 use EncGather::Httpd qw(httpd modules_dir mpms);
 use EncGather::Logs qw(alarms unexpected);
 use EncGather::Server;
 use EncGather::Signature qw(form_encode);
-use EncGather::Twilio qw(what_is_missing install run_node run);
+use EncGather::Twilio qw(what_is_missing give_up install run_node run);
 
 use constant {
     REFUSES_ALL => '127.0.0.5',    # virtual hosts of t/twilio/httpd.conf.in
@@ -45,15 +46,6 @@ my $server;
 
 # --- What it takes --------------------------------------------------------------------------------------
 
-# A test that CI skips is a test that nobody runs.
-sub give_up ($reason) {
-    plan(skip_all => $reason) unless $ENV{CI};
-    fail("Twilio's library can be run");
-    diag($reason);
-    done_testing();
-    exit 1;
-}
-
 sub start_server () {
     my ($mpm) = $ENV{ENCGATHER_MPM} || mpms();    # event, where it can be had
     $server = EncGather::Server->new(
@@ -66,15 +58,9 @@ sub start_server () {
         template    => "$FindBin::Bin/twilio/httpd.conf.in",
     );
     run_node('generate.js', ['tokens'], output => "$work/tokens");
-    write_secret("$work/conf/tokens", content("$work/tokens") . "12345\nqwerty\n");
+    write_secret("$work/conf/tokens", slurp("$work/tokens") . "12345\nqwerty\n");
     write_secret("$work/conf/other-tokens", "nobody-has-this-one\n");
     return $server->start;
-}
-
-sub content ($path) {
-    open my $file, '<:raw', $path or die "$path: $!\n";
-    local $/;
-    return scalar <$file>;
 }
 
 sub write_lines ($path, @lines) {
@@ -88,7 +74,7 @@ sub write_lines ($path, @lines) {
 
 sub sent ($file, @address) {
     run_node('send.js', [ $file, $server->port, @address ], output => "$work/report");
-    return JSON::PP->new->utf8->decode(content("$work/report"));
+    return JSON::PP->new->utf8->decode(slurp("$work/report"));
 }
 
 sub none ($name, $found) {
@@ -161,7 +147,7 @@ sub validated ($signed_for, $asked_about, $count) {
     die "$judge ended with status $status\n" if $status;
     local $ENV{ENCGATHER_SEED} = $asked_about;
     run_node('validate.js', [], input => "$work/signatures", output => "$work/report");
-    return JSON::PP->new->utf8->decode(content("$work/report"));
+    return JSON::PP->new->utf8->decode(slurp("$work/report"));
 }
 
 # --- All of it ---------------------------------------------------------------------------------------------
@@ -198,7 +184,7 @@ sub log_is_clean () {
 }
 
 sub judges_can_fail () {
-    write_lines("$work/few", (split /\n/, content("$work/requests"))[ 0 .. 2 * least(FEW, $COUNT) - 1 ]);
+    write_lines("$work/few", (split /\n/, slurp("$work/requests"))[ 0 .. 2 * least(FEW, $COUNT) - 1 ]);
     my ($refusing, $accepting) = map { sent("$work/few", $_) } REFUSES_ALL, ACCEPTS_ALL;
     is($refusing->{refused}{count}, least(FEW, $COUNT), 'a server with another token is found out');
     is($accepting->{accepted}{count}, least(FEW, $COUNT), 'a server that does not look is found out');

@@ -11,12 +11,12 @@ use File::Path qw(make_path);
 use IO::Socket::UNIX;
 use POSIX qw(mkfifo);
 use Test::More;
-use Time::HiRes qw(sleep);
 
 use lib 't/lib';
 use EncGather::Faults;
 use EncGather::Sanitizer qw(pointless);
 use EncGather::Test;
+use EncGather::Wait qw(wait_until);
 
 my ($CARD) = @SECOND_ACCOUNT;
 my @CALL   = (CallSid => 'CA' . '6' x 32, Digits => $CARD);
@@ -131,11 +131,7 @@ sub sealed_by ($path = '/gather', $token = 'demo') {
 # A child of the old configuration may take one more connection while it ends.
 sub becomes ($wanted, $name, @asked) {
     my $got;
-    for (1 .. 500) {
-        $got = sealed_by(@asked);
-        last if $got eq $wanted;
-        sleep 0.02;
-    }
+    wait_until(30, sub { ($got = sealed_by(@asked)) eq $wanted });
     return is $got, $wanted, $name;
 }
 

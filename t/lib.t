@@ -14,6 +14,7 @@ use Test::More;
 
 use lib "$FindBin::Bin/lib";
 use EncGather::Caller;
+use EncGather::Files qw(slurp_if_there);
 use EncGather::Server;
 use EncGather::Signature qw(signature form_encode form_decode body_sha256);
 
@@ -428,17 +429,10 @@ sub private_server (@options) {
 
 sub gone (@pids) {
     for (1 .. 200) {
-        return 1 unless grep { -d "/proc/$_" && slurp("/proc/$_/stat") !~ /\) Z / } @pids;
+        return 1 unless grep { -d "/proc/$_" && slurp_if_there("/proc/$_/stat") !~ /\) Z / } @pids;
         select undef, undef, undef, 0.05;
     }
     return 0;
-}
-
-sub slurp ($path) {
-    open my $file, '<', $path or return '';
-    local $/;
-    my $content = <$file>;
-    return defined $content ? $content : '';
 }
 
 subtest 'a private httpd' => sub {

@@ -15,6 +15,7 @@ use POSIX ();
 use Test::More;
 
 use lib "$FindBin::Bin/lib";
+use EncGather::Files qw(slurp_if_there spew);
 use EncGather::Httpd qw(module_file);
 use EncGather::Logs qw(alarms leaks);
 use EncGather::Sanitizer qw(pointless);
@@ -37,19 +38,6 @@ $SIG{$_} = sub { exit 1 } for qw(INT TERM HUP);
 
 my $WORK = File::Temp->newdir('encgather-package-XXXXXX', TMPDIR => 1);
 chmod 0711, $WORK;    # httpd's children read the database there
-
-sub slurp ($path) {
-    open my $file, '<:raw', $path or return '';
-    local $/;
-    return scalar <$file> // '';
-}
-
-sub spew ($path, $text) {
-    open my $file, '>:raw', $path or die "$path: $!";
-    print {$file} $text;
-    close $file or die "$path: $!";
-    return $path;
-}
 
 # Starts a command: (pid, handle of what it says).
 sub begin (@command) {
@@ -79,12 +67,12 @@ sub succeeds ($name, @command) {
 
 # --- Versions: one, in three places ------------------------------------------------------------------------------
 
-my ($VERSION) = slurp("$TOP/mod_encgather/version.h") =~ /EG_VERSION "(.*)"/;
-like slurp("$TOP/build/debian/changelog"), qr/^$PACKAGE \(\Q$VERSION\E\) /, 'the changelog of the package has the version';
-my $SPEC = slurp("$TOP/build/rpm/mod_encgather.spec");
+my ($VERSION) = slurp_if_there("$TOP/mod_encgather/version.h") =~ /EG_VERSION "(.*)"/;
+like slurp_if_there("$TOP/build/debian/changelog"), qr/^$PACKAGE \(\Q$VERSION\E\) /, 'the changelog of the package has the version';
+my $SPEC = slurp_if_there("$TOP/build/rpm/mod_encgather.spec");
 like $SPEC, qr/^Version: +\Q$VERSION\E$/m, 'so has the RPM';
 like $SPEC, qr/^%changelog\n\*.* - \Q$VERSION\E-/m, 'and its changelog';
-like slurp("$TOP/conf/manual/index.md"), qr/\(\Q$_\E\)/, "the manual's index lists $_"
+like slurp_if_there("$TOP/conf/manual/index.md"), qr/\(\Q$_\E\)/, "the manual's index lists $_"
     for grep { $_ ne 'index.md' } map { m{([^/]+)\z} } glob "$TOP/conf/manual/*.md";
 
 # --- Two builds, one package -------------------------------------------------------------------------------------
@@ -101,7 +89,7 @@ sub begin_other_build ($directory) {
 
 # The packages in a directory: name => content
 sub packages ($directory) {
-    return { map { m{([^/]+)\z} => slurp($_) } glob "$directory/*.deb" };
+    return { map { m{([^/]+)\z} => slurp_if_there($_) } glob "$directory/*.deb" };
 }
 
 my ($ONE, $OTHER) = ("$WORK/one", "$WORK/a/directory-of-another-name");
@@ -165,16 +153,16 @@ is field('Version'), $VERSION, 'its version is that of the module';
 
 my $ROOT = "$WORK/root";
 succeeds('it can be extracted', 'dpkg-deb', '-R', $DEB, $ROOT);
-is slurp("$ROOT/DEBIAN/conffiles"), join('', map { "/$_\n" } grep { m{^etc/} } sort { $b cmp $a } @EXPECTED) =~ s/^(.*\n)(.*\n)$/$2$1/r,
+is slurp_if_there("$ROOT/DEBIAN/conffiles"), join('', map { "/$_\n" } grep { m{^etc/} } sort { $b cmp $a } @EXPECTED) =~ s/^(.*\n)(.*\n)$/$2$1/r,
     'what is in /etc is the administrator\'s';
 for my $script (grep { -e "$ROOT/DEBIAN/$_" } qw(preinst postinst prerm postrm)) {
-    my $text = slurp("$ROOT/DEBIAN/$script");
+    my $text = slurp_if_there("$ROOT/DEBIAN/$script");
     succeeds("$script is a shell script", 'sh', '-n', "$ROOT/DEBIAN/$script");
     unlike $text, qr/systemctl|invoke-rc\.d|service /, "$script: asks nothing of a service manager";
     like $text, qr{-e /usr/share/apache2/apache2-maintscript-helper \]}, "$script: uses apache2's helper only where it is";
 }
-is_deeply [ grep { slurp("$ROOT/$_") =~ /\Q$WORK\E|\Q$TOP\E/ } @EXPECTED ], [], 'no file knows where it was made';
-my @links = map { my $page = $_; map { "$page: $_" } slurp("$ROOT/$page") =~ /href="([a-z.\/-]*)"/g } grep { /\.html$/ } manual_pages();
+is_deeply [ grep { slurp_if_there("$ROOT/$_") =~ /\Q$WORK\E|\Q$TOP\E/ } @EXPECTED ], [], 'no file knows where it was made';
+my @links = map { my $page = $_; map { "$page: $_" } slurp_if_there("$ROOT/$page") =~ /href="([a-z.\/-]*)"/g } grep { /\.html$/ } manual_pages();
 cmp_ok scalar @links, '>', 5, 'the pages of the manual have links';
 is_deeply [ grep { m{^(.*/).*: (.*)\z} && !-e "$ROOT/$1$2" } @links ], [], 'and each leads to a page';
 
@@ -182,7 +170,7 @@ is_deeply [ grep { m{^(.*/).*: (.*)\z} && !-e "$ROOT/$1$2" } @links ], [], 'and 
 
 # The indented block of that section.
 sub readme_virtual_host () {
-    my ($section) = slurp("$TOP/README.md") =~ /^## A virtual host\n(.*?)^## /ms;
+    my ($section) = slurp_if_there("$TOP/README.md") =~ /^## A virtual host\n(.*?)^## /ms;
     my ($block)   = ($section // '') =~ /((?:^    .*\n|^\n(?=    ))+)/m;
     return ($block // '') =~ s/^    //mgr;
 }
@@ -199,7 +187,7 @@ sub for_here ($block, $listen, $certificate) {
 sub certificate ($path) {
     succeeds('a certificate', qw(openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1),
         '-addext', 'subjectAltName=IP:127.0.0.1,DNS:ivr.example.com', '-keyout', "$path.key", '-out', "$path.crt");
-    return spew($path, slurp("$path.key") . slurp("$path.crt"));
+    return spew($path, slurp_if_there("$path.key") . slurp_if_there("$path.crt"));
 }
 
 sub free_port () { return IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1)->sockport }
@@ -221,7 +209,7 @@ sub extracted_package () {
 
     my $port  = free_port();
     my $block = for_here(readme_virtual_host(), "127.0.0.1:$port", $certificate);
-    my $load  = slurp("$etc/mods-available/encgather.load");
+    my $load  = slurp_if_there("$etc/mods-available/encgather.load");
     s{(?<=[ "])/(etc/apache2|var/lib|usr/lib)/}{$ROOT/$1/}g for $block, $load;
     my $server = EncGather::Server->new(dir => "$WORK/httpd", modules => [qw(authn_core authz_host dbd ssl)],
         conf => join "\n", "Listen 127.0.0.1:$port", $load, "Include $etc/mods-available/encgather.conf", $block);
@@ -258,12 +246,12 @@ sub inside (@command) {
 sub inside_succeeds ($name, @command) { return succeeds("fresh: $name", inside(@command)) }
 
 sub make_fresh_system () {
-    my ($suite) = slurp('/etc/os-release') =~ /^VERSION_CODENAME=(\w+)/m;
+    my ($suite) = slurp_if_there('/etc/os-release') =~ /^VERSION_CODENAME=(\w+)/m;
     succeeds("fresh: $suite", 'debootstrap', '--variant=minbase', $suite, $FRESH, 'http://deb.debian.org/debian');
-    spew("$FRESH/etc/resolv.conf", slurp('/etc/resolv.conf'));
+    spew("$FRESH/etc/resolv.conf", slurp_if_there('/etc/resolv.conf'));
     spew("$FRESH/usr/sbin/policy-rc.d", "#!/bin/sh\nexit 101\n");    # starts no service
     chmod 0755, "$FRESH/usr/sbin/policy-rc.d";
-    spew("$FRESH/tmp/$PACKAGE.deb", slurp($DEB));
+    spew("$FRESH/tmp/$PACKAGE.deb", slurp_if_there($DEB));
     return;
 }
 
@@ -287,7 +275,7 @@ sub fresh_call () {
     chmod 0600, "$etc/ivr.token";
     certificate("$etc/ivr.pem");
     make_path("$FRESH/var/lib/ivr");
-    spew("$FRESH/tmp/accounts.sql", slurp("$TOP/conf/demo/accounts.sql"));
+    spew("$FRESH/tmp/accounts.sql", slurp_if_there("$TOP/conf/demo/accounts.sql"));
     inside_succeeds('the accounts', 'sqlite3', '-batch', '/var/lib/ivr/accounts.db', '.read /tmp/accounts.sql');
     inside_succeeds('httpd runs without the module', 'apachectl', 'start');
     inside_succeeds('a2enmod', 'a2enmod', '-q', 'encgather', 'ssl');
@@ -307,7 +295,7 @@ sub fresh_call () {
 }
 
 sub stop_fresh_server () {
-    my ($pid) = slurp("$FRESH/run/apache2/apache2.pid") =~ /^(\d+)$/m or return;
+    my ($pid) = slurp_if_there("$FRESH/run/apache2/apache2.pid") =~ /^(\d+)$/m or return;
     kill TERM => $pid;
     for (1 .. 200) {
         return if !kill 0 => $pid;
@@ -337,7 +325,7 @@ sub fresh_system () {
 
 SKIP: {
     skip 'a fresh Debian: only with ENCGATHER_PACKAGE_TEST=1, as root, with debootstrap', 1
-        if !$ENV{ENCGATHER_PACKAGE_TEST} || $> != 0 || !installed('debootstrap') || slurp('/etc/os-release') !~ /^ID=debian$/m;
+        if !$ENV{ENCGATHER_PACKAGE_TEST} || $> != 0 || !installed('debootstrap') || slurp_if_there('/etc/os-release') !~ /^ID=debian$/m;
     fresh_system();
 }
 

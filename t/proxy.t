@@ -21,6 +21,7 @@ use Time::HiRes qw(sleep time);
 use lib 't/lib';
 use EncGather::Caller;
 use EncGather::Daemon qw(program free_ports);
+use EncGather::Files qw(slurp_if_there spew);
 use EncGather::Httpd qw(module_file runtime_user runtime_group);
 use EncGather::Test;
 
@@ -41,20 +42,6 @@ make_path("$TREE/htdocs", $SEEN);
 chmod 0755, $TREE, "$TREE/htdocs";
 write_secret("$TREE/key",    "$KEY{demo}\n");
 write_secret("$TREE/tokens", "$TOKEN{demo}\n");
-
-sub slurp ($path) {
-    open my $file, '<:raw', $path or return '';
-    local $/;
-    my $text = <$file>;
-    return defined $text ? $text : '';
-}
-
-sub spew ($path, $text) {
-    open my $file, '>:raw', $path or die "$path: $!";
-    print {$file} $text;
-    close $file or die "$path: $!";
-    return $path;
-}
 
 sub give_away (@paths) {
     return $> != 0 || chown scalar getpwnam(runtime_user()), scalar getgrnam(runtime_group()), @paths;
@@ -139,7 +126,7 @@ END_OF_CONF
 
 # What came in at a port: { port, from, status, path, client }.
 sub arrived ($port) {
-    return grep { $_->{port} == $port } map { _connection($_) } split /\n/, slurp("$SEEN/connections");
+    return grep { $_->{port} == $port } map { _connection($_) } split /\n/, slurp_if_there("$SEEN/connections");
 }
 
 sub _connection ($line) {
@@ -315,9 +302,9 @@ my %OURS = map { $_ => 1 } qw(content-type content-length accept idempotency-key
 my %MOD_PROXYS = map { $_ => 1 } qw(host connection x-forwarded-for x-forwarded-host x-forwarded-server);
 
 for my $path ('/http', '/url', '/tls/good') {
-    my $before = length slurp("$SEEN/forensic");
+    my $before = length slurp_if_there("$SEEN/forensic");
     is disguised_call($path), 'found', "$path: a call with many headers";
-    my ($line) = grep { /^\+/ } split /\n/, substr slurp("$SEEN/forensic"), $before;
+    my ($line) = grep { /^\+/ } split /\n/, substr slurp_if_there("$SEEN/forensic"), $before;
     my (undef, $request, @headers) = split /\|/, $line || '';
     is $request, 'POST /decrypt-gather HTTP/1.1', "$path: the request";
     my @names = sort map { /^([^:]*):/ ? lc $1 : $_ } @headers;
@@ -390,7 +377,7 @@ while (my $client = $listen->accept) {
 END_OF_SCRIPT
     my $daemon = EncGather::Daemon->new(dir => "$TREE/ticket", command => [ $^X, $script, $TICKET_PORT, "$TREE/ticket/good.pem" ],
         ready => sub () { return IO::Socket::INET->new(PeerAddr => "127.0.0.1:$TICKET_PORT") ? 1 : 0 });
-    give_away(write_secret("$TREE/ticket/good.pem", slurp("$TREE/good.pem")));
+    give_away(write_secret("$TREE/ticket/good.pem", slurp_if_there("$TREE/good.pem")));
     ok $daemon->start, 'a TLS backend that says everything at once' or diag $daemon->last_words;
     is hears('/tls-ticket'), 'found', 'an answer that comes together with a session ticket';
     is_unavailable('a byte a second over TLS', '/tls-slowly', $HOST, qr/EncGatherTimeout|status 50[24]/);
@@ -407,7 +394,7 @@ END_OF_CONF
 $_->start or BAIL_OUT('a member does not start: ' . $_->error) for values %member;
 
 sub hits ($name) {
-    my $n = () = slurp("$SEEN/hits-$name") =~ /^200 /mg;
+    my $n = () = slurp_if_there("$SEEN/hits-$name") =~ /^200 /mg;
     return $n;
 }
 
@@ -550,7 +537,7 @@ END_OF_CONF
     is request(GET => $HOST, '/backend.php')->code, 403, 'php: the script is closed to the network';
     serves('php', $daemon);
     is disguised_call('/php-seen', $DEMO_CARD, $DEMO_PIN), 'found', 'php: a script that tells what it was told';
-    my $seen = eval { JSON::PP->new->decode(slurp("$TREE/php/seen")) };
+    my $seen = eval { JSON::PP->new->decode(slurp_if_there("$TREE/php/seen")) };
     my %seen = %{ $seen || {} };
     is $seen{REQUEST_METHOD}, 'POST', 'php: REQUEST_METHOD';
     is $seen{QUERY_STRING}, 'tenant=a', 'php: QUERY_STRING is that of EncGatherBackend';

@@ -19,6 +19,7 @@ use lib 't/lib';
 use EncGather::Backend;
 use EncGather::Caller;
 use EncGather::Daemon qw(program free_ports);
+use EncGather::Files qw(slurp spew);
 use EncGather::Httpd qw(module_file runtime_user runtime_group);
 use EncGather::Test;
 
@@ -52,19 +53,6 @@ my %FILE = (
     'sales.token'        => "$SECOND $TOKEN{other}",
 );
 write_secret("$TREE/etc/$_", "$FILE{$_}\n") for sort keys %FILE;
-
-sub spew ($path, $text) {
-    open my $file, '>:raw', $path or die "$path: $!";
-    print {$file} $text;
-    close $file or die "$path: $!";
-    return $path;
-}
-
-sub slurp ($path) {
-    open my $file, '<:raw', $path or die "$path: $!";
-    local $/;
-    return scalar <$file>;
-}
 
 system('sqlite3', '-batch', "$TREE/members.db", <<"END_OF_SQL") == 0 or die "sqlite3: status $?\n";
 CREATE TABLE members (number TEXT, city TEXT, club TEXT);

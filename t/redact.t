@@ -10,6 +10,7 @@ use IO::Socket::INET;
 use Test::More;
 
 use lib 't/lib';
+use EncGather::Files qw(spew);
 use EncGather::Test;
 
 my $MPM  = $ENV{ENCGATHER_MPM} || 'event';
@@ -17,15 +18,7 @@ my $TREE = in_tree('private/redact');
 make_path("$TREE/cgi");
 chmod 0755, $TREE, "$TREE/cgi";
 
-sub write_file ($path, $text, $mode) {
-    open my $file, '>', $path or die "$path: $!";
-    print {$file} $text;
-    close $file or die "$path: $!";
-    chmod $mode, $path or die "$path: $!";
-    return;
-}
-
-write_file("$TREE/cgi/env", <<"END_OF_SCRIPT", 0755);
+spew("$TREE/cgi/env", <<"END_OF_SCRIPT", 0755);
 #!$^X
 print "Content-Type: text/plain\\r\\n\\r\\n", map { "\$_=" . (\$ENV{\$_} // '') . "\\n" } qw(QUERY_STRING REQUEST_URI HTTP_REFERER);
 END_OF_SCRIPT

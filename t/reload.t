@@ -7,10 +7,10 @@ no warnings 'experimental::signatures';
 
 use POSIX qw(mkfifo);
 use Test::More;
-use Time::HiRes qw(sleep);
 
 use lib 't/lib';
 use EncGather::Test;
+use EncGather::Wait qw(wait_until);
 
 my ($CARD) = @SECOND_ACCOUNT;
 my $server = private_server('reload');
@@ -45,11 +45,7 @@ sub sealed_by ($token, $path = '/gather') {
 # A child of the old configuration may take one more connection while it ends; the new one is in force soon after.
 sub becomes ($wanted, $name, @asked) {
     my $got;
-    for (1 .. 500) {
-        $got = sealed_by(@asked);
-        last if $got eq $wanted;
-        sleep 0.02;
-    }
+    wait_until(30, sub { ($got = sealed_by(@asked)) eq $wanted });
     return is $got, $wanted, $name;
 }
 

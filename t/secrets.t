@@ -9,6 +9,7 @@ use File::Path qw(make_path);
 use Test::More;
 
 use lib 't/lib';
+use EncGather::Files qw(spew);
 use EncGather::Memory qw(find_in_memory count_in_memory locked_kb);
 use EncGather::Sanitizer qw(pointless);
 use EncGather::Signature qw(signature form_encode);
@@ -22,16 +23,8 @@ chmod 0777, "$TREE/cores";
 
 sub hex_bytes ($hex) { return pack 'H*', $hex }
 
-sub write_file ($path, $text, $mode) {
-    open my $file, '>', $path or die "$path: $!";
-    print {$file} $text;
-    close $file or die "$path: $!";
-    chmod $mode, $path or die "$path: $!";
-    return;
-}
-
 # Tries what a CGI of the same user could: the memory and the environment of the server's children.
-write_file("$TREE/cgi/spy", <<"END_OF_SCRIPT", 0755);
+spew("$TREE/cgi/spy", <<"END_OF_SCRIPT", 0755);
 #!$^X
 my \$me = \$<;
 print "Content-Type: text/plain\\r\\n\\r\\n";

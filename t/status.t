@@ -14,6 +14,7 @@ use XML::LibXML;
 
 use lib 't/lib';
 use EncGather::Backend;
+use EncGather::Files qw(slurp spew);
 use EncGather::Httpd qw(module_file);
 use EncGather::Logs qw(leaks);
 use EncGather::Test;
@@ -35,19 +36,6 @@ my $DATABASE = in_tree('conf/accounts.db');
 my $TREE     = in_tree('private/status');
 my @FIELDS   = qw(encryptedCardDigits encryptedPinDigits);
 remember($WRONG);
-
-sub slurp ($path) {
-    open my $file, '<:raw', $path or die "$path: $!";
-    local $/;
-    return scalar <$file>;
-}
-
-sub spew ($path, $text) {
-    open my $file, '>', $path or die "$path: $!";
-    print {$file} $text;
-    close $file or die "$path: $!";
-    return;
-}
 
 my $MANUAL = slurp(in_tree('../conf/manual/monitoring.md'));
 my ($LOG_FORMAT)    = $MANUAL =~ /^    (LogFormat .*)$/m;

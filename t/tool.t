@@ -20,6 +20,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 use lib "$FindBin::Bin/lib";
+use EncGather::Files qw(slurp);
 use EncGather::Fixtures qw(%KEY %TOKEN $ACCOUNT_SID write_secret);
 use EncGather::Sanitizer qw(pointless);
 use EncGather::Signature qw(signature form_encode body_sha256);
@@ -44,12 +45,6 @@ sub plain_file ($bytes) {
     print {$file} $bytes;
     close $file or die "$path: $!";
     return $path;
-}
-
-sub slurp ($path) {
-    open my $file, '<:raw', $path or die "$path: $!";
-    local $/;
-    return scalar <$file> // '';
 }
 
 # Starts the program; %with has in, out, err (a file's name, a handle; undef: closed), append, umask, uid, env.

@@ -16,12 +16,13 @@ use Test::More;
 use XML::LibXML;
 
 use lib "$FindBin::Bin/lib";
+use EncGather::Files qw(slurp spew);
 use EncGather::Fixtures qw(%KEY %TOKEN write_secret);
 use EncGather::Httpd qw(httpd modules_dir mpms);
 use EncGather::Logs qw(alarms);
 use EncGather::Server;
 use EncGather::Signature qw(signature form_encode);
-use EncGather::Twilio qw(what_is_missing install run_node);
+use EncGather::Twilio qw(what_is_missing give_up install run_node);
 
 # Ctrl-C must still run destructors, which stop the server.
 $SIG{$_} = sub { exit 1 } for qw(INT TERM HUP);
@@ -70,30 +71,6 @@ my @SENTENCES = (
     { text => 'Dial', dial => '+15551234567' },
     { text => 'Bye %{balance}', hangup => 1, voice => 'Google.en-GB-Standard-A', language => 'en-GB' },
 );
-
-# --- What it takes -------------------------------------------------------------------------------------------------
-
-# A test that CI skips is a test that nobody runs.
-sub give_up ($reason) {
-    plan(skip_all => $reason) unless $ENV{CI};
-    fail("Twilio's library can be run");
-    diag($reason);
-    done_testing();
-    exit 1;
-}
-
-sub content ($path) {
-    open my $file, '<:raw', $path or die "$path: $!\n";
-    local $/;
-    return scalar <$file>;
-}
-
-sub write_file ($path, $text) {
-    open my $file, '>:raw', $path or die "$path: $!\n";
-    print {$file} $text;
-    close $file or die "$path: $!\n";
-    return $path;
-}
 
 # An argument of a directive, whatever is in it.
 sub quoted ($text) { return '"' . ($text =~ s/([\\"])/\\$1/gr) . '"' }
@@ -149,7 +126,7 @@ sub sql_text ($text) {
 
 sub start_server () {
     my ($mpm) = mpms();    # event, where it can be had
-    write_file("$work/members.sql", join '', "CREATE TABLE members (number TEXT, account TEXT, balance TEXT);\n",
+    spew("$work/members.sql", join '', "CREATE TABLE members (number TEXT, account TEXT, balance TEXT);\n",
         map { "INSERT INTO members VALUES ('$_', " . join(', ', map { sql_text($_) } @{ $MEMBERS[$_] }{qw(account balance)}) . ");\n" } 0 .. $#MEMBERS);
     system('sqlite3', '-batch', "$work/members.db", ".read $work/members.sql") == 0 or die "sqlite3: status $?\n";
     chmod 0644, "$work/members.db" or die "$work/members.db: $!\n";
@@ -237,9 +214,9 @@ sub canonical ($xml) {
 }
 
 sub compare () {
-    write_file("$work/cases", $json->encode(\@cases));
+    spew("$work/cases", $json->encode(\@cases));
     run_node('voice.js', [], input => "$work/cases", output => "$work/built");
-    my @built = @{ $json->decode(content("$work/built")) };
+    my @built = @{ $json->decode(slurp("$work/built")) };
     is(scalar @built, scalar @cases, scalar @cases . ' cases');
     my %different;
     for my $n (0 .. $#cases) {

@@ -10,6 +10,7 @@ use File::Path qw(make_path);
 use Test::More;
 
 use lib 't/lib';
+use EncGather::Files qw(spew);
 use EncGather::Test;
 
 my $KEYS = in_tree('conf/keys');
@@ -17,17 +18,9 @@ my $TREE = in_tree('private/walk-files');
 make_path("$TREE/open/gather", "$TREE/open/there", "$TREE/closed");
 chmod 0755, $TREE, map { "$TREE/$_" } qw(open open/gather open/there closed);
 
-sub write_file ($path, $text) {
-    open my $file, '>', $path or die "$path: $!";
-    print {$file} $text;
-    close $file or die "$path: $!";
-    chmod 0644, $path or die "$path: $!";
-    return;
-}
-
-write_file("$TREE/open/.htaccess",       "Require all denied\n");
-write_file("$TREE/open/there/.htaccess", "SetHandler encrypted-gather\nRequire all granted\n");
-write_file("$TREE/closed/secret.txt",    "not for everybody\n");
+spew("$TREE/open/.htaccess",       "Require all denied\n", 0644);
+spew("$TREE/open/there/.htaccess", "SetHandler encrypted-gather\nRequire all granted\n", 0644);
+spew("$TREE/closed/secret.txt",    "not for everybody\n", 0644);
 
 my $ENABLED = "SetHandler encrypted-gather\n    EncGatherBackend /nowhere";
 my $server  = private_server('walk', modules => [qw(rewrite setenvif)], conf => <<"END_OF_CONF");

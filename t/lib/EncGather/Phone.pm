@@ -12,6 +12,8 @@ use Exporter 'import';
 use File::Copy qw(copy);
 use JSON::PP ();
 
+use EncGather::Files qw(spew);
+
 our @EXPORT_OK = qw(phone_options install_phone);
 
 use constant {
@@ -32,15 +34,8 @@ sub install_phone ($conf, $server_dir, $token) {
     for my $name (@{ +FILES }) {
         copy("$conf/demo/phone/$name", "$htdocs/$name") or croak "$htdocs/$name: $!";
     }
-    _write("$htdocs/demo.json", JSON::PP->new->canonical->encode({ webhook => '/encrypted-gather', token => $token }));
+    spew("$htdocs/demo.json", JSON::PP->new->canonical->encode({ webhook => '/encrypted-gather', token => $token }));
     chmod 0644, map { "$htdocs/$_" } @{ +FILES }, 'demo.json';
-    return;
-}
-
-sub _write ($path, $content) {
-    open my $file, '>:raw', $path or croak "$path: $!";
-    print {$file} $content;
-    close $file or croak "$path: $!";
     return;
 }
 

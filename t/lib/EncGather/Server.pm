@@ -17,6 +17,7 @@ use IO::Socket::INET;
 use POSIX qw(SIG_BLOCK SIG_SETMASK SIGINT SIGTERM SIGHUP WNOHANG);
 use Time::HiRes qw(sleep);
 
+use EncGather::Files qw(slurp_if_there spew);
 use EncGather::Wait qw(wait_until);
 
 use constant PATIENCE => $ENV{ENCGATHER_SANITIZER} ? 6 : 1;    # valgrind makes everything that much slower, and more
@@ -156,7 +157,7 @@ sub _come_to_rest ($self) {
 sub _connections ($self) {
     my $port = sprintf '%04X', $self->{port};
     return scalar grep { $_->[1] =~ /:$port\z/ && $_->[3] ne TCP_LISTEN && $_->[9] } map { [ split ] }
-        split /\n/, _read('/proc/net/tcp');
+        split /\n/, slurp_if_there('/proc/net/tcp');
 }
 
 # A bare signal, which httpd obeys without a look at the configuration; use wait_for_generation
@@ -216,11 +217,11 @@ sub DESTROY ($self) {
 # Name below logs/ => content; startup_log is what httpd printed before it opened its error log.
 sub logs ($self) {
     my $prefix = length "$self->{dir}/logs/";
-    return { map { substr($_, $prefix) => _read($_) } $self->_log_files };
+    return { map { substr($_, $prefix) => slurp_if_there($_) } $self->_log_files };
 }
 
 sub error_log ($self) {
-    return _read("$self->{dir}/logs/error_log");
+    return slurp_if_there("$self->{dir}/logs/error_log");
 }
 
 sub _log_files ($self) {
@@ -232,7 +233,7 @@ sub _log_files ($self) {
 
 # The end of what this start said.
 sub _tails ($self) {
-    return _tail(startup_log => _read("$self->{dir}/logs/startup_log"))
+    return _tail(startup_log => slurp_if_there("$self->{dir}/logs/startup_log"))
         . _tail(error_log => substr $self->error_log, $self->{logged_before});
 }
 
@@ -240,20 +241,6 @@ sub _tail ($name, $text) {
     my @lines = split /^/, $text;
     splice @lines, 0, -TAIL_LINES if @lines > TAIL_LINES;
     return @lines ? join '', "$name:\n", @lines : '';
-}
-
-sub _read ($path) {
-    open my $file, '<:raw', $path or return '';
-    local $/;
-    my $content = <$file>;
-    return defined $content ? $content : '';
-}
-
-sub _write ($path, $content) {
-    open my $file, '>:raw', $path or croak "$path: $!";
-    print {$file} $content;
-    close $file or croak "$path: $!";
-    return;
 }
 
 # --- Processes ------------------------------------------------------------------------------------
@@ -270,7 +257,7 @@ sub _all_processes () {
 
 # The command's name, between parentheses, may itself hold blanks and parentheses.
 sub _parent_of ($pid) {
-    return _read("/proc/$pid/stat") =~ /^.*\) \S (\d+)/s ? $1 : 0;
+    return slurp_if_there("/proc/$pid/stat") =~ /^.*\) \S (\d+)/s ? $1 : 0;
 }
 
 # A child of ours in the foreground, so that its end can be waited for, and in a process group of
@@ -356,7 +343,7 @@ sub _comes_up ($self) {
 # is an answer too). The pid file shows that it is our server and not another one that took the
 # port.
 sub _answers ($self) {
-    return 0 unless _read("$self->{dir}/run/httpd.pid") =~ /^$self->{pid}$/;
+    return 0 unless slurp_if_there("$self->{dir}/run/httpd.pid") =~ /^$self->{pid}$/;
     my %peer   = (PeerAddr => '127.0.0.1', PeerPort => $self->{port}, Timeout => ANSWER_WAIT);
     my $socket = IO::Socket::INET->new(%peer) or return 0;
     local $SIG{PIPE} = 'IGNORE';
@@ -388,7 +375,7 @@ sub _finish ($self) {
 # Zombies that nobody collects (a container's first process may not) count as gone.
 sub _group_alive ($group) {
     return 0 unless kill 0 => -$group;
-    return scalar grep { _read("/proc/$_/stat") =~ /^.*\) ([^Z]) \d+ $group /s } _all_processes();
+    return scalar grep { slurp_if_there("/proc/$_/stat") =~ /^.*\) ([^Z]) \d+ $group /s } _all_processes();
 }
 
 # --- What is installed ----------------------------------------------------------------------------
@@ -456,13 +443,13 @@ sub _write_config ($self) {
         %{ $self->{values} },
     );
     $text =~ s/\@([A-Z_]+)\@/defined $values{$1} ? $values{$1} : croak "no value for \@$1\@"/ge;
-    _write($self->config_file, $text);
+    spew($self->config_file, $text);
     return;
 }
 
 sub _template ($self) {
     return $TEMPLATE unless defined $self->{template};
-    return _read($self->{template}) || croak "$self->{template}: $!";
+    return slurp_if_there($self->{template}) || croak "$self->{template}: $!";
 }
 
 sub _load_modules ($self) {

@@ -13,8 +13,11 @@ use Exporter 'import';
 use File::Copy qw(copy);
 use File::Path qw(make_path remove_tree);
 use POSIX ();
+use Test::More;
 
-our @EXPORT_OK = qw(what_is_missing install run_node run);
+use EncGather::Files qw(slurp_if_there);
+
+our @EXPORT_OK = qw(what_is_missing give_up install run_node run);
 
 use constant {
     NODE_VERSION => 20,
@@ -35,6 +38,15 @@ sub what_is_missing () {
     return _output('npm', '--version') =~ /^\d/ ? '' : 'there is no npm';
 }
 
+# Ends the test, for such a reason. A test that CI skips is a test that nobody runs.
+sub give_up ($reason) {
+    plan(skip_all => $reason) unless $ENV{CI};
+    fail("Twilio's library can be run");
+    diag($reason);
+    done_testing();
+    exit 1;
+}
+
 # Into $directory, unless that holds what the lock file asks for. Returns what went wrong, or ''.
 sub install ($directory) {
     $ENV{NODE_PATH} = "$directory/node_modules";
@@ -43,7 +55,7 @@ sub install ($directory) {
     make_path($new);
     copy("$scripts/$_", "$new/$_") || croak "$new/$_: $!" for @{ +FILES };
     my $status  = run(command => NPM, directory => $new, output => "$new/npm.out", errors => 'too');
-    my $problem = $status ? "npm ci ended with status $status: " . _one_line(_content("$new/npm.out")) : '';
+    my $problem = $status ? "npm ci ended with status $status: " . _one_line(slurp_if_there("$new/npm.out")) : '';
     remove_tree($problem ? $new : $directory);
     return $problem if $problem;
     return rename($new, $directory) ? '' : "$directory: $!";
@@ -57,7 +69,7 @@ sub _one_line ($text) {
 
 # A directory that is there under its name was installed to its end.
 sub _is_up_to_date ($directory) {
-    return !grep { _content("$directory/$_") ne _content("$scripts/$_") } @{ +FILES };
+    return !grep { slurp_if_there("$directory/$_") ne slurp_if_there("$scripts/$_") } @{ +FILES };
 }
 
 # A script of t/twilio; options as for run. Fails the test file if the script fails.
@@ -99,13 +111,6 @@ sub _output (@command) {
     local $/;
     my $text = <$from>;
     close $from;
-    return defined $text ? $text : '';
-}
-
-sub _content ($path) {
-    open my $file, '<:raw', $path or return '';
-    local $/;
-    my $text = <$file>;
     return defined $text ? $text : '';
 }
 
