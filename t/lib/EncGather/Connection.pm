@@ -24,8 +24,8 @@ sub new ($class, %options) {
     return bless { requests => 8, lost => [], reopened => [], sent => 0, %options }, $class;
 }
 
-# What happened to connections: lost with a request on its way, or closed by the server between two requests. Each as
-# { port (ours), opened, ended (times), why }
+# What happened to connections: lost within an answer, or closed by the server before it began one. Each as
+# { port (ours), opened, ended (times), uses (requests that it answered before), why }
 sub lost     ($self) { return $self->{lost} }
 sub reopened ($self) { return $self->{reopened} }
 sub sent     ($self) { return $self->{sent} }
@@ -33,15 +33,15 @@ sub sent     ($self) { return $self->{sent} }
 # The answer { status, headers => { lower-case name => value }, body }, or undef: then it stands in lost.
 #
 # A server may close a connection that it keeps open just when the next request is on its way, which it then has not
-# read: that request is sent once more (RFC 9112, 9.3.1 demands as much of clients). Not so on a new connection, and
-# not when a part of an answer has come.
+# read: that request is sent once more (RFC 9112, 9.3.1 demands as much of clients). So does the event MPM, at a restart,
+# now and then with a connection that it has just accepted. That it was not read, counters show which are exact. Nothing
+# is sent again when a part of an answer has come.
 sub exchange ($self, $request) {
     for (1 .. TRIES) {
-        my $is_new = !$self->{socket};
         $self->_open or return $self->_note(lost => "connect: $!");
         my $answer = $self->_try($request);
         return $self->_received($answer) if ref $answer;
-        return $self->_note(lost => $answer) if $is_new || length $self->{bytes};
+        return $self->_note(lost => $answer) if length $self->{bytes};
         $self->_note(reopened => $answer);
     }
     return $self->_note(lost => 'closed again and again');
