@@ -284,7 +284,8 @@ static bool body_is_signed(request_rec *r, const eg_webhook *hook, const body_ha
 static bool may_search(void)
 {
     static volatile apr_uint32_t last;
-    apr_uint32_t now = (apr_uint32_t)apr_time_sec(apr_time_now()), before = last;
+    apr_uint32_t now = (apr_uint32_t)apr_time_sec(apr_time_now());
+    apr_uint32_t before = apr_atomic_read32(&last);
 
     return now != before && apr_atomic_cas32(&last, now, before) == before;
 }
