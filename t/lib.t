@@ -17,6 +17,7 @@ use EncGather::Caller;
 use EncGather::Files qw(slurp_if_there);
 use EncGather::Server;
 use EncGather::Signature qw(signature form_encode form_decode body_sha256);
+use EncGather::Wait qw(wait_until);
 
 # --- Signatures -----------------------------------------------------------------------------------
 # Published with Twilio's documentation and helper libraries (V, D), and for this flow, accepted by twilio-node and
@@ -441,7 +442,7 @@ subtest 'a private httpd' => sub {
     ok($server->start, 'starts') or return diag $server->error;
     my $call = EncGather::Caller->new(url => $server->url('/x'))->place;
     is $call->{error}, 'HTTP status 404 Not Found', 'answers';
-    like $server->logs->{access_log}, qr{"POST /x HTTP/1.1" 404}, 'and writes it down';
+    ok wait_until(10, sub { $server->logs->{access_log} =~ m{"POST /x HTTP/1.1" 404} }), 'and writes it down';
     my @pids = ($server->pid, $server->children);
     cmp_ok scalar @pids, '>=', 2, 'has children';
     is_deeply [ ($server->configtest)[0], $server->graceful ], [ 0, 1 ], 'configtest, graceful';

@@ -26,9 +26,6 @@ use constant {
 };
 
 my $OUR_LINE = qr/\bEG0\d\d\d: /;
-
-# Few workers are soon busy, and httpd says so.
-our $ALL_BUSY = qr/AH\d+: server (?:reached|is within MinSpareThreads of) MaxRequestWorkers/;
 my ($CARD)   = @SECOND_ACCOUNT;
 
 # --- A host in trouble --------------------------------------------------------------------------------------
@@ -205,7 +202,7 @@ sub _log_problems ($self, $mark, $patterns, $others) {
         defined $at ? splice(@left, $at, 1) : push @extra, $line;
     }
     my @alarms = grep { $_ !~ $OUR_LINE } alarms($text);
-    return ((map { "never came: $_" } @left), map { "nobody announced: $_" } @extra, unexpected(\@alarms, [ @$others, $ALL_BUSY ]));
+    return ((map { "never came: $_" } @left), map { "nobody announced: $_" } @extra, unexpected(\@alarms, $others));
 }
 
 # Until a line holds the text: at trace8 httpd writes down the headers of a request that it begins with.

@@ -28,13 +28,14 @@ my $ACCESS_RESULT = qr/(?<=") \d{3} (?:\d+|-)(?: \d+(?= call=))?(?=$| "| call=)/
 
 my %ALARM = map { $_ => 1 } qw(warn error crit alert emerg);
 
-# What mod_ssl says wherever the system's packages of httpd and OpenSSL are not of the same day: no fault of the server
-# under test, and nothing a test could change.
-my $OF_THE_SYSTEM = qr/AH01882: Init: this version of mod_ssl was compiled against/;
+# No fault of the server under test, and nothing a test could change: what mod_ssl says wherever the system's packages of
+# httpd and OpenSSL are not of the same day; and that all workers are busy, as few are on a slow machine.
+my $OF_THE_MACHINE = qr/AH01882:[ ]Init:[ ]this[ ]version[ ]of[ ]mod_ssl[ ]was[ ]compiled[ ]against
+    |AH\d+:[ ]server[ ](?:reached|is[ ]within[ ]MinSpareThreads[ ]of)[ ]MaxRequestWorkers/x;
 
 # The lines of an error log at warn or worse, and those that tell of the end of a child that crashed.
 sub alarms ($text) {
-    return grep { !/$OF_THE_SYSTEM/ && ((/$PREFIX/ && $ALARM{ $+{level} }) || /exit signal/) } split /\n/, $text;
+    return grep { !/$OF_THE_MACHINE/ && ((/$PREFIX/ && $ALARM{ $+{level} }) || /exit signal/) } split /\n/, $text;
 }
 
 # Alarms that fit none of the patterns; patterns that no alarm fits.

@@ -114,12 +114,18 @@ sub start ($self) {
 # help.
 sub stop ($self) {
     return 1 unless $self->{pid};
-    kill WINCH => $self->{pid};    # gracefully where nothing keeps it; the reason is at _come_to_rest
-    unless ($self->_gone_within(EASY_STOP)) {
-        kill TERM => $self->{pid};
-        $self->_gone_within(STOP_WAIT);
+    for (stop_signals($self->{mpm})) {
+        my ($signal, $seconds) = @$_;
+        kill $signal => $self->{pid};
+        last if $self->_gone_within($seconds);
     }
     return $self->_finish;
+}
+
+# Signals in their order, each with the seconds to wait. The event MPM is stopped gracefully, where nothing keeps it (the
+# reason is at _come_to_rest). Not so prefork, some of whose children then cannot release the accept mutex (AH00146).
+sub stop_signals ($mpm) {
+    return ($mpm eq 'event' ? [ WINCH => EASY_STOP ] : (), [ TERM => STOP_WAIT ]);
 }
 
 sub running ($self) {
@@ -138,6 +144,7 @@ sub restart  ($self) { return $self->_reload('restart') }
 
 sub _reload ($self, $how) {
     $self->_come_to_rest if $how eq 'restart';
+    $self->{leaving} = [ $self->children ];
     my $generation = $self->generation;
     my ($rc, $output) = $self->_run_httpd('-k', $how);
     $self->{error} = $rc ? $output : '';
@@ -164,6 +171,7 @@ sub _connections ($self) {
 # after it.
 sub signal ($self, $name) {
     $self->_come_to_rest if $name eq 'HUP';
+    $self->{leaving} = [ $self->children ];
     return $self->{pid} ? kill($name => $self->{pid}) : 0;
 }
 
@@ -183,9 +191,13 @@ sub generation ($self) {
     return $known->{count};
 }
 
+# Children of before may take a connection more, and under the event MPM let it fall: they have a moment to leave.
 sub wait_for_generation ($self, $wanted, $seconds = RELOAD_WAIT) {
-    return 1 if wait_until($seconds, sub { $self->generation >= $wanted || !$self->running })
-        && $self->{pid};
+    if (wait_until($seconds, sub { $self->generation >= $wanted || !$self->running }) && $self->{pid}) {
+        my %leaving = map { $_ => 1 } @{ delete $self->{leaving} || [] };
+        wait_until(REST_WAIT, sub { !grep { $leaving{$_} } $self->children });
+        return 1;
+    }
     $self->{error} ||= "the server has not read its configuration anew\n" . $self->_tails;
     return 0;
 }
