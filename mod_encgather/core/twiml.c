@@ -229,12 +229,12 @@ static bool names_another_encoding(apr_pool_t *pool, eg_span document)
     return encoding && (!value || strncasecmp(value + 1, "utf-8", 5) != 0 || value[6] != *value);
 }
 
-/* The root of a well-formed document, behind comments and instructions. apr_xml tells less: to it,
- * ":Response" is a Response. */
+/* The root of a well-formed document, behind comments and instructions: "<!-->" does not end what it
+ * begins. apr_xml tells less: to it, ":Response" is a Response. */
 static bool root_is_response(const char *p)
 {
     while (p && (p = strchr(p, '<')) != NULL && (p[1] == '?' || p[1] == '!'))
-        p = strstr(p, p[1] == '?' ? "?>" : "-->");
+        p = p[1] == '?' ? strstr(p + 2, "?>") : strstr(p + 4, "-->");
     return p && strncmp(p, "<Response", 9) == 0 && p[9] && strchr(" \t\r\n/>", p[9]);
 }
 

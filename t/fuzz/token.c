@@ -153,10 +153,14 @@ static char *in_capitals(apr_pool_t *pool, eg_span token)
     return copy;
 }
 
-/* Bytes that stand nowhere by chance. */
+/* Bytes that stand nowhere by chance, as a length and what was wiped behind it might. */
 static bool is_telling(eg_span plain)
 {
-    return plain.n >= 16 && memcmp(plain.p, plain.p + 1, plain.n - 1) != 0;
+    apr_size_t changes = 0;
+
+    for (apr_size_t i = 1; i < plain.n; i++)
+        changes += plain.p[i] != plain.p[i - 1];
+    return plain.n >= 16 && changes >= 8;
 }
 
 static void hold_sealed(apr_pool_t *pool, eg_span plain, eg_span choices)

@@ -96,7 +96,7 @@ static eg_span from_root(eg_span document)
 
     while (text.n) {
         if (begins(text, "<!--"))
-            text = behind(text, "-->");
+            text = behind((eg_span){text.p + 4, text.n - 4}, "-->"); /* "<!-->" ends none */
         else if (begins(text, "<?"))
             text = behind(text, "?>");
         else if (*text.p == '<')
