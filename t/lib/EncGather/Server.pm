@@ -116,6 +116,7 @@ sub stop ($self) {
     return 1 unless $self->{pid};
     for (stop_signals($self->{mpm})) {
         my ($signal, $seconds) = @$_;
+        $self->_come_to_rest if $signal eq 'TERM';
         kill $signal => $self->{pid};
         last if $self->_gone_within($seconds);
     }
@@ -153,7 +154,8 @@ sub _reload ($self, $how) {
 
 # At a stop or a restart that is not graceful, the main thread of a child of the event MPM closes the connections that
 # its workers have, while they close them: now and then it crashes, or complains (AH03092), with this module and without
-# it. So let requests come to their end first, unless that takes long: a test may want them to be cut off.
+# it. A child of prefork that is still at the end of a request aborts, when mod_dbd misses a connection to its database.
+# So let requests come to their end first, unless that takes long: a test may want them to be cut off.
 sub _come_to_rest ($self) {
     wait_until(REST_WAIT, sub { !$self->_connections });
     sleep 0.02;    # a connection is gone a little earlier than the worker has forgotten it
