@@ -381,7 +381,7 @@ eg_reply eg_backend_call(request_rec *r, eg_json *json, const char *key)
     request_rec *sub = make_sub_request(r, eg_config_of(r)->backend);
     eg_reply reply = run(r, sub, json, key);
 
-    eg_count_backend(r, reply.kind, eg_clock() - started);
+    eg_count_backend(r, reply.kind, eg_since(started));
     ap_destroy_sub_req(sub);
     eg_request_of(r)->calling_backend = false;
     eg_request_of(r)->handed = eg_request_of(r)->handed_back = NULL;

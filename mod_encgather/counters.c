@@ -147,10 +147,17 @@ static eg_host *host_of(const request_rec *r)
 
 apr_uint64_t eg_clock(void)
 {
-    struct timespec now;
+    struct timespec now = {0, 0};
 
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
     return (apr_uint64_t)now.tv_sec * 1000000 + (apr_uint64_t)now.tv_nsec / 1000;
+}
+
+apr_uint64_t eg_since(apr_uint64_t started)
+{
+    apr_uint64_t now = eg_clock();
+
+    return started && now > started ? now - started : 0;
 }
 
 bool eg_count_seal(eg_key_use *use)
@@ -184,7 +191,7 @@ void eg_count_answer(request_rec *r, eg_outcome outcome)
     add(is_gather ? &host->webhooks[state->step][outcome] : &host->decrypts[outcome], 1);
     if (is_gather)
         add(&host->signatures[state->verdict], 1);
-    add_time(is_gather ? &host->gather_time : &host->decrypt_time, eg_clock() - state->started);
+    add_time(is_gather ? &host->gather_time : &host->decrypt_time, eg_since(state->started));
 }
 
 /* Of a chain of internal redirects the same request counts that the access log shows: the last one

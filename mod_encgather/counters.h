@@ -70,8 +70,10 @@ int eg_count_logged(request_rec *r);
 void eg_count_lookup(const request_rec *r, eg_outcome outcome);
 void eg_count_backend(const request_rec *r, eg_backend_answer answer, apr_uint64_t microseconds);
 
-/* Microseconds of a clock that nobody sets. */
+/* Microseconds of a clock that nobody sets, 0 where it cannot be read; and how many of them have gone
+ * by since then, 0 where one of the two is not known. */
 apr_uint64_t eg_clock(void);
+apr_uint64_t eg_since(apr_uint64_t started);
 
 /* --- by whoever shows them --------------------------------------------------------------------- */
 
