@@ -153,7 +153,7 @@ sub sqlite () {
             $self->{params} = $file;
             return $self->{sql}->(schema()) && give_away("$TREE/sqlite", $file);
         },
-        sql     => sub ($sql) { return feed($sql, 'sqlite3', '-batch', '-bail', $file) },
+        sql     => sub ($sql) { return feed($sql, 'sqlite3', '-batch', '-bail', -cmd => '.timeout 10000', $file) },
         driver  => 'sqlite3',
     };
 }

@@ -182,7 +182,7 @@ sub all_find ($name) {
 }
 
 sub change_schema ($sql) {
-    return system('sqlite3', '-batch', $DATABASE, $sql) == 0;
+    return system('sqlite3', '-batch', -cmd => '.timeout 10000', $DATABASE, $sql) == 0;
 }
 
 all_find('before anything happens');

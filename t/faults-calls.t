@@ -247,7 +247,7 @@ $one->fault('E4 not enabled, by an .htaccess', sent($JSON, path => '/writable/x'
 }
 {
     my $own = "127.0.0.1:$OWN_PORT";
-    my $sql = sub ($text) { system('sqlite3', '-batch', $OWN, $text) == 0 or die "sqlite3: $text" };
+    my $sql = sub ($text) { system('sqlite3', '-batch', -cmd => '.timeout 10000', $OWN, $text) == 0 or die "sqlite3: $text" };
     my $ask = sub () { return decrypt($own, '/decrypt', $JSON) };
     my %unavailable = (answer => json(500, 'unavailable', body => '{"error":"unavailable"}'), log => [$NO_DATABASE], others => [qr/\[dbd:error\]/]);
     $one->fault('E5 the database is there', $ask, answer => found());

@@ -77,7 +77,7 @@ push @sql, "INSERT INTO odd VALUES ('" . index_of('demo', "051$$_[0]") . "', $$_
         [ 4, q('', '"\ ' || char(10)) ], [ 5, q(CAST(x'c3a9f09f9880' AS TEXT), NULL) ];
 
 sub sqlite ($database, @statements) {
-    open my $pipe, '|-', 'sqlite3', '-batch', '-bail', $database or die "sqlite3: $!";
+    open my $pipe, '|-', 'sqlite3', '-batch', '-bail', -cmd => '.timeout 10000', $database or die "sqlite3: $!";
     print {$pipe} map { encode_utf8($_), "\n" } @statements;
     close $pipe or die "sqlite3 $database ended with status $?";
     return;
