@@ -26,7 +26,6 @@ use constant {
     PORT_TRIES   => 5,
     START_WAIT   => 30 * PATIENCE,    # seconds
     ANSWER_WAIT  => 5 * PATIENCE,
-    EASY_STOP    => 2 * PATIENCE,
     STOP_WAIT    => 10 * PATIENCE,
     RELOAD_WAIT  => 20 * PATIENCE,
     REST_WAIT    => PATIENCE,
@@ -71,6 +70,7 @@ END_OF_TEMPLATE
 # port         a fixed one; else a free one is picked
 # user, group  whom children run as, when this process is root
 # environment  variables for httpd
+# hurry        a reload is over when the new children are there; those of before may still be, too
 sub new ($class, %options) {
     my %default = (conf => '', modules => [], values => {}, environment => {});
     my $self    = bless { %default, %options }, $class;
@@ -114,19 +114,10 @@ sub start ($self) {
 # help.
 sub stop ($self) {
     return 1 unless $self->{pid};
-    for (stop_signals($self->{mpm})) {
-        my ($signal, $seconds) = @$_;
-        $self->_come_to_rest if $signal eq 'TERM';
-        kill $signal => $self->{pid};
-        last if $self->_gone_within($seconds);
-    }
+    $self->_come_to_rest;
+    kill TERM => $self->{pid};
+    $self->_gone_within(STOP_WAIT);
     return $self->_finish;
-}
-
-# Signals in their order, each with the seconds to wait. The event MPM is stopped gracefully, where nothing keeps it (the
-# reason is at _come_to_rest). Not so prefork, some of whose children then cannot release the accept mutex (AH00146).
-sub stop_signals ($mpm) {
-    return ($mpm eq 'event' ? [ WINCH => EASY_STOP ] : (), [ TERM => STOP_WAIT ]);
 }
 
 sub running ($self) {
@@ -196,8 +187,8 @@ sub generation ($self) {
 # Children of before may take a connection more, and under the event MPM let it fall: they have a moment to leave.
 sub wait_for_generation ($self, $wanted, $seconds = RELOAD_WAIT) {
     if (wait_until($seconds, sub { $self->generation >= $wanted || !$self->running }) && $self->{pid}) {
-        my %leaving = map { $_ => 1 } @{ delete $self->{leaving} || [] };
-        wait_until(REST_WAIT, sub { !grep { $leaving{$_} } $self->children });
+        my @leaving = $self->{hurry} ? () : @{ delete $self->{leaving} || [] };
+        wait_until(REST_WAIT, sub { !grep { _is_alive($_) } @leaving });
         return 1;
     }
     $self->{error} ||= "the server has not read its configuration anew\n" . $self->_tails;
@@ -272,6 +263,11 @@ sub _all_processes () {
 # The command's name, between parentheses, may itself hold blanks and parentheses.
 sub _parent_of ($pid) {
     return slurp_if_there("/proc/$pid/stat") =~ /^.*\) \S (\d+)/s ? $1 : 0;
+}
+
+# One that nobody has waited for yet is not.
+sub _is_alive ($pid) {
+    return slurp_if_there("/proc/$pid/stat") =~ /^.*\) [^ZX] /s;
 }
 
 # A child of ours in the foreground, so that its end can be waited for, and in a process group of

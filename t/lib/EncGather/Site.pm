@@ -36,7 +36,7 @@ sub new ($class, %options) {
     my $self = bless {%options}, $class;
     make_path($self->{dir});
     chmod 0711, $self->{dir};
-    $self->{server} = EncGather::Server->new(%options, modules => MODULES, conf => '');
+    $self->{server} = EncGather::Server->new(%options, modules => MODULES, conf => '', hurry => 1);
     $self->{dir} = $self->{server}{dir};
     mkdir "$self->{dir}/$_", $_ eq 'keys' ? 0700 : 0755 for qw(keys data);
     $self->_make_database;
