@@ -532,6 +532,12 @@ sub fail_in_phase ($phase, $row, $fail) {
 # A directive that is refused at a bare signal ends httpd, whosever it is.
 my %IN_NO_RESTART = map { $_ => 1 } qw(apr_uri_parse ap_server_root_relative);
 
+# Each look at the clock has failed by now, the first of a request and the last: that makes no duration of the host's age.
+my $status = get($HOST, '/encgather-status?format=openmetrics')->content;
+my ($short, $all) = map { [ $status =~ /^(\S+_duration_seconds)_$_ (\d+)$/gm ] } 'bucket\{\S+,le="10(?:\.0)?"\}', 'count\{\S+\}';
+cmp_ok scalar @$all, '>=', 6, 'durations are there';
+is_deeply $short, $all, 'none is longer than ten seconds';
+
 if ($ALL) {
     $server->stop;
     order();
