@@ -77,6 +77,9 @@ is_deeply [ alarms($crash) ], [$crash], 'a crashed child is an alarm, though htt
 my $apart = "$TIME [ssl:warn] [pid 7:tid 7] AH01882: Init: this version of mod_ssl was compiled against a newer library";
 is_deeply [ alarms("$apart\n$lines[0]") ], [ $lines[0] ], 'what the packages of the system disagree on is none';
 
+my $busy = "$TIME [mpm_event:error] [pid 7:tid 7] AH00484: server reached MaxRequestWorkers setting, consider raising it";
+is_deeply [ alarms($busy) ], $ENV{ENCGATHER_SANITIZER} ? [] : [$busy], 'that all workers are busy is one, unless a sanitizer slows them';
+
 my @alarms = (line(warn => 'EG0301: refused'), line(error => 'EG0101: no key'));
 is_deeply [ unexpected(\@alarms, [ qr/EG03\d\d:/ ]) ], [ $alarms[1] ], 'an alarm that nobody announced';
 is_deeply [ unexpected(\@alarms, [ qr/EG03\d\d:/, qr/EG01\d\d:/ ]) ], [], 'all announced';

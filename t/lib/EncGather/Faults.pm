@@ -13,12 +13,13 @@ use HTTP::Response;
 use IO::Select;
 use IO::Socket::INET;
 use Test::More;
-use Time::HiRes qw(sleep time);
+use Time::HiRes qw(sleep);
 
 use EncGather::Logs qw(alarms unexpected);
 use EncGather::Sanitizer qw(pointless);
 use EncGather::Signature qw(signature form_encode);
 use EncGather::Test;
+use EncGather::Wait qw(wait_until);
 
 use constant {
     ANSWER_WAIT => 60,    # seconds for an answer that a loaded machine gives late; nothing measures them
@@ -202,27 +203,21 @@ sub _log_problems ($self, $mark, $patterns, $others) {
         defined $at ? splice(@left, $at, 1) : push @extra, $line;
     }
     my @alarms = grep { $_ !~ $OUR_LINE } alarms($text);
-    return ((map { "never came: $_" } @left), map { "nobody announced: $_" } @extra, unexpected(\@alarms, $others));
+    return ((map { "never came: $_" } @left), map { "nobody announced: $_" } @extra, unexpected(\@alarms, [ @$others, $EncGather::Logs::ALL_BUSY ]));
 }
 
 # Until a line holds the text: at trace8 httpd writes down the headers of a request that it begins with.
 sub until_logged ($self, $text) {
-    my $end = time + ANSWER_WAIT;
-    until (index($self->_log_since(0), $text) >= 0) {
-        die "no line with '$text'\n" if time > $end;
-        sleep 0.05;
-    }
-    return;
+    return wait_until(ANSWER_WAIT, sub { index($self->_log_since(0), $text) >= 0 }) || die "no line with '$text'\n";
 }
 
 sub log_says ($self, $name, $mark, $patterns, $others) {
     return 1 unless ref $patterns;
     my @problems;
-    my $end = time + LOG_WAIT;
-    while (@problems = $self->_log_problems($mark, $patterns, $others)) {
-        last if time > $end || !grep { /^never came/ } @problems;
-        sleep 0.05;
-    }
+    wait_until(LOG_WAIT, sub {
+        @problems = $self->_log_problems($mark, $patterns, $others);
+        return !grep { /^never came/ } @problems;
+    });
     my $ok = ok(!@problems, "$name: " . (@$patterns ? 'its line in the log' : 'no line in the log'));
     diag($_) for @problems;
     return $ok;
