@@ -17,6 +17,7 @@ use EncGather::Faults;
 use EncGather::Httpd qw(module_file);
 use EncGather::Sanitizer qw(pointless);
 use EncGather::Test;
+use EncGather::Wait qw(wait_until);
 
 use constant HOSTS => 300;
 
@@ -224,11 +225,10 @@ END_OF_CONF
         my $word = 'word' . ++$n;
         request(GET => '127.0.0.1:' . $redact->port, "/elsewhere?n=$n&Digits=$word", host => $host);
         my $line;
-        for (1 .. 200) {
+        wait_until(10, sub {
             ($line) = grep { /[?&]n=$n&/ } split /\n/, $redact->logs->{access_log} // '';
-            last if defined $line;
-            select undef, undef, undef, 0.05;
-        }
+            return defined $line;
+        });
         return $line =~ /$word/ ? 'off' : $line =~ /\*REDACTED\*/ ? 'on' : $line;
     };
     is $logged->('inherits.test'), 'off', 'G13 EncGatherRedact: from the server';

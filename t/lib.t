@@ -14,9 +14,9 @@ use Test::More;
 
 use lib "$FindBin::Bin/lib";
 use EncGather::Caller;
-use EncGather::Files qw(slurp_if_there);
 use EncGather::Server;
 use EncGather::Signature qw(signature form_encode form_decode body_sha256);
+use EncGather::Vitals qw(identity);
 use EncGather::Wait qw(wait_until);
 
 # --- Signatures -----------------------------------------------------------------------------------
@@ -428,13 +428,7 @@ sub private_server (@options) {
     return ($server, $directory);
 }
 
-sub gone (@pids) {
-    for (1 .. 200) {
-        return 1 unless grep { -d "/proc/$_" && slurp_if_there("/proc/$_/stat") !~ /\) Z / } @pids;
-        select undef, undef, undef, 0.05;
-    }
-    return 0;
-}
+sub gone (@pids) { return wait_until(10, sub { !grep { identity($_) } @pids }) }
 
 subtest 'a private httpd' => sub {
     my ($server, $directory) = private_server(modules => ['alias']);

@@ -20,6 +20,7 @@ use EncGather::Httpd qw(module_file);
 use EncGather::Logs qw(alarms leaks);
 use EncGather::Sanitizer qw(pointless);
 use EncGather::Server;
+use EncGather::Wait qw(wait_until);
 
 my $TOP     = abs_path("$FindBin::Bin/..");
 my $PACKAGE = 'libapache2-mod-encgather';
@@ -297,10 +298,7 @@ sub fresh_call () {
 sub stop_fresh_server () {
     my ($pid) = slurp_if_there("$FRESH/run/apache2/apache2.pid") =~ /^(\d+)$/m or return;
     kill TERM => $pid;
-    for (1 .. 200) {
-        return if !kill 0 => $pid;
-        select undef, undef, undef, 0.05;
-    }
+    wait_until(10, sub { !kill 0 => $pid });
     return;
 }
 

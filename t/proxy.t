@@ -16,7 +16,6 @@ use IO::Socket::UNIX;
 use JSON::PP ();
 use POSIX ();
 use Test::More;
-use Time::HiRes qw(sleep time);
 
 use lib 't/lib';
 use EncGather::Caller;
@@ -24,6 +23,7 @@ use EncGather::Daemon qw(program free_ports);
 use EncGather::Files qw(slurp_if_there spew);
 use EncGather::Httpd qw(module_file runtime_user runtime_group);
 use EncGather::Test;
+use EncGather::Wait qw(wait_until);
 
 my @WANTED = qw(proxy proxy_http proxy_fcgi proxy_balancer lbmethod_byrequests slotmem_shm ssl mime);
 my @MISSING = grep { !defined module_file($_) } @WANTED, qw(socache_shmcb log_forensic);
@@ -45,15 +45,6 @@ write_secret("$TREE/tokens", "$TOKEN{demo}\n");
 
 sub give_away (@paths) {
     return $> != 0 || chown scalar getpwnam(runtime_user()), scalar getgrnam(runtime_group()), @paths;
-}
-
-sub eventually ($condition, $seconds = LOG_WAIT) {
-    my $end = time + $seconds;
-    until ($condition->()) {
-        return 0 if time > $end;
-        sleep 0.02;
-    }
-    return 1;
 }
 
 # --- Certificates -------------------------------------------------------------------------------------------
@@ -268,7 +259,7 @@ sub connections ($path, $host = $HOST, $port = $HTTP_PORT) {
     my $before = () = arrived($port);
     my @heard  = map { hears($path, $host) } 1 .. 20;
     is_deeply [ grep { $_ ne 'found' } @heard ], [], "$path: 20 calls are well";
-    eventually(sub { (() = arrived($port)) >= $before + 20 });
+    wait_until(LOG_WAIT, sub { (() = arrived($port)) >= $before + 20 });
     my @arrived = arrived($port);
     my %from    = map { $_->{from} => 1 } splice @arrived, $before;
     return scalar keys %from;
@@ -333,7 +324,7 @@ for my $way ('/tls', '/tls-url') {
 
     my $before = () = arrived($TLS{client});
     is hears("$way/client", "127.0.0.1:$KNOWN_PORT"), 'found', "$way: a client certificate, where the backend demands one";
-    ok eventually(sub { (() = arrived($TLS{client})) > $before }), "$way: it arrives";
+    ok wait_until(LOG_WAIT, sub { (() = arrived($TLS{client})) > $before }), "$way: it arrives";
     is((arrived($TLS{client}))[-1]{client}, 'the ivr', "$way: and the backend knows the caller by name");
     is_unavailable("$way: no client certificate", "$way/client", $HOST, qr/EG0501/);
     is scalar(() = arrived($TLS{client})), $before + 1, "$way: no client certificate: no request";
@@ -453,7 +444,7 @@ sub start_callers () {
     cmp_ok $count{found}, '>=', CALLS - 2 * CALLERS, 'nobody but those who were being served hears of it';
     cmp_ok hits('b'), '>', 0, 'the other member serves';
     my $before = hits('a');
-    ok eventually(sub { hears('/balanced') eq 'found' && hits('a') > $before }), 'the member that is back serves again';
+    ok wait_until(LOG_WAIT, sub { hears('/balanced') eq 'found' && hits('a') > $before }), 'the member that is back serves again';
 }
 
 {
@@ -463,7 +454,7 @@ sub start_callers () {
     ok $member{b}->stop, 'it stops too';
     is_unavailable('no member left', '/balanced', $HOST, qr/\[proxy_balancer:error\]|\[proxy:error\]/);
     $member{$_}->start for qw(a b);
-    ok eventually(sub { hears('/balanced') eq 'found' }), 'and calls are well again when they are back';
+    ok wait_until(LOG_WAIT, sub { hears('/balanced') eq 'found' }), 'and calls are well again when they are back';
 }
 
 # --- Programs that open the fields themselves -----------------------------------------------------------------
@@ -512,7 +503,7 @@ sub serves ($name, $daemon) {
     is_unavailable("$name: it is killed", $path, $HOST, qr/\[proxy:error\]/);
     unlink "$TREE/$name/socket";
     ok $daemon->start, "$name: it comes back" or diag $daemon->last_words;
-    ok eventually(sub { hears($path, $HOST, $DEMO_CARD, $DEMO_PIN) eq 'found' }), "$name: and serves again";
+    ok wait_until(LOG_WAIT, sub { hears($path, $HOST, $DEMO_CARD, $DEMO_PIN) eq 'found' }), "$name: and serves again";
     return;
 }
 

@@ -7,9 +7,9 @@ use feature 'signatures';
 no warnings 'experimental::signatures';
 
 use IO::Socket::INET;
+use List::Util qw(sum0);
 use POSIX ();
 use Test::More;
-use Time::HiRes qw(sleep time);
 use XML::LibXML;
 
 use lib 't/lib';
@@ -18,6 +18,7 @@ use EncGather::Files qw(slurp spew);
 use EncGather::Httpd qw(module_file);
 use EncGather::Logs qw(leaks);
 use EncGather::Test;
+use EncGather::Wait qw(wait_until);
 
 my @MODULES = qw(status rewrite include mime proxy proxy_http);
 my @MISSING = grep { !defined module_file($_) } @MODULES;
@@ -229,8 +230,7 @@ my %OPENS_TWO = map { $_ => 1 } 'the whole way', 'no such account', 'from outsid
 
 sub changes_to ($before, $wanted) {
     my $changes;
-    my $end = time + LOG_WAIT;
-    do { $changes = difference($before, samples()); sleep 0.05 if !%$changes } until %$changes || !%$wanted || time > $end;
+    wait_until(LOG_WAIT, sub { $changes = difference($before, samples()); return %$changes || !%$wanted });
     return $changes;
 }
 
@@ -260,10 +260,8 @@ sub counted_results () {
 
 sub log_agrees ($name) {
     my ($logged, $counted) = ({}, counted_results());
-    my $total = 0;
-    $total += $_ for values %$counted;
-    my $end = time + LOG_WAIT;
-    do { $logged = logged_results(); sleep 0.05 } until eval { my $n = 0; $n += $_ for values %$logged; $n >= $total } || time > $end;
+    my $total = sum0(values %$counted);
+    wait_until(LOG_WAIT, sub { $logged = logged_results(); return sum0(values %$logged) >= $total });
     return is_deeply $logged, $counted, "$name: the access log and the counters tell the same";
 }
 log_agrees('each result');
@@ -467,9 +465,8 @@ for my $method (qw(POST PUT DELETE OPTIONS PATCH BREW)) {
     webhook('one.test', '/gather?step=getPin', [ CallSid => $sid, Digits => $CARD ]);
     webhook('one.test', "/to/500?$LAST", [ CallSid => $sid, @PIN ]);
     my $command = $LIFE_OF_CALL =~ s/CA[0-9a-f]+/$sid/r =~ s{logs/}{$TREE/logs/}gr;
-    my $end = time + LOG_WAIT;
     my @lines;
-    do { @lines = `$command`; sleep 0.05 } until @lines >= 4 || time > $end;
+    wait_until(LOG_WAIT, sub { (@lines = `$command`) >= 4 });
     my @life = map { /step=(\S+) result=(\S+)/ ? "$1 $2" : /(EG\d+)/ ? $1 : $_ } @lines;
     is_deeply \@life, [ 'getLast4CC asked', 'getPin asked', 'processData unavailable', 'EG0501' ], 'the command of the manual shows it'
         or diag @lines;

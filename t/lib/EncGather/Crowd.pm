@@ -71,12 +71,6 @@ sub finish ($self) {
     return \%sum;
 }
 
-# Of these events of connections, those of new ones: the server accepted them and read nothing. That is what the event MPM
-# does now and then at a restart, by itself; under another nothing does.
-sub accepted_in_vain ($class, @events) { return grep { !$_->{uses} } @events }
-
-sub allowed_in_vain ($class, $mpm, $restarts) { return $mpm eq 'event' ? $restarts : 0 }
-
 # Spread evenly, so that the kinds come in the right proportion in every stretch.
 sub _schedule (%kinds) {
     my @all = map { my $n = $kinds{$_}; my $kind = $_; map { [ ($_ + 0.5) / $n, $kind ] } 0 .. $n - 1 } sort keys %kinds;

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# What the programs of t/soak have in common: a verdict over logs of any size, and waiting.
+# What the programs of t/soak have in common: verdicts over logs of any size and over new connections.
 package EncGather::Load;
 
 use strict;
@@ -14,7 +14,7 @@ use EncGather::Crowd;
 use EncGather::Logs qw(alarms unexpected leaks);
 use EncGather::Site;
 
-our @EXPORT_OK = qw(check_logs);
+our @EXPORT_OK = qw(check_logs check_new_connections);
 
 use constant {
     SHOWN => 10,           # lines of each kind
@@ -24,6 +24,13 @@ use constant {
 # The worker MPM gives a child's place away before that child has ended, and at a restart then sometimes finds its generation
 # already written off: its own books, in which nothing of this server looks.
 my %ALLOWED = (worker => [qr/AH00546: no record of generation/]);
+
+# Of connections that ended before an answer began, those on which no request had been answered before: the server
+# accepted them and read nothing. The event MPM, and no other, does so now and then at a restart, by itself.
+sub check_new_connections ($mpm, $restarts, @reopened) {
+    my @in_vain = grep { !$_->{uses} } @reopened;
+    return cmp_ok scalar @in_vain, '<=', $mpm eq 'event' ? $restarts : 0, "$mpm: new connections are read";
+}
 
 # No line at warn or worse but those that fit a pattern, and nothing in any log that a caller keyed in.
 sub check_logs ($name, $site, @patterns) {

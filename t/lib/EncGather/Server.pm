@@ -18,6 +18,7 @@ use POSIX qw(SIG_BLOCK SIG_SETMASK SIGINT SIGTERM SIGHUP WNOHANG);
 use Time::HiRes qw(sleep);
 
 use EncGather::Files qw(slurp_if_there spew);
+use EncGather::Vitals qw(accepted identity);
 use EncGather::Wait qw(wait_until);
 
 use constant PATIENCE => $ENV{ENCGATHER_SANITIZER} ? 6 : 1;    # valgrind makes everything that much slower, and more
@@ -29,7 +30,6 @@ use constant {
     STOP_WAIT    => 10 * PATIENCE,
     RELOAD_WAIT  => 20 * PATIENCE,
     REST_WAIT    => PATIENCE,
-    TCP_LISTEN   => '0A',             # in /proc/net/tcp
     TAIL_LINES   => 20,
     STATIC_MPM   => qr/^(event|worker|prefork)\.c\z/,
     MODULES_DIRS => [ qw(/usr/lib/apache2/modules /usr/lib64/httpd/modules
@@ -148,16 +148,9 @@ sub _reload ($self, $how) {
 # it. A child of prefork that is still at the end of a request aborts, when mod_dbd misses a connection to its database.
 # So let requests come to their end first, unless that takes long: a test may want them to be cut off.
 sub _come_to_rest ($self) {
-    wait_until(REST_WAIT, sub { !$self->_connections });
+    wait_until(REST_WAIT, sub { !%{ accepted($self->{port}) } });
     sleep 0.02;    # a connection is gone a little earlier than the worker has forgotten it
     return;
-}
-
-# How many connections of its first port have an owner.
-sub _connections ($self) {
-    my $port = sprintf '%04X', $self->{port};
-    return scalar grep { $_->[1] =~ /:$port\z/ && $_->[3] ne TCP_LISTEN && $_->[9] } map { [ split ] }
-        split /\n/, slurp_if_there('/proc/net/tcp');
 }
 
 # A bare signal, which httpd obeys without a look at the configuration; use wait_for_generation
@@ -188,7 +181,7 @@ sub generation ($self) {
 sub wait_for_generation ($self, $wanted, $seconds = RELOAD_WAIT) {
     if (wait_until($seconds, sub { $self->generation >= $wanted || !$self->running }) && $self->{pid}) {
         my @leaving = $self->{hurry} ? () : @{ delete $self->{leaving} || [] };
-        wait_until(REST_WAIT, sub { !grep { _is_alive($_) } @leaving });
+        wait_until(REST_WAIT, sub { !grep { identity($_) } @leaving });
         return 1;
     }
     $self->{error} ||= "the server has not read its configuration anew\n" . $self->_tails;
@@ -263,11 +256,6 @@ sub _all_processes () {
 # The command's name, between parentheses, may itself hold blanks and parentheses.
 sub _parent_of ($pid) {
     return slurp_if_there("/proc/$pid/stat") =~ /^.*\) \S (\d+)/s ? $1 : 0;
-}
-
-# One that nobody has waited for yet is not.
-sub _is_alive ($pid) {
-    return slurp_if_there("/proc/$pid/stat") =~ /^.*\) [^ZX] /s;
 }
 
 # A child of ours in the foreground, so that its end can be waited for, and in a process group of

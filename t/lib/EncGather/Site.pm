@@ -11,10 +11,10 @@ use Carp qw(croak);
 use Digest::SHA qw(hmac_sha256_hex sha256_hex);
 use File::Path qw(make_path);
 use HTTP::Tiny;
-use Time::HiRes qw(sleep time);
 
 use EncGather::Fixtures qw(%TOKEN write_secret);
 use EncGather::Server;
+use EncGather::Wait qw(wait_until);
 
 use constant {
     ACCOUNTS => 1000,
@@ -66,8 +66,7 @@ sub start ($self) {
 # Only once no child is still starting: prefork's children end in the middle of whatever they do, and one that is just
 # opening its connection to the database then ends by an assertion of APR's.
 sub stop ($self) {
-    my $end = time + PATIENCE;
-    sleep 0.05 until $self->page('/server-status?auto') =~ /^Scoreboard: [_W.]+$/m || time > $end;
+    wait_until(PATIENCE, sub { $self->page('/server-status?auto') =~ /^Scoreboard: [_W.]+$/m });
     return $self->{server}->stop;
 }
 

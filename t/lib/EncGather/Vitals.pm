@@ -10,7 +10,11 @@ no warnings 'experimental::signatures';
 use Exporter 'import';
 use List::Util qw(max);
 
-our @EXPORT_OK = qw(vitals held_connections identity in_own_ipc_namespace);
+our @EXPORT_OK = qw(vitals accepted held_connections identity in_own_ipc_namespace);
+
+use EncGather::Files qw(slurp_if_there);
+
+my ($ESTABLISHED, $LISTENS) = qw(01 0A);    # states in /proc/net/tcp
 
 use constant OWN_IPC => 'ENCGATHER_OWN_IPC';
 
@@ -74,17 +78,21 @@ sub identity ($pid) {
 # Client ports of the connections that processes have accepted at $port, by process; undef for those whose descriptors
 # are not ours to see.
 sub held_connections ($port, @pids) {
-    my %client = _established($port);
+    my $accepted = accepted($port);
+    my %client   = map { $_ => $accepted->{$_}{port} } grep { $accepted->{$_}{state} eq $ESTABLISHED } keys %$accepted;
     return { map { my $sockets = _sockets($_); $_ => $sockets && [ grep { defined } map { $client{$_} } @$sockets ] } @pids };
 }
 
-# Inode => the other side's port. Tens of thousands of connections may be waiting there for their end: one look at all.
-sub _established ($port) {
-    my $here = sprintf '0100007F:%04X', $port;
-    open my $file, '<', '/proc/net/tcp' or return ();
-    local $/;
-    my %inode = <$file> =~ /: $here 0100007F:(\w{4}) 01 \S+ \S+ \S+ +\d+ +\d+ (\d+)/g;
-    return map { $inode{$_} => hex } keys %inode;
+# Of the connections accepted at $port that still have an owner: inode => { port of the other side, state }. Tens of
+# thousands may be waiting there for their end: one look at all.
+sub accepted ($port) {
+    my $here  = sprintf ':%04X', $port;
+    my $table = slurp_if_there('/proc/net/tcp');
+    my %found;
+    while ($table =~ /: \w{8}$here \w{8}:(\w{4}) (?!$LISTENS)(\w\w) \S+ \S+ \S+ +\d+ +\d+ ([1-9]\d*)/g) {
+        $found{$3} = { port => hex $1, state => $2 };
+    }
+    return \%found;
 }
 
 sub _sockets ($pid) {

@@ -11,6 +11,7 @@ use Exporter 'import';
 use File::Path qw(make_path);
 
 use EncGather::Bench::Webhooks qw(ORIGIN TOKEN KEY);
+use EncGather::Files qw(spew);
 use EncGather::Httpd qw(runtime_user runtime_group);
 use EncGather::Server;
 
@@ -50,7 +51,7 @@ END_OF_TEMPLATE
 sub apache (%option) {
     my $mpm = $option{mpm} || 'event';
     make_path($option{dir});
-    _write("$option{dir}/template", $TEMPLATE);
+    spew("$option{dir}/template", $TEMPLATE);
     my $own = join '', map { qq(LoadModule ${_}_module "$option{own}{$_}"\n) } sort keys %{ $option{own} || {} };
     return EncGather::Server->new(
         dir      => $option{dir},
@@ -100,16 +101,9 @@ sub database ($path, $sql_file) {
 
 sub write_secret ($path, $content) {
     my $before = umask 0077;
-    _write($path, "$content\n");
+    spew($path, "$content\n");
     umask $before;
     return $path;
-}
-
-sub _write ($path, $content) {
-    open my $file, '>', $path or die "$path: $!\n";
-    print {$file} $content;
-    close $file or die "$path: $!\n";
-    return;
 }
 
 1;

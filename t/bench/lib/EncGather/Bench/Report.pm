@@ -12,7 +12,7 @@ use List::Util qw(max min);
 
 use EncGather::Bench::Measure qw(median ratio);
 
-our @EXPORT_OK = qw(table summary bars curves growth STRAIGHT write_file);
+our @EXPORT_OK = qw(table summary bars curves growth STRAIGHT);
 
 # The medians and the spread of a subject; ratios are to its base in the same rounds.
 sub summary ($subject, $base = undef) {
@@ -153,13 +153,6 @@ sub _fit ($kind, $of, @points) {
     my $start = ($sy - $slope * $sx) / $n;
     my $at    = sub ($x) { $start + $slope * $of->($x) };
     return { kind => $kind, start => $start, slope => $slope, at => $at, off => max(map { abs $_->[1] - $at->($_->[0]) } @points) / max(map { abs $_->[1] } @points) };
-}
-
-sub write_file ($path, $content) {
-    open my $file, '>', $path or die "$path: $!\n";
-    print {$file} $content;
-    close $file or die "$path: $!\n";
-    return;
 }
 
 1;

@@ -15,6 +15,7 @@ use EncGather::Bench::Apache qw(apache gather_location lookup_location null_loca
 use EncGather::Bench::Measure;
 use EncGather::Bench::Webhooks qw(ORIGIN TOKEN KEY request);
 use EncGather::Daemon qw(program free_ports);
+use EncGather::Files qw(spew);
 use EncGather::Httpd qw(httpd module_file modules_dir runtime_user);
 
 use constant { NODE_PROCESSES => { 'node-1' => 1, 'node-2' => 2 }, STATIC_BYTES => 1000 };
@@ -85,7 +86,7 @@ sub _pinned_httpd ($self) {
     my @prefix = EncGather::Bench::Measure->pinned('server') or return httpd();
     my $path   = "$self->{dir}/pinned-httpd";
     return $path if -e $path;
-    _write($path, "#!/bin/sh\nexec @prefix " . httpd() . qq( "\$@"\n));
+    spew($path, "#!/bin/sh\nexec @prefix " . httpd() . qq( "\$@"\n));
     chmod 0755, $path;
     return $path;
 }
@@ -163,7 +164,7 @@ sub _needed ($self, $name) {
 
 sub _make_static ($self) {
     mkdir "$self->{dir}/www";
-    _write("$self->{dir}/www/static.xml", '<Response>' . 'x' x (STATIC_BYTES - 21) . '</Response>');
+    spew("$self->{dir}/www/static.xml", '<Response>' . 'x' x (STATIC_BYTES - 21) . '</Response>');
     chmod 0755, "$self->{dir}/www";
     chmod 0644, "$self->{dir}/www/static.xml";
     return;
@@ -224,7 +225,7 @@ sub _install_express ($self) {
     mkdir $there;
     copy("$self->{top}/t/bench/peers/$_", "$there/$_") or die "$there/$_: $!\n" for qw(package.json package-lock.json);
     _succeeds('npm', 'ci', '--prefix', $there, qw(--ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error));
-    _write("$there/complete", '');
+    spew("$there/complete", '');
     return;
 }
 
@@ -251,7 +252,7 @@ sub _start_nginx ($self, $name) {
     my ($port) = free_ports(1);
     open my $template, '<', "$dir/nginx.conf.in" or die "nginx.conf.in: $!\n";
     my $text = do { local $/; <$template> };
-    _write("$dir/nginx.conf", $text =~ s/\@DIR\@/$dir/gr =~ s/\@PORT\@/$port/gr);
+    spew("$dir/nginx.conf", $text =~ s/\@DIR\@/$dir/gr =~ s/\@PORT\@/$port/gr);
     chmod 0644, "$dir/nginx.conf";
     return $self->_daemon($name, $port, $self->_environment, $nginx, '-p', $dir, '-e', 'stderr', '-c', "$dir/nginx.conf");
 }
@@ -290,13 +291,6 @@ sub _succeeds (@command) {
     my $text = do { local $/; <$from> };
     close $from;
     die "$command[0] failed: " . ($text || '') . "\n" if $?;
-    return;
-}
-
-sub _write ($path, $content) {
-    open my $file, '>', $path or die "$path: $!\n";
-    print {$file} $content;
-    close $file or die "$path: $!\n";
     return;
 }
 
