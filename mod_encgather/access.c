@@ -6,186 +6,140 @@
 #include <apr_strings.h>
 #include <http_protocol.h>
 #include <mod_auth.h>
+#include "core/secret.h"
 #include "encgather.h"
 #include "log.h"
-#include "webhook.h"
+#include "verify.h"
 
 APLOG_USE_MODULE(encgather);
 
-static ap_filter_rec_t *feed_filter;
+/* --- judging ----------------------------------------------------------------------------------- */
 
-/* --- handing the body on ----------------------------------------------------------------------- */
-
-/* What was read, as often as the chain of redirects leads to somebody who reads; then the rest, if
- * reading ended early; then the end. */
-typedef struct {
-    eg_webhook *hook;
-    apr_size_t given;
-} feed;
-
-static apr_size_t take(feed *from, apr_bucket_brigade *out, ap_filter_t *f, apr_size_t wanted)
+/* The form is decoded in a copy, which is wiped as soon as the signature is known: the body stays
+ * as it was received, for whoever answers. */
+static eg_outcome verify_copy(request_rec *r, eg_webhook *hook, const eg_config *policy)
 {
-    apr_size_t left = from->hook->body.n - from->given;
-    apr_size_t n = left < wanted ? left : wanted;
+    apr_size_t n = hook->body->n;
+    char *copy = eg_wiped_alloc(r->pool, n);
+    eg_body_hash hash = eg_verify_hash_body(hook);
+    eg_outcome outcome = EG_GOING_ON;
 
     if (n)
-        APR_BRIGADE_INSERT_TAIL(out,
-                                apr_bucket_immortal_create(from->hook->body.bytes + from->given, n,
-                                                           f->c->bucket_alloc));
-    return n;
+        memcpy(copy, hook->body->bytes, n);
+    if (eg_webhook_is_form(hook))
+        outcome = eg_webhook_parse_form(hook, r->pool, copy, n);
+    eg_webhook_note_call(r, hook);
+    if (!outcome)
+        outcome = eg_verify(r, hook, policy, &hash);
+    eg_wipe_early(copy);
+    hook->form.n = 0;
+    return outcome;
 }
 
-static apr_status_t feed_body(ap_filter_t *f, apr_bucket_brigade *out, ap_input_mode_t mode,
-                              apr_read_type_e block, apr_off_t wanted)
+/* What the request that the client sent led to: an index, a part of a page, a listing's entry. Its
+ * variables and counters are those of the one that is logged. */
+static request_rec *logged_request(request_rec *r)
 {
-    feed *from = f->ctx;
-    bool all = mode == AP_MODE_EXHAUSTIVE || wanted <= 0;
-    apr_size_t n;
-
-    if (mode == AP_MODE_INIT || mode == AP_MODE_EATCRLF || from->given > from->hook->body.n)
-        return ap_get_brigade(f->next, out, mode, block, wanted);
-    if (mode == AP_MODE_GETLINE)
-        return APR_ENOTIMPL;
-    n = take(from, out, f, all ? from->hook->body.n : (apr_size_t)wanted);
-    if (n == 0 && from->hook->read_outcome == EG_MALFORMED)
-        return APR_EGENERAL; /* it broke off there */
-    if (n == 0 && !from->hook->body.complete)
-        return ap_get_brigade(f->next, out, mode, block, wanted);
-    if (mode != AP_MODE_SPECULATIVE)
-        from->given += n;
-    if (from->given == from->hook->body.n && from->hook->body.complete)
-        APR_BRIGADE_INSERT_TAIL(out, apr_bucket_eos_create(f->c->bucket_alloc));
-    return APR_SUCCESS;
+    while (r->main)
+        r = r->main;
+    return r;
 }
 
-/* An error page never sees the body of what was denied. */
-static apr_status_t feed_nothing(ap_filter_t *f, apr_bucket_brigade *out)
+/* asking is the request of the location whose Require it is; it judges by that location. */
+static eg_outcome judge_webhook(request_rec *asking, const eg_config *policy)
 {
-    APR_BRIGADE_INSERT_TAIL(out, apr_bucket_eos_create(f->c->bucket_alloc));
-    return APR_SUCCESS;
-}
+    eg_webhook *hook = eg_webhook_of(asking);
+    request_rec *logged = logged_request(asking);
+    eg_outcome outcome = eg_webhook_query_outcome(hook);
 
-static apr_status_t feed_filter_fn(ap_filter_t *f, apr_bucket_brigade *out, ap_input_mode_t mode,
-                                   apr_read_type_e block, apr_off_t wanted)
-{
-    return f->ctx ? feed_body(f, out, mode, block, wanted) : feed_nothing(f, out);
-}
-
-static bool is_error_page(const request_rec *r)
-{
-    const char *status = apr_table_get(r->subprocess_env, "REDIRECT_STATUS");
-
-    return r->prev && status && strcmp(status, "200") != 0;
-}
-
-static feed *new_feed(request_rec *r)
-{
-    feed *body = apr_pcalloc(r->pool, sizeof *body);
-
-    body->hook = eg_webhook_of(r);
-    return body;
-}
-
-/* Every request of a chain of redirects starts without the filters of the one before. */
-static void attach_feed(request_rec *r)
-{
-    eg_request *state = eg_request_of(r);
-    bool nothing = is_error_page(r);
-
-    if (state->has_feed)
-        return;
-    state->has_feed = true;
-    if (nothing) {
-        apr_table_unset(r->headers_in, "Content-Length");
-        apr_table_unset(r->headers_in, "Transfer-Encoding");
-    }
-    ap_add_input_filter_handle(feed_filter, nothing ? NULL : new_feed(r), r, r->connection);
+    eg_set_signature(logged, EG_SIGNATURE_UNCHECKED);
+    eg_webhook_note_call(logged, hook);
+    if (!outcome)
+        outcome = eg_body_read(asking, eg_config_max_body(policy));
+    if (hook->body->expected && hook->body->state != EG_BODY_UNREAD)
+        eg_body_replay(asking);
+    return outcome ? outcome : verify_copy(logged, hook, policy);
 }
 
 /* --- the provider ------------------------------------------------------------------------------ */
 
+/* mod_cache would hand what we let in to requests that nobody signed. */
+static void forbid_caching(request_rec *r)
+{
+    for (; r; r = r->main)
+        r->no_cache = 1;
+}
+
 static authz_status grant_unchecked(request_rec *r)
 {
-    eg_set_signature(r, EG_SIGNATURE_UNCHECKED);
+    eg_set_signature(logged_request(r), EG_SIGNATURE_UNCHECKED);
     return AUTHZ_GRANTED;
 }
 
-static authz_status refuse(request_rec *r, eg_outcome outcome)
+static authz_status answer_misconfigured(request_rec *r)
+{
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
+                  EG_TAG("0112") "answered 500, \"Require twilio-signature\" needs an "
+                                 "EncGatherAuthTokenFile for this location");
+    eg_set_signature(logged_request(r), EG_SIGNATURE_UNCHECKED);
+    eg_set_result(logged_request(r), EG_MISCONFIGURED);
+    return AUTHZ_GENERAL_ERROR;
+}
+
+static authz_status deny(request_rec *r, eg_outcome outcome)
 {
     eg_request_of(eg_root_of(r))->refusal = outcome;
     return AUTHZ_DENIED;
 }
 
-static authz_status misconfigured(request_rec *r)
+static authz_status check_signature_of(request_rec *r, const char *line, const void *parsed)
 {
-    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
-                  EG_TAG("0112") "answered 500, \"Require twilio-signature\" needs an "
-                                 "EncGatherAuthTokenFile for this location");
-    eg_set_signature(r, EG_SIGNATURE_UNCHECKED);
-    eg_set_result(r, EG_MISCONFIGURED);
-    return AUTHZ_GENERAL_ERROR;
-}
-
-/* The body belongs to the request that the client sent; what it led to (DirectoryIndex, SSI) is
- * judged by it. */
-static eg_outcome examine(request_rec *r)
-{
-    request_rec *client = r;
-    eg_outcome outcome;
-
-    while (client->main)
-        client = client->main;
-    outcome = eg_webhook_examine(client, eg_webhook_of(client));
-    if (eg_webhook_of(client)->was_read)
-        attach_feed(client);
-    return outcome;
-}
-
-static authz_status check(request_rec *r, const char *line, const void *parsed)
-{
-    const eg_config *config = eg_config_of(r);
-    eg_check mode = eg_config_signature(config);
+    const eg_config *policy = eg_config_of(r);
+    eg_check mode = eg_config_signature(policy);
     eg_outcome outcome;
 
     (void)line;
     (void)parsed;
     if (eg_is_backend_call(r))
         return AUTHZ_GRANTED;
+    forbid_caching(r);
     if (mode == EG_CHECK_OFF)
         return grant_unchecked(r);
-    if (!config->tokens || !config->tokens->tokens || !eg_the_crypto())
-        return mode == EG_CHECK_OBSERVE ? grant_unchecked(r) : misconfigured(r);
-    outcome = examine(r);
+    if (!eg_verify_has_tokens(policy) || !eg_the_crypto())
+        return mode == EG_CHECK_OBSERVE ? grant_unchecked(r) : answer_misconfigured(r);
+    outcome = judge_webhook(r, policy);
     if (outcome == EG_GOING_ON || mode == EG_CHECK_OBSERVE)
         return AUTHZ_GRANTED;
     if (outcome == EG_MISCONFIGURED) {
-        eg_set_result(r, outcome);
+        eg_set_result(logged_request(r), outcome);
         return AUTHZ_GENERAL_ERROR;
     }
-    return refuse(r, outcome);
+    return deny(r, outcome);
 }
 
-static const char *parse(cmd_parms *cmd, const char *line, const void **parsed)
+static const char *parse_require(cmd_parms *cmd, const char *line, const void **parsed)
 {
     (void)parsed;
     if (!ap_check_cmd_context(cmd, NOT_IN_HTACCESS)) /* while nobody else is looking */
         eg_server_note_use(cmd);
+    eg_config_note_require(cmd);
     return *line ? "\"Require twilio-signature\" takes no arguments" : NULL;
 }
 
-static const authz_provider provider = {check, parse};
+static const authz_provider provider = {check_signature_of, parse_require};
 
 /* --- hooks ------------------------------------------------------------------------------------- */
 
-static void insert_filter(request_rec *r)
+/* Who gets as far as somebody who answers was let in by others (Require ip, RequireAny), whatever
+ * we had against it; a 403 that follows is not ours. */
+static void forget_refusal(request_rec *r)
 {
-    const eg_request *state = r->prev ? eg_request_if_any(eg_root_of(r)) : NULL;
+    eg_request *state = eg_request_if_any(eg_root_of(r));
 
-    if (state && !r->main && state->webhook && (state->webhook->was_read || state->refusal))
-        attach_feed(r);
+    if (state && !r->main && r->status == HTTP_OK)
+        state->refusal = EG_GOING_ON;
 }
 
-/* Others (Require ip, RequireAny) may have let in what we would not have: only now is it known. */
 static int log_refusal(request_rec *r)
 {
     eg_request *state = eg_request_if_any(r);
@@ -196,18 +150,15 @@ static int log_refusal(request_rec *r)
     ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
                   EG_TAG("0302") "call %s: denied by \"Require twilio-signature\": %s",
                   eg_call_of(r),
-                  state->refusal == EG_FORBIDDEN ? eg_webhook_complaint(r, state->webhook)
+                  state->refusal == EG_FORBIDDEN ? eg_verify_complaint(state->webhook, r->pool)
                                                  : eg_outcome_of(state->refusal)->text);
     return DECLINED;
 }
 
 void eg_access_register_hooks(apr_pool_t *pool)
 {
-    /* nearest to HTTP_IN: whoever decodes or inspects bodies comes after it */
-    feed_filter = ap_register_input_filter("ENCGATHER_BODY", feed_filter_fn, NULL,
-                                           (ap_filter_type)(AP_FTYPE_PROTOCOL - 1));
     ap_register_auth_provider(pool, AUTHZ_PROVIDER_GROUP, "twilio-signature",
                               AUTHZ_PROVIDER_VERSION, &provider, AP_AUTH_INTERNAL_PER_CONF);
-    ap_hook_insert_filter(insert_filter, NULL, NULL, APR_HOOK_FIRST);
+    ap_hook_insert_filter(forget_refusal, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_log_transaction(log_refusal, NULL, NULL, APR_HOOK_REALLY_FIRST);
 }

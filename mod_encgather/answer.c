@@ -72,10 +72,10 @@ int eg_answer_error(request_rec *r, eg_outcome outcome)
     const eg_outcome_info *info = eg_outcome_of(outcome);
     const eg_request *state = eg_request_of(r);
     const char *text = error_text(r, info->text);
-    bool by_httpd = outcome == EG_MALFORMED && state->read_status;
+    int by_httpd = outcome == EG_MALFORMED ? eg_body_of(r)->status : 0;
 
-    eg_body_drain(r);
+    eg_body_end(r, eg_config_max_body(eg_config_of(r)));
     conclude(r, outcome);
-    r->status = by_httpd ? state->read_status : info->status;
+    r->status = by_httpd >= HTTP_BAD_REQUEST ? by_httpd : info->status;
     return send_bytes(r, state->answers_json ? JSON_TYPE : TEXT_TYPE, text, strlen(text));
 }

@@ -10,44 +10,14 @@
 #include <http_core.h>
 #include <http_protocol.h>
 #include <mod_proxy.h>
+#include "body.h"
 #include "core/twiml.h"
 #include "counters.h"
 
 #define ANSWER_MAX 65536
 #define TOO_SLOW "the answer took longer than EncGatherTimeout"
 
-static ap_filter_rec_t *feed_filter, *capture_filter, *deadline_filter;
-
-/* --- the body that goes in --------------------------------------------------------------------- */
-
-typedef struct {
-    const char *bytes;
-    apr_size_t left;
-} feed;
-
-/* Hands the body out as asked, then the end of the stream, as often as somebody reads on. */
-static apr_status_t feed_body(ap_filter_t *f, apr_bucket_brigade *out, ap_input_mode_t mode,
-                              apr_read_type_e block, apr_off_t wanted)
-{
-    feed *body = f->ctx;
-    apr_bucket_alloc_t *alloc = f->c->bucket_alloc;
-    apr_size_t n = body->left;
-
-    (void)block;
-    if (mode != AP_MODE_READBYTES && mode != AP_MODE_SPECULATIVE && mode != AP_MODE_EXHAUSTIVE)
-        return APR_ENOTIMPL;
-    if (mode != AP_MODE_EXHAUSTIVE && wanted > 0 && (apr_off_t)n > wanted)
-        n = (apr_size_t)wanted;
-    if (n)
-        APR_BRIGADE_INSERT_TAIL(out, apr_bucket_immortal_create(body->bytes, n, alloc));
-    if (n == body->left)
-        APR_BRIGADE_INSERT_TAIL(out, apr_bucket_eos_create(alloc));
-    if (mode != AP_MODE_SPECULATIVE) {
-        body->bytes += n;
-        body->left -= n;
-    }
-    return APR_SUCCESS;
-}
+static ap_filter_rec_t *capture_filter, *deadline_filter;
 
 /* --- the answer that comes back ---------------------------------------------------------------- */
 
@@ -186,20 +156,6 @@ static void set_request_line(request_rec *sub, const eg_backend *backend)
 
     sub->the_request = apr_pstrcat(sub->pool, "POST ", target, " HTTP/1.1", NULL);
     sub->unparsed_uri = apr_pstrdup(sub->pool, target);
-}
-
-/* mod_proxy takes a body from a sub-request, and keeps its connection, only when there is a
- * "kept body"; where mod_request serves that one, it has to be the right one. */
-static void set_body(request_rec *sub, const char *json, apr_size_t n)
-{
-    apr_bucket_alloc_t *alloc = sub->connection->bucket_alloc;
-    feed *body = apr_palloc(sub->pool, sizeof *body);
-
-    *body = (feed){json, n};
-    sub->kept_body = apr_brigade_create(sub->pool, alloc);
-    APR_BRIGADE_INSERT_TAIL(sub->kept_body, apr_bucket_immortal_create(json, n, alloc));
-    APR_BRIGADE_INSERT_TAIL(sub->kept_body, apr_bucket_eos_create(alloc));
-    ap_add_input_filter_handle(feed_filter, body, sub, sub->connection);
 }
 
 static capture *set_capture(request_rec *sub, const eg_config *config)
@@ -349,7 +305,7 @@ static bool set_request(request_rec *r, request_rec *sub, eg_json *json, const c
     if (hands_over)
         eg_request_of(r)->handed = json;
     else
-        set_body(sub, text, strlen(text));
+        eg_body_lend(sub, text, strlen(text));
     return true;
 }
 
@@ -391,7 +347,6 @@ eg_reply eg_backend_call(request_rec *r, eg_json *json, const char *key)
 void eg_backend_register_hooks(apr_pool_t *pool)
 {
     (void)pool;
-    feed_filter = ap_register_input_filter("ENCGATHER_FEED", feed_body, NULL, AP_FTYPE_RESOURCE);
     deadline_filter = ap_register_input_filter("ENCGATHER_DEADLINE", watch_deadline, NULL,
                                                (ap_filter_type)(AP_FTYPE_NETWORK - 1));
     ap_hook_pre_connection(pre_connection, NULL, NULL, APR_HOOK_MIDDLE);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Request bodies: read to their end within a limit, wiped where they came from. */
+ * The one owner of request bodies. What happens to one is decided by the configuration of the
+ * location and by who answers, not by what code of ours ran before. */
 #include "body.h"
 
 #include <string.h>
@@ -7,10 +8,17 @@
 #include <http_core.h>
 #include <http_protocol.h>
 #include "core/secret.h"
+#include "log.h"
 
-static ap_filter_rec_t *catch_filter;
+APLOG_USE_MODULE(encgather);
 
-bool eg_body_expected(const request_rec *r)
+#define EMPTY_READS_MAX 4096 /* in a row: a filter that never gives anything does not hold us */
+
+static ap_filter_rec_t *catch_filter, *feed_filter;
+
+/* --- what the headers say ---------------------------------------------------------------------- */
+
+static bool headers_speak_of_body(const request_rec *r)
 {
     const char *length = apr_table_get(r->headers_in, "Content-Length");
 
@@ -18,8 +26,7 @@ bool eg_body_expected(const request_rec *r)
            (length && strspn(length, "0") != strlen(length));
 }
 
-/* The announced length, or -1 where none is. */
-static apr_off_t announced(const request_rec *r)
+static apr_off_t announced_length(const request_rec *r)
 {
     const char *length = apr_table_get(r->headers_in, "Content-Length");
     apr_off_t n;
@@ -30,16 +37,31 @@ static apr_off_t announced(const request_rec *r)
     return n;
 }
 
-bool eg_body_announces_too_much(const request_rec *r)
+eg_body *eg_body_of(request_rec *r)
 {
-    return announced(r) > (apr_off_t)eg_config_max_body(eg_config_of(r));
+    request_rec *root = eg_root_of(r);
+    eg_request *state = eg_request_of(root);
+
+    if (!state->body) {
+        state->body = apr_pcalloc(root->pool, sizeof *state->body);
+        state->body->expected = headers_speak_of_body(root);
+        state->body->announced = announced_length(root);
+        if (!state->body->expected)
+            state->body->state = EG_BODY_WHOLE;
+    }
+    return state->body;
+}
+
+bool eg_body_announces_more(const eg_body *body, apr_size_t limit)
+{
+    return body->announced > (apr_off_t)limit;
 }
 
 /* --- reading ----------------------------------------------------------------------------------- */
 
 /* What HTTP_IN finds wrong in a body it answers by itself, with an ErrorDocument, through the
  * request's output filters. On top of them while we read, this one takes the status instead. */
-static apr_status_t catch_error(ap_filter_t *f, apr_bucket_brigade *in)
+static apr_status_t catch_body_error(ap_filter_t *f, apr_bucket_brigade *in)
 {
     int *status = f->ctx;
 
@@ -60,80 +82,10 @@ static void wipe_bucket(const apr_bucket *b, const char *bytes, apr_size_t n)
         eg_wipe((void *)(apr_uintptr_t)bytes, n);
 }
 
-/* What to do with the bytes of a body; false once they are more than allowed. */
-typedef bool (*take_fn)(void *to, const char *bytes, apr_size_t n);
-
-typedef enum { READ_ON, READ_END, READ_STOPPED, READ_FAILED } read_state;
-
-/* A brigade is taken whole, even beyond the limit: somebody may have to hand it on. */
-static read_state take_brigade(apr_bucket_brigade *in, take_fn take, void *to)
+static void grow_body(eg_body *body, apr_pool_t *pool, apr_size_t needed)
 {
-    bool within = true;
-    apr_bucket *b;
-
-    for (b = APR_BRIGADE_FIRST(in); b != APR_BRIGADE_SENTINEL(in); b = APR_BUCKET_NEXT(b)) {
-        const char *bytes;
-        apr_size_t n;
-
-        if (APR_BUCKET_IS_EOS(b))
-            break;
-        if (APR_BUCKET_IS_METADATA(b))
-            continue;
-        if (apr_bucket_read(b, &bytes, &n, APR_BLOCK_READ) != APR_SUCCESS)
-            return READ_FAILED;
-        within = take(to, bytes, n) && within;
-        wipe_bucket(b, bytes, n);
-    }
-    if (!within)
-        return READ_STOPPED;
-    return b == APR_BRIGADE_SENTINEL(in) ? READ_ON : READ_END;
-}
-
-static read_state read_some(request_rec *r, apr_bucket_brigade *in, take_fn take, void *to,
-                            int *status)
-{
-    apr_status_t rv =
-        ap_get_brigade(r->input_filters, in, AP_MODE_READBYTES, APR_BLOCK_READ, HUGE_STRING_LEN);
-    read_state state = READ_FAILED;
-
-    if (rv == APR_SUCCESS && !APR_BRIGADE_EMPTY(in))
-        state = take_brigade(in, take, to);
-    else if (!*status)
-        *status = ap_map_http_request_error(rv, HTTP_BAD_REQUEST);
-    apr_brigade_cleanup(in);
-    return state;
-}
-
-/* Until the end of the stream, however many segments and chunks it comes in. */
-static read_state read_all(request_rec *r, take_fn take, void *to, int *status)
-{
-    apr_bucket_brigade *in = apr_brigade_create(r->pool, r->connection->bucket_alloc);
-    ap_filter_t *catcher = ap_add_output_filter_handle(catch_filter, status, r, r->connection);
-    read_state state = READ_ON;
-
-    *status = 0;
-    while (state == READ_ON)
-        state = read_some(r, in, take, to, status);
-    ap_remove_output_filter(catcher);
-    apr_brigade_destroy(in);
-    if (state != READ_END)
-        r->connection->keepalive = AP_CONN_CLOSE; /* the rest must not pass for a request */
-    return state;
-}
-
-/* --- keeping ----------------------------------------------------------------------------------- */
-
-typedef struct {
-    eg_body *body;
-    apr_pool_t *pool;
-    apr_size_t limit;
-} sink;
-
-static void grow(const sink *to, apr_size_t needed)
-{
-    eg_body *body = to->body;
     apr_size_t size = 2 * body->size < needed ? needed : 2 * body->size;
-    char *bytes = eg_wiped_alloc(to->pool, size);
+    char *bytes = eg_wiped_alloc(pool, size);
 
     if (body->n)
         memcpy(bytes, body->bytes, body->n);
@@ -142,69 +94,318 @@ static void grow(const sink *to, apr_size_t needed)
     body->size = size;
 }
 
-static bool keep_bytes(void *to, const char *bytes, apr_size_t n)
+static void keep_bytes(eg_body *body, apr_pool_t *pool, const char *bytes, apr_size_t n)
 {
-    const sink *where = to;
-    eg_body *body = where->body;
-
     if (n > body->size - body->n)
-        grow(where, body->n + n);
+        grow_body(body, pool, body->n + n);
     if (n) /* HTTP/2 also hands over empty buckets, and there may be no buffer yet */
         memcpy(body->bytes + body->n, bytes, n);
     body->n += n;
-    return body->n <= where->limit;
 }
 
-eg_outcome eg_body_read(request_rec *r, apr_pool_t *pool, eg_body *body, int *status)
+/* A brigade is taken whole, even beyond the limit: somebody may have to hand it on. False when a
+ * bucket cannot be read. */
+static bool keep_brigade(eg_body *body, apr_pool_t *pool, apr_bucket_brigade *in)
 {
-    sink to = {body, pool, eg_config_max_body(eg_config_of(r))};
-    apr_off_t length = announced(r);
-    read_state state;
+    for (apr_bucket *b = APR_BRIGADE_FIRST(in); b != APR_BRIGADE_SENTINEL(in);
+         b = APR_BUCKET_NEXT(b)) {
+        const char *bytes;
+        apr_size_t n;
 
-    *status = 0;
-    body->complete = true;
-    if (!eg_body_expected(r))
-        return EG_GOING_ON;
-    if (length > 0 && length <= (apr_off_t)to.limit)
-        grow(&to, (apr_size_t)length);
-    state = read_all(r, keep_bytes, &to, status);
-    body->complete = state == READ_END;
-    if (state == READ_END)
-        return EG_GOING_ON;
-    return state == READ_STOPPED || *status == HTTP_REQUEST_ENTITY_TOO_LARGE ? EG_TOO_LARGE
-                                                                             : EG_MALFORMED;
-}
-
-/* --- dropping ---------------------------------------------------------------------------------- */
-
-static bool drop_bytes(void *to, const char *bytes, apr_size_t n)
-{
-    apr_size_t *left = to;
-
-    (void)bytes;
-    if (n > *left)
-        return false;
-    *left -= n;
+        if (APR_BUCKET_IS_EOS(b)) {
+            body->state = EG_BODY_WHOLE;
+            return true;
+        }
+        if (APR_BUCKET_IS_METADATA(b))
+            continue;
+        if (apr_bucket_read(b, &bytes, &n, APR_BLOCK_READ) != APR_SUCCESS)
+            return false;
+        keep_bytes(body, pool, bytes, n);
+        wipe_bucket(b, bytes, n);
+    }
     return true;
 }
 
-void eg_body_drain(request_rec *r)
+/* Where the body comes from: what we hand on ourselves is not read again. */
+static ap_filter_t *source_of(request_rec *r)
 {
-    apr_size_t left = eg_config_max_body(eg_config_of(r));
-    int status;
+    for (ap_filter_t *f = r->input_filters; f; f = f->next)
+        if (f->frec == feed_filter)
+            return f->next;
+    return r->input_filters;
+}
 
-    if (!eg_body_expected(r) || r->connection->keepalive == AP_CONN_CLOSE)
+static void read_some(request_rec *r, eg_body *body, apr_bucket_brigade *in, unsigned *empty)
+{
+    apr_status_t rv =
+        ap_get_brigade(source_of(r), in, AP_MODE_READBYTES, APR_BLOCK_READ, HUGE_STRING_LEN);
+
+    /* nothing, and no error, is "not yet": a filter that decodes may need more */
+    *empty = APR_BRIGADE_EMPTY(in) ? *empty + 1 : 0;
+    if (rv == APR_SUCCESS && *empty < EMPTY_READS_MAX &&
+        keep_brigade(body, eg_root_of(r)->pool, in)) {
+        apr_brigade_cleanup(in);
         return;
-    if (eg_body_announces_too_much(r))
-        r->connection->keepalive = AP_CONN_CLOSE;
+    }
+    body->state = EG_BODY_BROKEN;
+    if (!body->status)
+        body->status = ap_map_http_request_error(rv, HTTP_BAD_REQUEST);
+    apr_brigade_cleanup(in);
+}
+
+/* Until the end of the stream, however many segments and chunks it comes in. */
+static void read_on(request_rec *r, eg_body *body, apr_size_t limit)
+{
+    apr_bucket_brigade *in = apr_brigade_create(r->pool, r->connection->bucket_alloc);
+    ap_filter_t *catcher =
+        ap_add_output_filter_handle(catch_filter, &body->status, r, r->connection);
+    unsigned empty = 0;
+
+    if (!body->size && body->announced > 0)
+        grow_body(body, eg_root_of(r)->pool, (apr_size_t)body->announced);
+    body->state = EG_BODY_PART;
+    while (body->state == EG_BODY_PART && body->n <= limit)
+        read_some(r, body, in, &empty);
+    ap_remove_output_filter(catcher);
+    apr_brigade_destroy(in);
+    if (body->state != EG_BODY_WHOLE)
+        r->connection->keepalive = AP_CONN_CLOSE; /* the rest must not pass for a request */
+}
+
+static eg_outcome outcome_of_body(const eg_body *body, apr_size_t limit)
+{
+    if (body->state == EG_BODY_BROKEN && body->status == HTTP_REQUEST_TIME_OUT)
+        return EG_TIMEOUT;
+    if (body->state == EG_BODY_BROKEN && body->status != HTTP_REQUEST_ENTITY_TOO_LARGE)
+        return EG_MALFORMED;
+    return body->state == EG_BODY_WHOLE && body->n <= limit ? EG_GOING_ON : EG_TOO_LARGE;
+}
+
+static void log_body(request_rec *r, eg_outcome outcome)
+{
+    static const char too_large[] = "it is larger than EncGatherMaxBody",
+                      too_slow[] = "it did not come in time", broken[] = "broken off or broken";
+
+    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r,
+                  EG_TAG("0201") "call %s: the body could not be read to its end: %s",
+                  eg_call_of(r),
+                  outcome == EG_TOO_LARGE ? too_large
+                  : outcome == EG_TIMEOUT ? too_slow
+                                          : broken);
+}
+
+eg_outcome eg_body_read(request_rec *r, apr_size_t limit)
+{
+    eg_body *body = eg_body_of(r);
+    bool starts = body->state == EG_BODY_UNREAD || body->state == EG_BODY_PART;
+    eg_outcome outcome;
+
+    if (starts && eg_body_announces_more(body, limit))
+        return EG_TOO_LARGE;
+    if (starts && body->n <= limit)
+        read_on(r, body, limit);
     else
-        (void)read_all(r, drop_bytes, &left, &status);
+        starts = false;
+    outcome = outcome_of_body(body, limit);
+    if (outcome && starts)
+        log_body(r, outcome);
+    return outcome;
+}
+
+void eg_body_end(request_rec *r, apr_size_t limit)
+{
+    (void)eg_body_read(r, limit);
+    if (eg_body_of(r)->state != EG_BODY_WHOLE)
+        r->connection->keepalive = AP_CONN_CLOSE;
+}
+
+void eg_body_wipe(eg_body *body)
+{
+    eg_wipe_early(body->bytes);
+    body->bytes = NULL;
+    body->n = body->size = 0;
+}
+
+/* --- handing on -------------------------------------------------------------------------------- */
+
+typedef struct {
+    const eg_body *body;
+    apr_size_t given;
+} feed;
+
+/* Behind what was kept: the rest, the end, or the place where it broke off. */
+static apr_status_t feed_behind(ap_filter_t *f, apr_bucket_brigade *out, ap_input_mode_t mode,
+                                apr_read_type_e block, apr_off_t wanted)
+{
+    const feed *from = f->ctx;
+
+    if (from->body->state == EG_BODY_BROKEN)
+        return APR_EGENERAL;
+    if (from->body->state != EG_BODY_WHOLE)
+        return ap_get_brigade(f->next, out, mode, block, wanted);
+    APR_BRIGADE_INSERT_TAIL(out, apr_bucket_eos_create(f->c->bucket_alloc));
+    return APR_SUCCESS;
+}
+
+static apr_status_t feed_body(ap_filter_t *f, apr_bucket_brigade *out, ap_input_mode_t mode,
+                              apr_read_type_e block, apr_off_t wanted)
+{
+    feed *from = f->ctx;
+    apr_size_t n = from->given < from->body->n ? from->body->n - from->given : 0;
+    bool all = mode == AP_MODE_EXHAUSTIVE || wanted <= 0;
+
+    if (mode != AP_MODE_READBYTES && mode != AP_MODE_SPECULATIVE && mode != AP_MODE_EXHAUSTIVE)
+        return APR_ENOTIMPL;
+    if (n == 0)
+        return feed_behind(f, out, mode, block, wanted);
+    if (!all && n > (apr_size_t)wanted)
+        n = (apr_size_t)wanted;
+    APR_BRIGADE_INSERT_TAIL(out, apr_bucket_immortal_create(from->body->bytes + from->given, n,
+                                                            f->c->bucket_alloc));
+    if (from->given + n == from->body->n && from->body->state == EG_BODY_WHOLE)
+        APR_BRIGADE_INSERT_TAIL(out, apr_bucket_eos_create(f->c->bucket_alloc));
+    if (mode != AP_MODE_SPECULATIVE)
+        from->given += n;
+    return APR_SUCCESS;
+}
+
+/* Asked of the chain itself: a redirect within a request takes another chain, and a request may
+ * have one of a request before it, or that of the page it is a part of. */
+static bool has_feed(const request_rec *r)
+{
+    for (const ap_filter_t *f = r->input_filters; f; f = f->next)
+        if (f->frec == feed_filter && f->r == r)
+            return true;
+    return false;
+}
+
+static void add_feed(request_rec *r, const eg_body *body)
+{
+    feed *from = apr_pcalloc(r->pool, sizeof *from);
+
+    from->body = body;
+    ap_add_input_filter_handle(feed_filter, from, r, r->connection);
+}
+
+void eg_body_replay(request_rec *r)
+{
+    if (!has_feed(r))
+        add_feed(r, eg_body_of(r));
+}
+
+/* mod_proxy takes a body from a sub-request, and keeps its connection, only when there is a "kept
+ * body"; where mod_request serves that one, it has to be the right one. */
+void eg_body_lend(request_rec *sub, const char *bytes, apr_size_t n)
+{
+    apr_bucket_alloc_t *alloc = sub->connection->bucket_alloc;
+    eg_body *lent = apr_pcalloc(sub->pool, sizeof *lent);
+
+    *lent = (eg_body){.expected = true,
+                      .announced = (apr_off_t)n,
+                      .state = EG_BODY_WHOLE,
+                      .bytes = (char *)(apr_uintptr_t)bytes,
+                      .n = n};
+    sub->kept_body = apr_brigade_create(sub->pool, alloc);
+    APR_BRIGADE_INSERT_TAIL(sub->kept_body, apr_bucket_immortal_create(bytes, n, alloc));
+    APR_BRIGADE_INSERT_TAIL(sub->kept_body, apr_bucket_eos_create(alloc));
+    add_feed(sub, lent);
+}
+
+/* --- error pages ------------------------------------------------------------------------------- */
+
+/* ErrorDocument redirects with the status that it is for; what a script or mod_rewrite redirects
+ * goes on with 200. */
+static bool is_error_page(const request_rec *r)
+{
+    return r->prev && r->status != HTTP_OK;
+}
+
+/* Refused before its location was known: then it may have been one of ours. */
+static bool has_no_location(const request_rec *r)
+{
+    return r->per_dir_config == r->server->lookup_defaults && eg_server_is_used(r->server);
+}
+
+static bool comes_from_ours(request_rec *r)
+{
+    const eg_request *state = eg_request_if_any(eg_root_of(r));
+
+    if (state && state->leads_to_ours)
+        return true;
+    for (r = r->prev; r; r = r->prev)
+        if (eg_config_is_ours(r) || has_no_location(r))
+            return true;
+    return false;
+}
+
+static void hide_body(request_rec *r)
+{
+    static const eg_body nothing = {.state = EG_BODY_WHOLE, .announced = -1};
+
+    if (has_feed(r))
+        return;
+    eg_body_end(r, eg_config_max_body(eg_config_of(r->prev)));
+    apr_table_unset(r->headers_in, "Content-Length");
+    apr_table_unset(r->headers_in, "Transfer-Encoding");
+    add_feed(r, &nothing);
+}
+
+/* The first that sees the request of an error page. */
+static int hide_from_error_page(request_rec *r)
+{
+    if (is_error_page(r) && comes_from_ours(r))
+        hide_body(r);
+    return DECLINED;
+}
+
+/* Whoever leads to a location of ours, by whatever kind of sub-request. */
+static int note_ours(request_rec *r)
+{
+    if (eg_config_is_ours(r))
+        eg_request_of(eg_root_of(r))->leads_to_ours = true;
+    return DECLINED;
+}
+
+/* A page that is put together of parts is served after its body was dropped: a part may be the one
+ * that asks for the signature of it. */
+static bool has_parts(const request_rec *r)
+{
+    for (const ap_filter_t *f = r->output_filters; f; f = f->next)
+        if (ap_cstr_casecmp(f->frec->name, "INCLUDES") == 0)
+            return true;
+    return false;
+}
+
+/* Every request of a chain of redirects starts without the filters of the one before, and a
+ * redirect to an index takes those of the index. */
+static void feed_whoever_answers(request_rec *r)
+{
+    const eg_request *state = eg_request_if_any(eg_root_of(r));
+
+    if (r->main)
+        return;
+    if (is_error_page(r) && comes_from_ours(r)) {
+        hide_body(r);
+        return;
+    }
+    if (has_parts(r) && eg_server_is_used(r->server))
+        (void)eg_body_read(r, eg_config_max_body(eg_config_of(r)));
+    else if (!state || !state->body)
+        return;
+    if (eg_body_of(r)->expected && eg_body_of(r)->state != EG_BODY_UNREAD)
+        eg_body_replay(r);
 }
 
 void eg_body_register_hooks(apr_pool_t *pool)
 {
     (void)pool;
     /* before any filter of a content generator: those would take the error for content */
-    catch_filter = ap_register_output_filter("ENCGATHER_CATCH", catch_error, NULL,
+    catch_filter = ap_register_output_filter("ENCGATHER_CATCH", catch_body_error, NULL,
                                              (ap_filter_type)(AP_FTYPE_RESOURCE - 1));
+    /* nearest to HTTP_IN: whoever decodes or inspects bodies comes after it */
+    feed_filter = ap_register_input_filter("ENCGATHER_BODY", feed_body, NULL,
+                                           (ap_filter_type)(AP_FTYPE_PROTOCOL - 1));
+    ap_hook_post_read_request(hide_from_error_page, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_post_perdir_config(note_ours, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_insert_filter(feed_whoever_answers, NULL, NULL, APR_HOOK_FIRST);
 }

@@ -1,31 +1,53 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Request bodies: read to their end within a limit, wiped where they came from. */
+ * The one owner of request bodies: what the client sent is read once, kept, replayed to whoever
+ * answers, hidden from error pages, read to its end or the connection closed, and wiped. */
 #ifndef EG_BODY_H
 #define EG_BODY_H
 
 #include "encgather.h"
 
-/* Bytes in a buffer that grows by copying and wiping, and is wiped with the request's pool. */
-typedef struct {
-    char *bytes;
+typedef enum {
+    EG_BODY_UNREAD, /* still on its way, as far as we know */
+    EG_BODY_WHOLE,  /* read to its end; also where there is none */
+    EG_BODY_PART,   /* reading stopped at a limit; the rest is still on its way */
+    EG_BODY_BROKEN  /* it broke off, came too slowly, or is no body */
+} eg_body_state;
+
+/* Of one client request. The buffer grows by copying and wiping, and is wiped with the pool. */
+typedef struct eg_body {
+    bool expected;       /* the headers spoke of one */
+    apr_off_t announced; /* its length in bytes; -1: none was said */
+    eg_body_state state;
+    int status;  /* what httpd found wrong with it; 0: nothing */
+    char *bytes; /* NULL while there are none */
     apr_size_t n;
     apr_size_t size;
-    bool complete; /* the end of the stream was reached */
 } eg_body;
 
-/* Whether the headers speak of a body. */
-bool eg_body_expected(const request_rec *r);
+/* The body of the client request that r belongs to (eg_root_of), made on first use, before anybody
+ * changes the headers; nothing is read yet. */
+eg_body *eg_body_of(request_rec *r);
 
-/* Whether the headers announce more than EncGatherMaxBody. */
-bool eg_body_announces_too_much(const request_rec *r);
+/* Whether the headers announce more than limit bytes. */
+bool eg_body_announces_more(const eg_body *body, apr_size_t limit);
 
-/* Reads the body, if there is one, into memory of pool. EG_GOING_ON, EG_TOO_LARGE (what was read
- * so far is in body) or EG_MALFORMED; what httpd finds wrong with it is not answered by httpd but
- * left in *status (0: nothing), and the connection closes after the answer. */
-eg_outcome eg_body_read(request_rec *r, apr_pool_t *pool, eg_body *body, int *status);
+/* Reads the body through the filters of r, unless that was done before: EG_GOING_ON, EG_TOO_LARGE
+ * (more than limit bytes; an announced one is not read at all), EG_TIMEOUT or EG_MALFORMED. What
+ * httpd finds wrong with it is not answered by httpd but left in body->status. */
+eg_outcome eg_body_read(request_rec *r, apr_size_t limit);
 
-/* Reads what is left of a body within the limit, and wipes it. */
-void eg_body_drain(request_rec *r);
+/* For whoever refuses r: the body is read to its end within limit, or the connection closes after
+ * the answer. No byte of it can become a request. */
+void eg_body_end(request_rec *r, apr_size_t limit);
+
+/* Whoever reads the body of r from here on gets what was kept, then the rest if there is any. */
+void eg_body_replay(request_rec *r);
+
+/* The same for a call of our own: a body of n bytes, which live as long as sub. */
+void eg_body_lend(request_rec *sub, const char *bytes, apr_size_t n);
+
+/* What was kept is wiped now. */
+void eg_body_wipe(eg_body *body);
 
 void eg_body_register_hooks(apr_pool_t *pool);
 

@@ -2,6 +2,9 @@
  * What is configured for a location: members, merge, and defaults where nothing is set. */
 #include "encgather.h"
 
+#include <string.h>
+#include <http_core.h>
+
 #define MAX_BODY_DEFAULT 65536
 #define ATTEMPTS_DEFAULT 3
 #define TIMEOUT_DEFAULT 8
@@ -58,6 +61,25 @@ void eg_server_note_use(cmd_parms *cmd)
     config->is_used = 1;
 }
 
+bool eg_server_is_used(const server_rec *s)
+{
+    const eg_server *config = ap_get_module_config(s->module_config, &encgather_module);
+
+    return config->is_used > 0;
+}
+
+/* The directive is httpd's: the section may have nothing of ours. */
+void eg_config_note_require(cmd_parms *cmd)
+{
+    eg_config *config = ap_get_module_config(cmd->context, &encgather_module);
+
+    if (!config) {
+        config = eg_config_create(cmd->pool, cmd->path);
+        ap_set_module_config(cmd->context, &encgather_module, config);
+    }
+    config->has_require = 1;
+}
+
 bool eg_redacts(const server_rec *s)
 {
     const eg_server *config = ap_get_module_config(s->module_config, &encgather_module);
@@ -68,6 +90,20 @@ bool eg_redacts(const server_rec *s)
 const eg_config *eg_config_of(const request_rec *r)
 {
     return ap_get_module_config(r->per_dir_config, &encgather_module);
+}
+
+static bool shows_status(const request_rec *r)
+{
+    const core_dir_config *core = ap_get_core_module_config(r->per_dir_config);
+
+    return core->handler && strcmp(core->handler, EG_STATUS_HANDLER) == 0;
+}
+
+bool eg_config_is_ours(const request_rec *r)
+{
+    const eg_config *config = eg_config_of(r);
+
+    return config->backend || config->lookup || config->has_require > 0 || shows_status(r);
 }
 
 eg_check eg_config_signature(const eg_config *config)

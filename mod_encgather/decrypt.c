@@ -9,7 +9,7 @@
 #include "counters.h"
 #include "log.h"
 #include "lookup.h"
-#include "webhook.h"
+#include "receive.h"
 
 APLOG_USE_MODULE(encgather);
 
@@ -142,7 +142,7 @@ static int receive_and_run(request_rec *r)
     eg_webhook *hook = eg_webhook_of(r);
     eg_json *handed = eg_backend_handed(r);
     eg_outcome outcome =
-        handed ? eg_webhook_take(r, handed, hook) : eg_webhook_receive(r, &intake, hook);
+        handed ? eg_receive_in_process(r, handed, hook) : eg_receive(r, &intake, hook);
     int answer = outcome == EG_GOING_ON ? run(r, hook) : eg_answer_error(r, outcome);
 
     eg_webhook_wipe(hook);

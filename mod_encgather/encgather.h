@@ -26,6 +26,7 @@ typedef enum {
     EG_METHOD,
     EG_MEDIA_TYPE,
     EG_TOO_LARGE,
+    EG_TIMEOUT, /* the body did not come in time */
     EG_MALFORMED,
     EG_MISCONFIGURED,
     EG_FORBIDDEN,
@@ -126,6 +127,7 @@ typedef struct {
     X(const eg_public_url *, public_url, NULL)                                                     \
     X(const eg_backend *, backend, NULL)                                                           \
     X(const eg_lookup *, lookup, NULL)                                                             \
+    X(int, has_require, -1) /* "Require twilio-signature" stands in it */                          \
     X(int, max_body, -1)                                                                           \
     X(const eg_field_list *, fields, NULL)                                                         \
     X(int, attempts, -1)                                                                           \
@@ -154,6 +156,10 @@ extern const command_rec eg_commands[];
 void *eg_config_create(apr_pool_t *pool, char *where);
 void *eg_config_merge(apr_pool_t *pool, void *outer, void *inner);
 const eg_config *eg_config_of(const request_rec *r);
+/* Whether the location of r has one of our handlers or our Require. */
+bool eg_config_is_ours(const request_rec *r);
+/* "Require twilio-signature" stands in the section that is read. */
+void eg_config_note_require(cmd_parms *cmd);
 
 /* What cannot be set per location. */
 #define EG_SERVER_MEMBERS(X)                                                                       \
@@ -172,6 +178,7 @@ void *eg_server_merge(apr_pool_t *pool, void *outer, void *inner);
 bool eg_redacts(const server_rec *s);
 /* Something of ours is enabled in a location of this server, while its configuration is read. */
 void eg_server_note_use(cmd_parms *cmd);
+bool eg_server_is_used(const server_rec *s);
 
 /* With the defaults of the manual where nothing is set. */
 eg_check eg_config_signature(const eg_config *config);
@@ -215,12 +222,12 @@ typedef struct {
     bool has_no_file;                  /* and nothing was looked up in the file system for it */
     const struct ap_logconf *loud_log; /* r->log as it was, while core is hushed */
     bool is_hushed;
-    eg_webhook *webhook;                  /* what was read of the body, once */
-    int read_status;                      /* what httpd found wrong with the body; 0: nothing */
+    eg_webhook *webhook;                  /* what the client sent */
+    struct eg_body *body;                 /* the body of it */
+    bool leads_to_ours;                   /* some location on its way is one of ours */
     bool answers_json;                    /* errors too */
     bool calling_backend;                 /* a sub-request is our own */
     struct eg_json *handed, *handed_back; /* to it and by it, where it is decrypt-gather */
-    bool has_feed;                        /* the body that was read is handed on to whoever asks */
     eg_outcome refusal; /* what "Require twilio-signature" has against it; counts if denied */
 
     /* what there is to count */

@@ -9,7 +9,7 @@
 #include "core/secret.h"
 #include "counters.h"
 #include "log.h"
-#include "webhook.h"
+#include "receive.h"
 
 APLOG_USE_MODULE(encgather);
 
@@ -424,7 +424,7 @@ static int receive_and_run(request_rec *r)
 {
     static const eg_intake intake = {.get = true, .signature = true};
     eg_webhook *hook = eg_webhook_of(r);
-    eg_outcome outcome = eg_webhook_receive(r, &intake, hook);
+    eg_outcome outcome = eg_receive(r, &intake, hook);
     int answer = outcome == EG_GOING_ON ? run(r, hook) : eg_answer_error(r, outcome);
 
     eg_webhook_wipe(hook);

@@ -14,8 +14,8 @@
 
 /* What each place can come to. */
 #define REFUSALS                                                                                   \
-    (BIT(EG_METHOD) | BIT(EG_MEDIA_TYPE) | BIT(EG_TOO_LARGE) | BIT(EG_MALFORMED) |                 \
-     BIT(EG_MISCONFIGURED))
+    (BIT(EG_METHOD) | BIT(EG_MEDIA_TYPE) | BIT(EG_TOO_LARGE) | BIT(EG_TIMEOUT) |                   \
+     BIT(EG_MALFORMED) | BIT(EG_MISCONFIGURED))
 #define LOOKUPS (BIT(EG_FOUND) | BIT(EG_NOT_FOUND) | BIT(EG_UNAVAILABLE))
 
 static const char *one_of(unsigned mask, unsigned outcome)
@@ -35,7 +35,8 @@ static const char *decrypt_word(unsigned i)
 
 static const char *denial_word(unsigned i)
 {
-    return one_of(BIT(EG_FORBIDDEN) | BIT(EG_TOO_LARGE) | BIT(EG_MALFORMED) | BIT(EG_MISCONFIGURED),
+    return one_of(BIT(EG_FORBIDDEN) | BIT(EG_TOO_LARGE) | BIT(EG_TIMEOUT) | BIT(EG_MALFORMED) |
+                      BIT(EG_MISCONFIGURED),
                   i);
 }
 

@@ -11,6 +11,7 @@ static const eg_outcome_info outcomes[] = {
     [EG_METHOD] = {"method", HTTP_METHOD_NOT_ALLOWED, "method not allowed"},
     [EG_MEDIA_TYPE] = {"media-type", HTTP_UNSUPPORTED_MEDIA_TYPE, "unsupported media type"},
     [EG_TOO_LARGE] = {"too-large", HTTP_REQUEST_ENTITY_TOO_LARGE, "too large"},
+    [EG_TIMEOUT] = {"timeout", HTTP_REQUEST_TIME_OUT, "timeout"},
     [EG_MALFORMED] = {"malformed", HTTP_BAD_REQUEST, "malformed request"},
     [EG_MISCONFIGURED] = {"misconfigured", HTTP_INTERNAL_SERVER_ERROR, "misconfigured"},
     [EG_FORBIDDEN] = {"forbidden", HTTP_FORBIDDEN, "forbidden"},

@@ -1,57 +1,60 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A webhook read once: target, parameters, signature; shared by the handlers and Require. */
+ * A webhook: what the client sent, one object for each client request, owned by its root. What a
+ * location wants of it is that location's configuration: whoever judges takes both. */
 #ifndef EG_WEBHOOK_H
 #define EG_WEBHOOK_H
 
 #include "body.h"
 #include "core/json.h"
 
-/* What a handler takes. */
+typedef enum { EG_MEDIA_FORM, EG_MEDIA_JSON, EG_MEDIA_OTHER } eg_media;
+
+/* What somebody found out about the signature, for which tokens and which public URL. */
 typedef struct {
-    bool get;       /* GET and HEAD of the first step too */
-    bool json;      /* a JSON object as well as a form */
-    bool signature; /* signed by Twilio, as EncGatherSignature says */
-} eg_intake;
-
-/* Belongs to the request that the client sent (eg_root_of). */
-struct eg_webhook {
-    eg_span target;         /* raw */
-    eg_params query;        /* decoded copy of the target's */
-    eg_status query_status; /* what parsing it gave */
-    eg_origin origin;       /* of EncGatherPublicURL or of the request */
-
-    eg_body body; /* raw, or decoded in place once form points into it */
-    bool was_read;
-    eg_outcome read_outcome;
-    eg_params form;
-    eg_json *json; /* NULL when it was a form or there was none */
-
-    eg_verdict verdict;           /* as of these two: */
+    eg_verdict verdict;
     const eg_store_entry *tokens; /* NULL: not verified yet */
     const eg_public_url *public_url;
     const char *advice; /* what would have made it fit, or NULL */
+} eg_judgement;
+
+struct eg_webhook {
+    request_rec *root;
+    eg_span target;         /* raw */
+    eg_params query;        /* decoded copy of the target's */
+    eg_status query_status; /* what parsing it gave */
+    bool has_origin;        /* false: Host is none */
+    eg_origin origin;       /* of the request itself */
+
+    eg_media media; /* what Content-Type says, whether or not there is a body */
+    bool is_compressed;
+    eg_body *body;  /* raw, or decoded in place once form points into it */
+    eg_params form; /* of the body, while somebody looks at it */
+    eg_json *json;  /* NULL when it was a form or there was none */
+
+    eg_judgement judgement;
 };
 
 /* The one of this request, made on first use; nothing of the body is read yet. */
 eg_webhook *eg_webhook_of(request_rec *r);
 
-/* Reads and checks everything that comes before names, steps and tokens, in the order of the
- * manual; EG_GOING_ON when all is well. What fails is answered with eg_answer_error(). */
-eg_outcome eg_webhook_receive(request_rec *r, const eg_intake *intake, eg_webhook *hook);
-
-/* For a call in process: the object that would have come as a body. */
-eg_outcome eg_webhook_take(request_rec *r, eg_json *json, eg_webhook *hook);
-
-/* For "Require": reads the body and verifies the signature; the body stays as it was received.
- * EG_GOING_ON, EG_FORBIDDEN, EG_TOO_LARGE, EG_MALFORMED or, where OpenSSL failed (logged),
- * EG_MISCONFIGURED. The location has a usable token file. */
-eg_outcome eg_webhook_examine(request_rec *r, eg_webhook *hook);
-
-/* What is wrong with the signature, in words for the error log. */
-const char *eg_webhook_complaint(const request_rec *r, const eg_webhook *hook);
+/* Everything behind the first question mark of the target; empty where there is none. */
+eg_span eg_webhook_raw_query(const eg_webhook *hook);
 
 /* The value of a parameter wherever it stands; an empty span with p NULL when it is nowhere. */
 eg_span eg_webhook_get(const eg_webhook *hook, eg_span name);
+
+/* Whether the body is a form that can be read as one. */
+bool eg_webhook_is_form(const eg_webhook *hook);
+
+/* Decodes n bytes in place into hook->form: EG_GOING_ON, EG_TOO_LARGE (too many parameters) or
+ * EG_MALFORMED, also where the query is what it should not be. */
+eg_outcome eg_webhook_parse_form(eg_webhook *hook, apr_pool_t *pool, char *bytes, apr_size_t n);
+
+/* What parsing the query alone gave, as an outcome. */
+eg_outcome eg_webhook_query_outcome(const eg_webhook *hook);
+
+/* Sets ENCGATHER_CALL of r, where there is a good CallSid. */
+void eg_webhook_note_call(request_rec *r, const eg_webhook *hook);
 
 /* Where the digits end. */
 void eg_webhook_wipe(eg_webhook *hook);

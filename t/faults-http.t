@@ -57,7 +57,7 @@ sub by_httpd ($status) { return { httpd_error($status, type => qr{^text/html\b})
 sub text ($status, $result, %more) { return { text_error($status, $result, %more) } }
 sub asks (%more) { return { twiml_answer(qr/^asked/, %more) } }
 
-my $BODY_LINE   = qr/\[encgather:info\].*EG0201: call \S+: the body could not be read to its end: (?:broken|it is larger)/;
+my $BODY_LINE   = qr/\[encgather:info\].*EG0201: call \S+: the body could not be read to its end: (?:broken|it is larger|it did not come in time)/;
 my $REFUSED     = qr/\[encgather:warn\].*EG0301: call \S+: refused, the X-Twilio-Signature does not fit/;
 my $MISSING     = qr/\[encgather:warn\].*EG0301: call \S+: refused, the X-Twilio-Signature is missing/;
 
@@ -137,9 +137,9 @@ sub stalled ($host, $bytes, $drip) {
     };
 }
 my $STALLS = form_head('Content-Length: 300') . "Digits=$LATE&a=";
-$one->fault('A11 the body stalls', stalled($HOST, $STALLS, 0), answer => text(408, 'malformed', connection => 'close'), log => [$BODY_LINE]);
+$one->fault('A11 the body stalls', stalled($HOST, $STALLS, 0), answer => text(408, 'timeout', connection => 'close'), log => [$BODY_LINE]);
 $one->fault('A11 the body drips', stalled($HOST, form_head('Content-Length: 300') . "Digits=$LATE&a=", 1),
-    answer => text(408, 'malformed', connection => 'close'), log => [$BODY_LINE]);
+    answer => text(408, 'timeout', connection => 'close'), log => [$BODY_LINE]);
 $one->fault('A11 the body stalls, only Timeout is set', stalled("127.0.0.1:$IMPATIENT", form_head('Content-Length: 300') . "Digits=$LATE&a=", 0),
     answer => text(qr/^40[08]\z/, 'malformed', connection => 'close'), log => [$BODY_LINE]);
 

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What comes before names, steps and tokens, in the order of the manual, for the handlers. */
+#ifndef EG_RECEIVE_H
+#define EG_RECEIVE_H
+
+#include "webhook.h"
+
+/* What a handler takes. */
+typedef struct {
+    bool get;       /* GET and HEAD of the first step too */
+    bool json;      /* a JSON object as well as a form */
+    bool signature; /* signed by Twilio, as EncGatherSignature says */
+} eg_intake;
+
+/* Reads and checks the webhook of r; EG_GOING_ON when all is well. What fails is answered with
+ * eg_answer_error(). */
+eg_outcome eg_receive(request_rec *r, const eg_intake *intake, eg_webhook *hook);
+
+/* For a call in process: the object that would have come as a body. */
+eg_outcome eg_receive_in_process(request_rec *r, eg_json *json, eg_webhook *hook);
+
+#endif

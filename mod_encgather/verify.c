@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Who signed a webhook: judged by the tokens and the public URL of the location that asks. */
+#include "verify.h"
+
+#include <string.h>
+#include <apr_atomic.h>
+#include <apr_strings.h>
+#include <http_core.h>
+#include <http_protocol.h>
+#include "core/doctor.h"
+#include "log.h"
+
+APLOG_USE_MODULE(encgather);
+
+#define BODY_SHA256 EG_LIT("bodySHA256")
+
+bool eg_verify_has_tokens(const eg_config *policy)
+{
+    return policy->tokens && policy->tokens->tokens;
+}
+
+const eg_origin *eg_verify_origin(const eg_webhook *hook, const eg_config *policy)
+{
+    if (policy->public_url)
+        return &policy->public_url->origin;
+    return hook->has_origin ? &hook->origin : NULL;
+}
+
+/* --- what is signed ---------------------------------------------------------------------------- */
+
+eg_body_hash eg_verify_hash_body(const eg_webhook *hook)
+{
+    eg_span body = {hook->body->n ? hook->body->bytes : "", hook->body->n};
+    eg_body_hash hash = {eg_params_find(&hook->query, BODY_SHA256) != NULL, false, {0}};
+
+    if (hash.claimed && eg_the_crypto())
+        hash.known = eg_sha256(eg_the_crypto(), body, hash.hash) == EG_OK;
+    return hash;
+}
+
+/* Exactly one bodySHA256, in the lower-case digits that Twilio sends. */
+static bool body_hash_fits(const eg_webhook *hook, const eg_body_hash *hash)
+{
+    const eg_param *claimed = eg_params_find(&hook->query, BODY_SHA256);
+    char expected[2 * EG_SHA256_SIZE + 1];
+
+    eg_hex_encode(expected, hash->hash, EG_SHA256_SIZE);
+    return eg_params_count(&hook->query, BODY_SHA256) == 1 &&
+           eg_equal_secret(claimed->value, (eg_span){expected, 2 * EG_SHA256_SIZE});
+}
+
+/* AccountSid only picks tokens; where it is said twice it picks none that has an account. */
+static eg_span account_of(const eg_webhook *hook)
+{
+    eg_span name = EG_LIT("AccountSid");
+
+    if (eg_params_count(&hook->form, name) + eg_params_count(&hook->query, name) > 1)
+        return EG_LIT("?");
+    return eg_webhook_get(hook, name);
+}
+
+static bool is_get(const eg_webhook *hook)
+{
+    return hook->root->method_number == M_GET;
+}
+
+/* A form is part of what is signed, another body is by its hash; whatever else there is in a body
+ * would be taken on faith. */
+static bool body_is_signed(const eg_webhook *hook, const eg_body_hash *hash)
+{
+    if (hash->claimed)
+        return body_hash_fits(hook, hash);
+    return !hook->body->n || (!is_get(hook) && eg_webhook_is_form(hook));
+}
+
+/* --- the doctor -------------------------------------------------------------------------------- */
+
+/* At most one search a second in each child: a flood of bad signatures cannot use it. */
+static bool may_search(void)
+{
+    static volatile apr_uint32_t last;
+    apr_uint32_t now = (apr_uint32_t)apr_time_sec(apr_time_now());
+    apr_uint32_t before = apr_atomic_read32(&last);
+
+    return now != before && apr_atomic_cas32(&last, now, before) == before;
+}
+
+static eg_span header_of(const eg_webhook *hook, const char *name)
+{
+    const char *value = apr_table_get(hook->root->headers_in, name);
+
+    return value ? eg_span_of(value) : (eg_span){"", 0};
+}
+
+static eg_hints find_hints(const eg_webhook *hook)
+{
+    const request_rec *r = hook->root;
+    eg_hints hints = {.request = hook->origin,
+                      .forwarded = {header_of(hook, "X-Forwarded-Proto"), {"", 0}, {"", 0}}};
+    eg_span port = header_of(hook, "X-Forwarded-Port");
+    eg_span scheme = hints.forwarded.scheme;
+
+    hints.server =
+        (eg_origin){hints.request.scheme, eg_span_of(r->server->server_hostname), {"", 0}};
+    (void)eg_origin_split(header_of(hook, "X-Forwarded-Host"), &hints.forwarded);
+    if (!eg_span_eq(scheme, EG_LIT("http")) && !eg_span_eq(scheme, EG_LIT("https")))
+        hints.forwarded.scheme = (eg_span){"", 0};
+    if (port.n && port.n <= 5 && !hints.forwarded.port.n)
+        hints.forwarded.port = port;
+    hints.listener_port =
+        eg_span_of(apr_psprintf(r->pool, "%u", (unsigned)r->connection->local_addr->port));
+    return hints;
+}
+
+static const char *ask_doctor(const eg_webhook *hook, const eg_config *policy,
+                              const eg_signed *what, eg_span header)
+{
+    eg_hints hints;
+
+    if (header.n != EG_SIGNATURE_LENGTH || !may_search())
+        return NULL;
+    hints = find_hints(hook);
+    return eg_doctor_advise(eg_the_crypto(), what, policy->tokens->tokens, header, &hints,
+                            hook->root->pool);
+}
+
+/* --- the verdict ------------------------------------------------------------------------------- */
+
+static eg_judgement judge_signature(const eg_webhook *hook, const eg_config *policy,
+                                    const eg_body_hash *hash)
+{
+    eg_judgement judgement = {EG_SIGNATURE_INVALID, policy->tokens, policy->public_url, NULL};
+    eg_span header = header_of(hook, "X-Twilio-Signature");
+    bool appended = !hash->claimed && !is_get(hook);
+    eg_signed what = {*eg_verify_origin(hook, policy), hook->target, appended ? &hook->form : NULL,
+                      account_of(hook)};
+
+    if (!header.n)
+        judgement.verdict = EG_SIGNATURE_MISSING;
+    else if (hash->claimed && !hash->known)
+        judgement.verdict = EG_SIGNATURE_UNCHECKED;
+    else if (body_is_signed(hook, hash))
+        judgement.verdict =
+            eg_signature_check(eg_the_crypto(), &what, policy->tokens->tokens, header);
+    else
+        return judgement;
+    if (judgement.verdict == EG_SIGNATURE_INVALID)
+        judgement.advice = ask_doctor(hook, policy, &what, header);
+    return judgement;
+}
+
+const char *eg_verify_complaint(const eg_webhook *hook, apr_pool_t *pool)
+{
+    static const char *const reasons[] = {"was not checked", "is missing", "does not fit",
+                                          "is valid"};
+    const eg_judgement *judgement = &hook->judgement;
+
+    return apr_pstrcat(pool, "the X-Twilio-Signature ", reasons[judgement->verdict],
+                       judgement->advice ? "; " : NULL, judgement->advice, NULL);
+}
+
+static void log_verdict(request_rec *r, const eg_webhook *hook, const eg_config *policy)
+{
+    if (hook->judgement.verdict == EG_SIGNATURE_UNCHECKED)
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
+                      EG_TAG("0304") "call %s: the signature could not be checked, OpenSSL failed",
+                      eg_call_of(r));
+    else if (hook->judgement.verdict != EG_SIGNATURE_VALID &&
+             eg_config_signature(policy) == EG_CHECK_OBSERVE)
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
+                      EG_TAG("0303") "call %s: observed, goes on: %s", eg_call_of(r),
+                      eg_verify_complaint(hook, r->pool));
+}
+
+/* A location with other tokens or another public URL comes to a verdict of its own. */
+static bool was_judged_so(const eg_webhook *hook, const eg_config *policy)
+{
+    return hook->judgement.tokens == policy->tokens &&
+           hook->judgement.public_url == policy->public_url;
+}
+
+eg_outcome eg_verify(request_rec *r, eg_webhook *hook, const eg_config *policy,
+                     const eg_body_hash *hash)
+{
+    bool again = was_judged_so(hook, policy);
+
+    if (!eg_verify_origin(hook, policy))
+        return EG_MALFORMED;
+    if (!again)
+        hook->judgement = judge_signature(hook, policy, hash);
+    eg_set_signature(r, hook->judgement.verdict);
+    if (!again)
+        log_verdict(r, hook, policy);
+    if (hook->judgement.verdict == EG_SIGNATURE_VALID)
+        return EG_GOING_ON;
+    return hook->judgement.verdict == EG_SIGNATURE_UNCHECKED ? EG_MISCONFIGURED : EG_FORBIDDEN;
+}

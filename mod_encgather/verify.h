@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Who signed a webhook: judged by the tokens and the public URL of the location that asks. */
+#ifndef EG_VERIFY_H
+#define EG_VERIFY_H
+
+#include "webhook.h"
+
+/* Of the raw body, which has to be hashed before a form is decoded in its place. */
+typedef struct {
+    bool claimed; /* the query has a bodySHA256 */
+    bool known;   /* false although claimed: OpenSSL failed */
+    unsigned char hash[EG_SHA256_SIZE];
+} eg_body_hash;
+
+eg_body_hash eg_verify_hash_body(const eg_webhook *hook);
+
+/* Whether the location has tokens that can be used. */
+bool eg_verify_has_tokens(const eg_config *policy);
+
+/* The origin that Twilio called, as this location sees it; NULL: Host is none. */
+const eg_origin *eg_verify_origin(const eg_webhook *hook, const eg_config *policy);
+
+/* Verifies the signature of hook, whose form is parsed and whose body is hash's; r is the request
+ * in whose name it is logged. EG_GOING_ON, EG_FORBIDDEN, EG_MALFORMED (Host is none) or, where
+ * OpenSSL failed (logged), EG_MISCONFIGURED. The policy has usable tokens. */
+eg_outcome eg_verify(request_rec *r, eg_webhook *hook, const eg_config *policy,
+                     const eg_body_hash *hash);
+
+/* What is wrong with the signature, in words for the error log. */
+const char *eg_verify_complaint(const eg_webhook *hook, apr_pool_t *pool);
+
+#endif
