@@ -34,7 +34,8 @@ LIBS         = -ljansson -lcrypto
 APR_LIBS     = $(shell $(call ask,APR_CONFIG) --link-ld) -laprutil-1
 
 CORE   := $(sort $(wildcard mod_encgather/core/*.c))
-GLUE   := $(sort $(wildcard mod_encgather/*.c))
+ROOMS  := base config watch webhook lookup call
+GLUE   := $(sort $(wildcard mod_encgather/*.c $(ROOMS:%=mod_encgather/%/*.c)))
 UNIT   := $(sort $(wildcard t/unit/*.c))
 OBJ     = $(patsubst %.c,$(OUT)/obj/%.o,$(1))
 MODULE := $(OUT)/mod_encgather.so
@@ -93,7 +94,7 @@ $(OUT)/judge/%: $(OUT)/obj/t/judge/%.o $(call OBJ,$(CORE))
 	@mkdir -p $(@D)
 	$(CC) -pthread $(CFLAGS) $(LDFLAGS_ALL) -o $@ $^ $(LIBS) $(APR_LIBS)
 
-FORMATTED = $(CORE) $(GLUE) $(UNIT) $(TOOLS) $(wildcard t/judge/*.c mod_encgather/*.h mod_encgather/tool/*.h mod_encgather/core/*.h t/unit/*.h)
+FORMATTED = $(CORE) $(GLUE) $(UNIT) $(TOOLS) $(wildcard t/judge/*.c mod_encgather/*.h mod_encgather/*/*.h t/unit/*.h)
 
 # --- installing ------------------------------------------------------------------------------
 

@@ -7,17 +7,17 @@
 #include <ap_listen.h>
 #include <mpm_common.h>
 #include <http_protocol.h>
-#include "access.h"
-#include "backend.h"
-#include "body.h"
-#include "counters.h"
-#include "gather.h"
-#include "log.h"
-#include "neighbours.h"
-#include "redact.h"
-#include "status.h"
-#include "store.h"
-#include "walk.h"
+#include "webhook/access.h"
+#include "call/backend.h"
+#include "webhook/body.h"
+#include "watch/counters.h"
+#include "call/gather.h"
+#include "base/log.h"
+#include "config/neighbours.h"
+#include "webhook/masking.h"
+#include "watch/status_page.h"
+#include "config/store.h"
+#include "webhook/walk.h"
 
 AP_DECLARE_MODULE(encgather);
 

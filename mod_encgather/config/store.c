@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Key and token files across restarts: checked, kept in memory of their own, never in a pool. */
-#include "store.h"
+#include "config/store.h"
 
 #include <apr_strings.h>
 #include <http_core.h>
@@ -9,8 +9,8 @@
 #include <unistd.h>
 #include "core/secret.h"
 #include "core/secretfile.h"
-#include "counters.h"
-#include "log.h"
+#include "watch/counters.h"
+#include "base/log.h"
 
 APLOG_USE_MODULE(encgather);
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * At start: a line for every loaded module that would write down what this one keeps secret. */
-#include "neighbours.h"
+#include "config/neighbours.h"
 
 #include <string.h>
 #include <http_config.h>
 #include <http_log.h>
 #include "encgather.h"
-#include "log.h"
+#include "base/log.h"
 
 APLOG_USE_MODULE(encgather);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What is counted, as tables that every page is made from, and as text for scrapers. */
-#include "metrics.h"
+#include "watch/metrics.h"
 
 #include <stddef.h>
 #include <string.h>

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The one owner of request bodies. What happens to one is decided by the configuration of the
  * location and by who answers, not by what code of ours ran before. */
-#include "body.h"
+#include "webhook/body.h"
 
 #include <string.h>
 #include <apr_strings.h>
 #include <http_core.h>
 #include <http_protocol.h>
 #include "core/secret.h"
-#include "log.h"
+#include "base/log.h"
 
 APLOG_USE_MODULE(encgather);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Who signed a webhook: judged by the tokens and the public URL of the location that asks. */
-#include "verify.h"
+#include "webhook/verify.h"
 
 #include <string.h>
 #include <apr_atomic.h>
@@ -8,7 +8,7 @@
 #include <http_core.h>
 #include <http_protocol.h>
 #include "core/doctor.h"
-#include "log.h"
+#include "base/log.h"
 
 APLOG_USE_MODULE(encgather);
 

@@ -3,7 +3,7 @@
 #ifndef EG_VERIFY_H
 #define EG_VERIFY_H
 
-#include "webhook.h"
+#include "webhook/webhook.h"
 
 /* Of the raw body, which has to be hashed before a form is decoded in its place. */
 typedef struct {

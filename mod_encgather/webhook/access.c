@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Require twilio-signature: any location only for requests that Twilio signed. */
-#include "access.h"
+#include "webhook/access.h"
 
 #include <string.h>
 #include <apr_strings.h>
@@ -8,8 +8,8 @@
 #include <mod_auth.h>
 #include "core/secret.h"
 #include "encgather.h"
-#include "log.h"
-#include "verify.h"
+#include "base/log.h"
+#include "webhook/verify.h"
 
 APLOG_USE_MODULE(encgather);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Requests for locations of ours have no file: nothing is looked up for them in the file system. */
-#include "walk.h"
+#include "webhook/walk.h"
 
 #include <string.h>
 #include <http_core.h>

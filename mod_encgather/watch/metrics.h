@@ -3,7 +3,7 @@
 #ifndef EG_METRICS_H
 #define EG_METRICS_H
 
-#include "counters.h"
+#include "watch/counters.h"
 
 #define EG_METRICS_LABELS 2
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Answers: TwiML, JSON and errors, written by the module itself so that no ErrorDocument runs. */
-#include "answer.h"
+#include "webhook/answer.h"
 
 #include <string.h>
 #include <apr_strings.h>
 #include <http_protocol.h>
-#include "body.h"
-#include "counters.h"
+#include "webhook/body.h"
+#include "watch/counters.h"
 
 #define TEXT_TYPE "text/plain; charset=utf-8"
 #define JSON_TYPE "application/json"

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The database side of decrypt-gather, through mod_dbd. */
-#include "lookup.h"
+#include "lookup/lookup.h"
 
 #include <string.h>
 #include <apr_dbd.h>
 #include <apr_hash.h>
 #include <apr_strings.h>
 #include <mod_dbd.h>
-#include "backend.h"
+#include "call/backend.h"
 #include "core/blindindex.h"
-#include "log.h"
+#include "base/log.h"
 
 APLOG_USE_MODULE(encgather);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The backend call: a sub-request of this server, its body fed in and its answer captured. */
-#include "backend.h"
+#include "call/backend.h"
 
 #include <poll.h>
 #include <string.h>
@@ -10,9 +10,9 @@
 #include <http_core.h>
 #include <http_protocol.h>
 #include <mod_proxy.h>
-#include "body.h"
+#include "webhook/body.h"
 #include "core/twiml.h"
-#include "counters.h"
+#include "watch/counters.h"
 
 #define ANSWER_MAX 65536
 #define TOO_SLOW "the answer took longer than EncGatherTimeout"

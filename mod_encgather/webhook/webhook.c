@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A webhook: what the client sent. Knows nothing of what any location wants. */
-#include "webhook.h"
+#include "webhook/webhook.h"
 
 #include <string.h>
 #include <apr_strings.h>

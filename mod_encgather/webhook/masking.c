@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Keeps Digits and SpeechResult of a query string out of everything that httpd writes down. */
-#include "redact.h"
+#include "webhook/masking.h"
 
 #include "encgather.h"
 

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  * decrypt-gather: opens the fields, looks the caller up, answers JSON. */
-#include "gather.h"
+#include "call/gather.h"
 
 #include <string.h>
 #include <apr_strings.h>
-#include "answer.h"
-#include "backend.h"
-#include "counters.h"
-#include "log.h"
-#include "lookup.h"
-#include "receive.h"
+#include "webhook/answer.h"
+#include "call/backend.h"
+#include "watch/counters.h"
+#include "base/log.h"
+#include "lookup/lookup.h"
+#include "webhook/receive.h"
 
 APLOG_USE_MODULE(encgather);
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * EncGatherLookup: a query and what its arguments are. */
-#include "directives.h"
+#include "config/directives.h"
 
 #include <string.h>
 #include <apr_strings.h>
 #include "core/blindindex.h"
 #include "core/fieldspec.h"
-#include "lookup.h"
+#include "lookup/lookup.h"
 
 static apr_array_header_t *lookups; /* of const eg_lookup *, of this reading */
 

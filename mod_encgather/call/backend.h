@@ -3,7 +3,7 @@
 #ifndef EG_BACKEND_H
 #define EG_BACKEND_H
 
-#include "counters.h"
+#include "watch/counters.h"
 #include "core/json.h"
 
 /* What came back, and what is made of it. */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What comes before names, steps and tokens, in the order of the manual, for the handlers. */
-#include "receive.h"
+#include "webhook/receive.h"
 
 #include <apr_strings.h>
-#include "log.h"
-#include "verify.h"
+#include "base/log.h"
+#include "webhook/verify.h"
 
 APLOG_USE_MODULE(encgather);
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Counters in shared memory: exact over all children, kept over restarts. */
-#include "counters.h"
+#include "watch/counters.h"
 
 #include <string.h>
 #include <time.h>
 #include <apr_shm.h>
 #include <apr_strings.h>
 #include "core/token.h"
-#include "log.h"
+#include "base/log.h"
 
 APLOG_USE_MODULE(encgather);
 

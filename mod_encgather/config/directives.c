@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Directives: what an administrator may write, checked as it is read. */
-#include "directives.h"
+#include "config/directives.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <apr_strings.h>
 #include <apr_uri.h>
-#include "store.h"
+#include "config/store.h"
 
 #define MAX_BODY_LIMIT (16 * 1024 * 1024)
 

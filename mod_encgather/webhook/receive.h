@@ -3,7 +3,7 @@
 #ifndef EG_RECEIVE_H
 #define EG_RECEIVE_H
 
-#include "webhook.h"
+#include "webhook/webhook.h"
 
 /* What a handler takes. */
 typedef struct {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Directives about the call: fields, sentences, what goes to the backend. */
-#include "directives.h"
+#include "config/directives.h"
 
 #include <string.h>
 #include <apr_strings.h>

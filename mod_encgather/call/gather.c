@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  * encrypted-gather: asks for each field, seals what the caller keys in, speaks the result. */
-#include "gather.h"
+#include "call/gather.h"
 
 #include <string.h>
 #include <apr_strings.h>
-#include "answer.h"
-#include "backend.h"
+#include "webhook/answer.h"
+#include "call/backend.h"
 #include "core/secret.h"
-#include "counters.h"
-#include "log.h"
-#include "receive.h"
+#include "watch/counters.h"
+#include "base/log.h"
+#include "webhook/receive.h"
 
 APLOG_USE_MODULE(encgather);
 

@@ -4,7 +4,7 @@
 #ifndef EG_WEBHOOK_H
 #define EG_WEBHOOK_H
 
-#include "body.h"
+#include "webhook/body.h"
 #include "core/json.h"
 
 typedef enum { EG_MEDIA_FORM, EG_MEDIA_JSON, EG_MEDIA_OTHER } eg_media;

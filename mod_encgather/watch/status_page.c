@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * encgather-status: the counters, for people and for scrapers; and their part of server-status. */
-#include "status.h"
+#include "watch/status_page.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 #include <apr_strings.h>
 #include <http_protocol.h>
 #include <mod_status.h>
-#include "metrics.h"
+#include "watch/metrics.h"
 #include "version.h"
 
 #define REFRESH "10" /* seconds */
