@@ -1,38 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The module record and its hooks, nothing else. */
-#include "encgather.h"
+#include "base/module.h"
 
 #include <sys/prctl.h>
-#include <http_core.h>
 #include <ap_listen.h>
-#include <mpm_common.h>
+#include <http_core.h>
 #include <http_protocol.h>
-#include "webhook/access.h"
+#include <mpm_common.h>
 #include "call/backend.h"
-#include "webhook/body.h"
-#include "watch/counters.h"
 #include "call/gather.h"
-#include "base/log.h"
+#include "commands.h"
 #include "config/neighbours.h"
-#include "webhook/masking.h"
-#include "watch/status_page.h"
 #include "config/store.h"
+#include "lookup/decrypt.h"
+#include "lookup/directives_lookup.h"
+#include "watch/counters.h"
+#include "watch/status_page.h"
+#include "webhook/access.h"
+#include "webhook/body.h"
+#include "webhook/masking.h"
 #include "webhook/walk.h"
 
 AP_DECLARE_MODULE(encgather);
-
-static eg_crypto *crypto; /* of this child */
-
-eg_crypto *eg_the_crypto(void)
-{
-    return crypto;
-}
 
 static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
 {
     (void)plog;
     (void)ptemp;
     eg_config_reset(pconf);
+    eg_lookups_reset(pconf);
     return OK;
 }
 
@@ -88,11 +84,7 @@ static int drop_privileges(apr_pool_t *pchild, server_rec *s)
 
 static void child_init(apr_pool_t *pchild, server_rec *s)
 {
-    crypto = eg_crypto_create(pchild);
-    if (!crypto)
-        ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s,
-                     EG_TAG("0111") "OpenSSL does not offer AES-256-GCM, HMAC or SHA-256: every "
-                                    "request is answered 500");
+    eg_child_begin(pchild, s);
     eg_store_lock(s);
 }
 
@@ -117,11 +109,11 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_handler(eg_gather_handler, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_handler(eg_decrypt_handler, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_handler(eg_status_handler, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_log_transaction(eg_request_carry_over, NULL, NULL, APR_HOOK_FIRST);
+    ap_hook_log_transaction(eg_record_carry_over, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_log_transaction(eg_count_logged, NULL, NULL, APR_HOOK_FIRST);
     eg_body_register_hooks(pool);
     eg_backend_register_hooks(pool);
-    eg_redact_register_hooks(pool);
+    eg_masking_register_hooks(pool);
     eg_access_register_hooks(pool);
     eg_walk_register_hooks();
     eg_status_register_hooks();

@@ -11,8 +11,12 @@
 #include <http_protocol.h>
 #include <mod_proxy.h>
 #include "webhook/body.h"
+#include "base/chain.h"
+#include "config/config.h"
 #include "core/twiml.h"
 #include "watch/counters.h"
+#include "webhook/exchange.h"
+#include "webhook/masking.h"
 
 #define ANSWER_MAX 65536
 #define TOO_SLOW "the answer took longer than EncGatherTimeout"
@@ -192,7 +196,7 @@ static request_rec *make_sub_request(request_rec *r, const eg_backend *backend)
     const char *path = backend->path ? backend->path : own_path(r);
     request_rec *sub;
 
-    eg_request_of(r)->calling_backend = true;
+    eg_backend_call_begins(r);
     sub = ap_sub_req_method_uri("POST", path, r, r->proto_output_filters);
     if (backend->url)
         send_to_url(sub, backend->url);
@@ -208,24 +212,6 @@ static bool speaks_objects(request_rec *sub)
 {
     return sub->handler && strcmp(sub->handler, EG_DECRYPT_HANDLER) == 0 &&
            eg_config_of(sub)->lookup;
-}
-
-eg_json *eg_backend_handed(const request_rec *r)
-{
-    return eg_is_backend_call(r) ? eg_request_if_any(r->main)->handed : NULL;
-}
-
-apr_pool_t *eg_backend_pool(const request_rec *r)
-{
-    return eg_backend_handed(r) ? r->main->pool : r->pool;
-}
-
-bool eg_backend_hand_back(request_rec *r, eg_json *answer)
-{
-    if (!eg_backend_handed(r))
-        return false;
-    eg_request_of(r->main)->handed_back = answer;
-    return true;
 }
 
 /* --- what is made of it ------------------------------------------------------------------------ */
@@ -272,7 +258,7 @@ static eg_reply judge(request_rec *r, const request_rec *sub, int status, const 
         return unavailable(status, answer->kind, answer->reason);
     if (status != HTTP_OK && status != HTTP_NOT_FOUND)
         return refused(r, sub, status);
-    reply.json = eg_request_of(r)->handed_back;
+    reply.json = eg_exchange_answer(r);
     if (reply.json)
         return reply;
     if (status == HTTP_OK && is_xml(sub)) {
@@ -303,7 +289,7 @@ static bool set_request(request_rec *r, request_rec *sub, eg_json *json, const c
     set_request_line(sub, eg_config_of(r)->backend);
     set_headers(sub, strlen(text), key);
     if (hands_over)
-        eg_request_of(r)->handed = json;
+        eg_exchange_hand(r, json);
     else
         eg_body_lend(sub, text, strlen(text));
     return true;
@@ -339,8 +325,8 @@ eg_reply eg_backend_call(request_rec *r, eg_json *json, const char *key)
 
     eg_count_backend(r, reply.kind, eg_since(started));
     ap_destroy_sub_req(sub);
-    eg_request_of(r)->calling_backend = false;
-    eg_request_of(r)->handed = eg_request_of(r)->handed_back = NULL;
+    eg_backend_call_ends(r);
+    eg_exchange_end(r);
     return reply;
 }
 

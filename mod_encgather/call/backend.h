@@ -20,12 +20,6 @@ typedef struct {
  * the backend, as it is. key: for Idempotency-Key. */
 eg_reply eg_backend_call(request_rec *r, eg_json *json, const char *key);
 
-/* For decrypt-gather: the object that this request was called with in process, or NULL; takes its
- * answer back the same way, false where it was not called so; the pool that both live in. */
-eg_json *eg_backend_handed(const request_rec *r);
-bool eg_backend_hand_back(request_rec *r, eg_json *answer);
-apr_pool_t *eg_backend_pool(const request_rec *r);
-
 void eg_backend_register_hooks(apr_pool_t *pool);
 
 #endif

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Directives about the call: fields, sentences, what goes to the backend. */
-#include "config/directives.h"
+#include "call/directives_call.h"
 
 #include <string.h>
 #include <apr_strings.h>
+#include "config/directives.h"
 #include "core/fieldspec.h"
 
 /* The first one in a section makes a list of its own, which replaces the inherited one. */

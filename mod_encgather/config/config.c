@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What is configured for a location: members, merge, and defaults where nothing is set. */
-#include "encgather.h"
+#include "config/config.h"
 
 #include <string.h>
 #include <http_core.h>

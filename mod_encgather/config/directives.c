@@ -15,7 +15,6 @@ static bool has_handlers;
 
 void eg_config_reset(apr_pool_t *pconf)
 {
-    eg_lookups_reset(pconf);
     has_unsigned = false;
     has_handlers = false;
     eg_store_reset(pconf);
@@ -54,17 +53,17 @@ static const char *add_file(cmd_parms *cmd, eg_store_kind kind, const char *path
     return NULL;
 }
 
-static const char *set_key_file(cmd_parms *cmd, void *config, const char *path)
+const char *eg_set_key_file(cmd_parms *cmd, void *config, const char *path)
 {
     return add_file(cmd, EG_KEY_FILE, path, &((eg_config *)config)->keys);
 }
 
-static const char *set_token_file(cmd_parms *cmd, void *config, const char *path)
+const char *eg_set_token_file(cmd_parms *cmd, void *config, const char *path)
 {
     return add_file(cmd, EG_TOKEN_FILE, path, &((eg_config *)config)->tokens);
 }
 
-static const char *set_signature(cmd_parms *cmd, void *config, const char *word)
+const char *eg_set_signature_check(cmd_parms *cmd, void *config, const char *word)
 {
     static const char *const words[] = {"on", "observe", "off"};
 
@@ -108,17 +107,17 @@ static const char *set_number(cmd_parms *cmd, const char *text, long most, int *
     return NULL;
 }
 
-static const char *set_max_body(cmd_parms *cmd, void *config, const char *text)
+const char *eg_set_max_body(cmd_parms *cmd, void *config, const char *text)
 {
     return set_number(cmd, text, MAX_BODY_LIMIT, &((eg_config *)config)->max_body);
 }
 
-static const char *set_attempts(cmd_parms *cmd, void *config, const char *text)
+const char *eg_set_attempts(cmd_parms *cmd, void *config, const char *text)
 {
     return set_number(cmd, text, 10, &((eg_config *)config)->attempts);
 }
 
-static const char *set_timeout(cmd_parms *cmd, void *config, const char *text)
+const char *eg_set_timeout(cmd_parms *cmd, void *config, const char *text)
 {
     return set_number(cmd, text, 600, &((eg_config *)config)->timeout);
 }
@@ -155,7 +154,7 @@ static bool parse_scheme(const char *text, eg_public_url *url)
            eg_span_eq(url->origin.scheme, EG_LIT("http"));
 }
 
-static const char *set_public_url(cmd_parms *cmd, void *config, const char *text)
+const char *eg_set_public_url(cmd_parms *cmd, void *config, const char *text)
 {
     eg_public_url *url = apr_pcalloc(cmd->pool, sizeof *url);
     const char *colon;
@@ -189,7 +188,7 @@ static const char *check_backend_url(cmd_parms *cmd, const char *text, eg_backen
     return NULL;
 }
 
-static const char *set_backend(cmd_parms *cmd, void *config, const char *text)
+const char *eg_set_backend(cmd_parms *cmd, void *config, const char *text)
 {
     eg_backend *backend = apr_pcalloc(cmd->pool, sizeof *backend);
     const char *wrong = NULL;
@@ -208,7 +207,7 @@ static const char *set_backend(cmd_parms *cmd, void *config, const char *text)
     return wrong;
 }
 
-static const char *set_redact(cmd_parms *cmd, void *config, int on)
+const char *eg_set_redact(cmd_parms *cmd, void *config, int on)
 {
     eg_server *server = ap_get_module_config(cmd->server->module_config, &encgather_module);
 
@@ -216,39 +215,3 @@ static const char *set_redact(cmd_parms *cmd, void *config, int on)
     server->redact = on;
     return NULL;
 }
-
-/* No OR_... flag in any of them: a .htaccess never has a say (it would hand out decryption). */
-#define ANYWHERE (RSRC_CONF | ACCESS_CONF)
-#define LOCATIONS ACCESS_CONF
-
-const command_rec eg_commands[] = {
-    AP_INIT_TAKE1("EncGatherKeyFile", set_key_file, NULL, ANYWHERE,
-                  "the file with the AES-256 key or key ring"),
-    AP_INIT_TAKE1("EncGatherAuthTokenFile", set_token_file, NULL, ANYWHERE,
-                  "the file with the Twilio auth tokens, one a line"),
-    AP_INIT_TAKE1("EncGatherSignature", set_signature, NULL, ANYWHERE, "on, observe or off"),
-    AP_INIT_TAKE1("EncGatherPublicURL", set_public_url, NULL, ANYWHERE,
-                  "the origin that Twilio calls: https://host[:port]"),
-    AP_INIT_TAKE1("EncGatherBackend", set_backend, NULL, LOCATIONS,
-                  "where the encrypted fields go: a path of this server or an absolute URL"),
-    AP_INIT_TAKE_ARGV("EncGatherLookup", eg_set_lookup, NULL, LOCATIONS,
-                      "an SQL query and the field for each %s in it"),
-    AP_INIT_TAKE1("EncGatherMaxBody", set_max_body, NULL, ANYWHERE,
-                  "the largest body of a webhook in bytes"),
-    AP_INIT_RAW_ARGS("EncGatherField", eg_add_field, NULL, ANYWHERE,
-                     "name [option=value ...]: one field of the call, in call order"),
-    AP_INIT_TAKE1("EncGatherAttempts", set_attempts, NULL, ANYWHERE,
-                  "how often one field is asked before the call is given up"),
-    AP_INIT_TAKE2("EncGatherSay", eg_set_say, NULL, ANYWHERE,
-                  "an event and what the caller hears then"),
-    AP_INIT_TAKE2("EncGatherThen", eg_set_then, NULL, ANYWHERE,
-                  "an event and what follows its sentence: redirect=URL, dial=NUMBER or hangup"),
-    AP_INIT_TAKE12("EncGatherVoice", eg_set_voice, NULL, ANYWHERE,
-                   "voice and language for every <Say>"),
-    AP_INIT_TAKE1("EncGatherTimeout", set_timeout, NULL, ANYWHERE,
-                  "seconds for the backend's whole answer"),
-    AP_INIT_TAKE_ARGV("EncGatherForward", eg_set_forward, NULL, ANYWHERE,
-                      "webhook parameters that go to the backend beside the fields"),
-    AP_INIT_FLAG("EncGatherRedact", set_redact, NULL, RSRC_CONF,
-                 "on or off: mask Digits and SpeechResult of query strings in every log"),
-    {.name = NULL}};

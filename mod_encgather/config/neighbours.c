@@ -5,7 +5,7 @@
 #include <string.h>
 #include <http_config.h>
 #include <http_log.h>
-#include "encgather.h"
+#include "config/config.h"
 #include "base/log.h"
 
 APLOG_USE_MODULE(encgather);

@@ -3,7 +3,7 @@
 #ifndef EG_STORE_H
 #define EG_STORE_H
 
-#include "encgather.h"
+#include "config/config.h"
 
 /* Forgets the entries of the last reading of the configuration, not what was read from files. */
 void eg_store_reset(apr_pool_t *pconf);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * decrypt-gather: opens the fields, looks the caller up, answers JSON. */
-#include "call/gather.h"
+#include "lookup/decrypt.h"
 
 #include <string.h>
 #include <apr_strings.h>
 #include "webhook/answer.h"
-#include "call/backend.h"
+#include "webhook/exchange.h"
 #include "watch/counters.h"
-#include "base/log.h"
+#include "base/chain.h"
+#include "config/config.h"
 #include "lookup/lookup.h"
 #include "webhook/receive.h"
 
@@ -100,7 +101,7 @@ static eg_outcome open_fields(request_rec *r, const eg_span *tokens, int n, eg_s
 /* As it is where we were called in process, and *json stays NULL; else as text in *json. */
 static eg_outcome give_row(request_rec *r, eg_json *row, const char **json)
 {
-    if (eg_backend_hand_back(r, row))
+    if (eg_exchange_hand_back(r, row))
         return EG_FOUND;
     *json = eg_json_dump(row, r->pool);
     return *json ? EG_FOUND : eg_lookup_unavailable(r, "no memory for the answer");
@@ -140,7 +141,7 @@ static int receive_and_run(request_rec *r)
 {
     static const eg_intake intake = {.json = true};
     eg_webhook *hook = eg_webhook_of(r);
-    eg_json *handed = eg_backend_handed(r);
+    eg_json *handed = eg_exchange_handed(r);
     eg_outcome outcome =
         handed ? eg_receive_in_process(r, handed, hook) : eg_receive(r, &intake, hook);
     int answer = outcome == EG_GOING_ON ? run(r, hook) : eg_answer_error(r, outcome);
@@ -158,6 +159,5 @@ int eg_decrypt_handler(request_rec *r)
     if (!eg_config_of(r)->lookup)
         return eg_answer_error(r, EG_DISABLED);
     eg_count_begin(r, EG_AT_DECRYPT);
-    eg_request_of(r)->answers_json = true;
     return receive_and_run(r);
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * EncGatherLookup: a query and what its arguments are. */
-#include "config/directives.h"
+#include "lookup/directives_lookup.h"
 
 #include <string.h>
 #include <apr_strings.h>
 #include "core/blindindex.h"
+#include "config/directives.h"
 #include "core/fieldspec.h"
 #include "lookup/lookup.h"
 

@@ -7,9 +7,9 @@
 #include <apr_hash.h>
 #include <apr_strings.h>
 #include <mod_dbd.h>
-#include "call/backend.h"
+#include "webhook/exchange.h"
 #include "core/blindindex.h"
-#include "base/log.h"
+#include "watch/record.h"
 
 APLOG_USE_MODULE(encgather);
 
@@ -57,7 +57,7 @@ static eg_outcome read_columns(request_rec *r, const ap_dbd_t *dbd, apr_dbd_resu
 {
     int columns = apr_dbd_num_cols(dbd->driver, results);
 
-    *json = eg_json_new(eg_backend_pool(r));
+    *json = eg_json_new(eg_exchange_pool(r));
     for (int i = 0; *json && i < columns; i++) {
         const char *name = apr_dbd_get_name(dbd->driver, results, i);
         eg_status status = EG_EMALFORMED;

@@ -3,8 +3,9 @@
 #ifndef EG_LOOKUP_H
 #define EG_LOOKUP_H
 
-#include "encgather.h"
+#include "config/config.h"
 #include "core/json.h"
+#include "base/outcome.h"
 
 /* Hands a query to mod_dbd for preparing, while the configuration is read. Returns NULL, or what is
  * wrong. */

@@ -173,7 +173,7 @@ void eg_count_open(eg_key_use *use)
 
 void eg_count_begin(request_rec *r, eg_handler_kind handler)
 {
-    eg_request *state = eg_request_of(r);
+    eg_record *state = eg_record_of(r);
 
     state->handler = handler;
     state->started = eg_clock();
@@ -181,7 +181,7 @@ void eg_count_begin(request_rec *r, eg_handler_kind handler)
 
 void eg_count_answer(request_rec *r, eg_outcome outcome)
 {
-    eg_request *state = eg_request_of(r);
+    eg_record *state = eg_record_of(r);
     eg_host *host = host_of(r);
     bool is_gather = state->handler == EG_AT_GATHER;
 
@@ -199,10 +199,10 @@ void eg_count_answer(request_rec *r, eg_outcome outcome)
 int eg_count_logged(request_rec *r)
 {
     eg_host *host = NULL;
-    const eg_request *signed_by = NULL, *denied_by = NULL;
+    const eg_record *signed_by = NULL, *denied_by = NULL;
 
     for (; r; r = r->next) {
-        const eg_request *state = eg_request_if_any(r);
+        const eg_record *state = eg_record_if_any(r);
 
         if (!state)
             continue;

@@ -5,7 +5,8 @@
 
 #include <stdatomic.h>
 #include "core/histogram.h"
-#include "encgather.h"
+#include "config/config.h"
+#include "watch/record.h"
 
 /* How often a key was used, by all children since the server was started. */
 typedef struct eg_key_use {

@@ -3,7 +3,7 @@
 #ifndef EG_STATUS_PAGE_H
 #define EG_STATUS_PAGE_H
 
-#include "encgather.h"
+#include <httpd.h>
 
 int eg_status_handler(request_rec *r);
 void eg_status_register_hooks(void);

@@ -7,11 +7,20 @@
 #include <http_protocol.h>
 #include <mod_auth.h>
 #include "core/secret.h"
-#include "encgather.h"
+#include "base/chain.h"
+#include "base/slots.h"
+#include "config/config.h"
 #include "base/log.h"
 #include "webhook/verify.h"
+#include "watch/record.h"
+#include <http_request.h>
 
 APLOG_USE_MODULE(encgather);
+
+/* What "Require twilio-signature" has against a request; it counts if the request is denied. */
+typedef struct {
+    eg_outcome why;
+} refusal_state;
 
 /* --- judging ----------------------------------------------------------------------------------- */
 
@@ -36,20 +45,12 @@ static eg_outcome verify_copy(request_rec *r, eg_webhook *hook, const eg_config 
     return outcome;
 }
 
-/* What the request that the client sent led to: an index, a part of a page, a listing's entry. Its
- * variables and counters are those of the one that is logged. */
-static request_rec *logged_request(request_rec *r)
-{
-    while (r->main)
-        r = r->main;
-    return r;
-}
-
-/* asking is the request of the location whose Require it is; it judges by that location. */
+/* asking is the request of the location whose Require it is; it judges by that location. Variables
+ * and counters are those of the request that is logged. */
 static eg_outcome judge_webhook(request_rec *asking, const eg_config *policy)
 {
     eg_webhook *hook = eg_webhook_of(asking);
-    request_rec *logged = logged_request(asking);
+    request_rec *logged = eg_logged_of(asking);
     eg_outcome outcome = eg_webhook_query_outcome(hook);
 
     eg_set_signature(logged, EG_SIGNATURE_UNCHECKED);
@@ -72,7 +73,7 @@ static void forbid_caching(request_rec *r)
 
 static authz_status grant_unchecked(request_rec *r)
 {
-    eg_set_signature(logged_request(r), EG_SIGNATURE_UNCHECKED);
+    eg_set_signature(eg_logged_of(r), EG_SIGNATURE_UNCHECKED);
     return AUTHZ_GRANTED;
 }
 
@@ -81,14 +82,16 @@ static authz_status answer_misconfigured(request_rec *r)
     ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
                   EG_TAG("0112") "answered 500, \"Require twilio-signature\" needs an "
                                  "EncGatherAuthTokenFile for this location");
-    eg_set_signature(logged_request(r), EG_SIGNATURE_UNCHECKED);
-    eg_set_result(logged_request(r), EG_MISCONFIGURED);
+    eg_set_signature(eg_logged_of(r), EG_SIGNATURE_UNCHECKED);
+    eg_set_result(eg_logged_of(r), EG_MISCONFIGURED);
     return AUTHZ_GENERAL_ERROR;
 }
 
 static authz_status deny(request_rec *r, eg_outcome outcome)
 {
-    eg_request_of(eg_root_of(r))->refusal = outcome;
+    refusal_state *state = eg_slot_of(eg_root_of(r), EG_SLOT_REFUSAL, sizeof *state);
+
+    state->why = outcome;
     return AUTHZ_DENIED;
 }
 
@@ -111,7 +114,7 @@ static authz_status check_signature_of(request_rec *r, const char *line, const v
     if (outcome == EG_GOING_ON || mode == EG_CHECK_OBSERVE)
         return AUTHZ_GRANTED;
     if (outcome == EG_MISCONFIGURED) {
-        eg_set_result(logged_request(r), outcome);
+        eg_set_result(eg_logged_of(r), outcome);
         return AUTHZ_GENERAL_ERROR;
     }
     return deny(r, outcome);
@@ -134,24 +137,24 @@ static const authz_provider provider = {check_signature_of, parse_require};
  * we had against it; a 403 that follows is not ours. */
 static void forget_refusal(request_rec *r)
 {
-    eg_request *state = eg_request_if_any(eg_root_of(r));
+    refusal_state *state = eg_slot_if_any(eg_root_of(r), EG_SLOT_REFUSAL);
 
     if (state && !r->main && r->status == HTTP_OK)
-        state->refusal = EG_GOING_ON;
+        state->why = EG_GOING_ON;
 }
 
 static int log_refusal(request_rec *r)
 {
-    eg_request *state = eg_request_if_any(r);
+    const refusal_state *state = eg_slot_if_any(r, EG_SLOT_REFUSAL);
 
-    if (!state || !state->refusal || r->status != HTTP_FORBIDDEN)
+    if (!state || !state->why || r->status != HTTP_FORBIDDEN)
         return DECLINED;
-    eg_set_result(r, state->refusal);
+    eg_set_result(r, state->why);
     ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
                   EG_TAG("0302") "call %s: denied by \"Require twilio-signature\": %s",
                   eg_call_of(r),
-                  state->refusal == EG_FORBIDDEN ? eg_verify_complaint(state->webhook, r->pool)
-                                                 : eg_outcome_of(state->refusal)->text);
+                  state->why == EG_FORBIDDEN ? eg_verify_complaint(eg_webhook_of(r), r->pool)
+                                             : eg_outcome_of(state->why)->text);
     return DECLINED;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <apr_strings.h>
 #include <http_protocol.h>
+#include "config/config.h"
 #include "webhook/body.h"
 #include "watch/counters.h"
 
@@ -60,9 +61,16 @@ int eg_answer_in_process(request_rec *r, eg_outcome outcome)
     return OK;
 }
 
+static bool answers_json(const request_rec *r)
+{
+    const eg_record *record = eg_record_if_any(r);
+
+    return record && record->handler == EG_AT_DECRYPT;
+}
+
 static const char *error_text(request_rec *r, const char *text)
 {
-    if (eg_request_of(r)->answers_json)
+    if (answers_json(r))
         return apr_pstrcat(r->pool, "{\"error\":\"", text, "\"}", NULL);
     return apr_pstrcat(r->pool, text, "\n", NULL);
 }
@@ -70,12 +78,11 @@ static const char *error_text(request_rec *r, const char *text)
 int eg_answer_error(request_rec *r, eg_outcome outcome)
 {
     const eg_outcome_info *info = eg_outcome_of(outcome);
-    const eg_request *state = eg_request_of(r);
     const char *text = error_text(r, info->text);
     int by_httpd = outcome == EG_MALFORMED ? eg_body_of(r)->status : 0;
 
     eg_body_end(r, eg_config_max_body(eg_config_of(r)));
     conclude(r, outcome);
     r->status = by_httpd >= HTTP_BAD_REQUEST ? by_httpd : info->status;
-    return send_bytes(r, state->answers_json ? JSON_TYPE : TEXT_TYPE, text, strlen(text));
+    return send_bytes(r, answers_json(r) ? JSON_TYPE : TEXT_TYPE, text, strlen(text));
 }

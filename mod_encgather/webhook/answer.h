@@ -3,7 +3,8 @@
 #ifndef EG_ANSWER_H
 #define EG_ANSWER_H
 
-#include "encgather.h"
+#include <httpd.h>
+#include "base/outcome.h"
 #include "core/twiml.h"
 
 /* All return what a handler returns. */
@@ -15,7 +16,8 @@ int eg_answer_json(request_rec *r, const char *json, eg_outcome outcome);
 /* Where the answer itself went another way. */
 int eg_answer_in_process(request_rec *r, eg_outcome outcome);
 
-/* Text, or {"error":"..."} where eg_request says so; drains the body first. */
+/* Text, or {"error":"..."} where the handler is decrypt-gather. The body has been read to its end
+ * then, or the connection closes. */
 int eg_answer_error(request_rec *r, eg_outcome outcome);
 
 #endif

@@ -7,8 +7,12 @@
 #include <apr_strings.h>
 #include <http_core.h>
 #include <http_protocol.h>
+#include "base/chain.h"
+#include "base/slots.h"
+#include "config/config.h"
 #include "core/secret.h"
-#include "base/log.h"
+#include "watch/record.h"
+#include <http_request.h>
 
 APLOG_USE_MODULE(encgather);
 
@@ -40,16 +44,15 @@ static apr_off_t announced_length(const request_rec *r)
 eg_body *eg_body_of(request_rec *r)
 {
     request_rec *root = eg_root_of(r);
-    eg_request *state = eg_request_of(root);
+    eg_body *body = eg_slot_if_any(root, EG_SLOT_BODY);
 
-    if (!state->body) {
-        state->body = apr_pcalloc(root->pool, sizeof *state->body);
-        state->body->expected = headers_speak_of_body(root);
-        state->body->announced = announced_length(root);
-        if (!state->body->expected)
-            state->body->state = EG_BODY_WHOLE;
-    }
-    return state->body;
+    if (body)
+        return body;
+    body = eg_slot_of(root, EG_SLOT_BODY, sizeof *body);
+    body->expected = headers_speak_of_body(root);
+    body->announced = announced_length(root);
+    body->state = body->expected ? EG_BODY_UNREAD : EG_BODY_WHOLE;
+    return body;
 }
 
 bool eg_body_announces_more(const eg_body *body, apr_size_t limit)
@@ -260,8 +263,8 @@ static apr_status_t feed_body(ap_filter_t *f, apr_bucket_brigade *out, ap_input_
         return feed_behind(f, out, mode, block, wanted);
     if (!all && n > (apr_size_t)wanted)
         n = (apr_size_t)wanted;
-    APR_BRIGADE_INSERT_TAIL(out, apr_bucket_immortal_create(from->body->bytes + from->given, n,
-                                                            f->c->bucket_alloc));
+    APR_BRIGADE_INSERT_TAIL(
+        out, apr_bucket_immortal_create(from->body->bytes + from->given, n, f->c->bucket_alloc));
     if (from->given + n == from->body->n && from->body->state == EG_BODY_WHOLE)
         APR_BRIGADE_INSERT_TAIL(out, apr_bucket_eos_create(f->c->bucket_alloc));
     if (mode != AP_MODE_SPECULATIVE)
@@ -328,9 +331,9 @@ static bool has_no_location(const request_rec *r)
 
 static bool comes_from_ours(request_rec *r)
 {
-    const eg_request *state = eg_request_if_any(eg_root_of(r));
+    const eg_body *body = eg_slot_if_any(eg_root_of(r), EG_SLOT_BODY);
 
-    if (state && state->leads_to_ours)
+    if (body && body->leads_to_ours)
         return true;
     for (r = r->prev; r; r = r->prev)
         if (eg_config_is_ours(r) || has_no_location(r))
@@ -362,7 +365,7 @@ static int hide_from_error_page(request_rec *r)
 static int note_ours(request_rec *r)
 {
     if (eg_config_is_ours(r))
-        eg_request_of(eg_root_of(r))->leads_to_ours = true;
+        eg_body_of(r)->leads_to_ours = true;
     return DECLINED;
 }
 
@@ -380,8 +383,6 @@ static bool has_parts(const request_rec *r)
  * redirect to an index takes those of the index. */
 static void feed_whoever_answers(request_rec *r)
 {
-    const eg_request *state = eg_request_if_any(eg_root_of(r));
-
     if (r->main)
         return;
     if (is_error_page(r) && comes_from_ours(r)) {
@@ -390,7 +391,7 @@ static void feed_whoever_answers(request_rec *r)
     }
     if (has_parts(r) && eg_server_is_used(r->server))
         (void)eg_body_read(r, eg_config_max_body(eg_config_of(r)));
-    else if (!state || !state->body)
+    else if (!eg_slot_if_any(eg_root_of(r), EG_SLOT_BODY))
         return;
     if (eg_body_of(r)->expected && eg_body_of(r)->state != EG_BODY_UNREAD)
         eg_body_replay(r);

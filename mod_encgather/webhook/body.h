@@ -4,7 +4,9 @@
 #ifndef EG_BODY_H
 #define EG_BODY_H
 
-#include "encgather.h"
+#include <stdbool.h>
+#include <httpd.h>
+#include "base/outcome.h"
 
 typedef enum {
     EG_BODY_UNREAD, /* still on its way, as far as we know */
@@ -17,6 +19,7 @@ typedef enum {
 typedef struct eg_body {
     bool expected;       /* the headers spoke of one */
     apr_off_t announced; /* its length in bytes; -1: none was said */
+    bool leads_to_ours;  /* a location on the way of its request has a handler or Require of ours */
     eg_body_state state;
     int status;  /* what httpd found wrong with it; 0: nothing */
     char *bytes; /* NULL while there are none */

@@ -2,17 +2,57 @@
  * Keeps Digits and SpeechResult of a query string out of everything that httpd writes down. */
 #include "webhook/masking.h"
 
-#include "encgather.h"
+#include "base/chain.h"
+#include "base/slots.h"
+#include "config/config.h"
 
 #include <string.h>
 #include <http_core.h>
 #include <http_protocol.h>
 #include <scoreboard.h>
 #include "core/mask.h"
+#include <http_request.h>
 
 /* One request's way: masked in post_read_request, before the scoreboard and core's early error
  * lines get their copy; shown again in pre_translate_name to every location that is not ours,
  * because other applications get what was sent; masked for good when it is written down. */
+
+typedef struct {
+    const char *raw_target; /* as received, where the request_rec shows a masked one; else NULL */
+    const char *raw_line;   /* the same for the_request, args and Referer, while they are masked */
+    const char *raw_args;
+    const char *raw_referer;
+    const struct ap_logconf *loud_log; /* r->log as it was, while core is hushed */
+    bool is_hushed;
+} masking;
+
+static masking *masking_of(request_rec *r)
+{
+    return eg_slot_of(r, EG_SLOT_MASKING, sizeof(masking));
+}
+
+/* "http://host/path" of a proxy-style request line: the part from the path on. */
+static const char *skip_authority(const char *target)
+{
+    const char *authority = strstr(target, "://");
+    const char *path;
+
+    if (*target == '/' || !authority)
+        return target;
+    path = strpbrk(authority + 3, "/?");
+    return path ? path : "/";
+}
+
+eg_span eg_raw_target(request_rec *r)
+{
+    const masking *state;
+    const char *target;
+
+    r = eg_root_of(r);
+    state = eg_slot_if_any(r, EG_SLOT_MASKING);
+    target = state && state->raw_target ? state->raw_target : r->unparsed_uri;
+    return eg_span_of(target ? skip_authority(target) : "/");
+}
 
 static bool has_query(const request_rec *r)
 {
@@ -21,7 +61,7 @@ static bool has_query(const request_rec *r)
     return (r->the_request && strchr(r->the_request, '?')) || (referer && strchr(referer, '?'));
 }
 
-static bool mask_referer(request_rec *r, eg_request *state)
+static bool mask_referer(request_rec *r, masking *state)
 {
     const char *referer = apr_table_get(r->headers_in, "Referer");
     const char *masked = eg_mask_text(r->pool, referer);
@@ -37,11 +77,11 @@ static bool mask_referer(request_rec *r, eg_request *state)
 static void mask_line(request_rec *r)
 {
     const char *line = eg_mask_text(r->pool, r->the_request);
-    eg_request *state;
+    masking *state;
 
     if (line == r->the_request)
         return;
-    state = eg_request_of(r);
+    state = masking_of(r);
     state->raw_line = r->the_request;
     state->raw_args = r->args;
     if (!state->raw_target)
@@ -60,10 +100,10 @@ static void mask_request(request_rec *r)
         return;
     mask_line(r);
     if (referer && eg_mask_text(r->pool, referer) != referer)
-        (void)mask_referer(r, eg_request_of(r));
+        (void)mask_referer(r, masking_of(r));
 }
 
-static void unmask_request(request_rec *r, eg_request *state)
+static void unmask_request(request_rec *r, masking *state)
 {
     if (state->raw_line) {
         r->the_request = (char *)(apr_uintptr_t)state->raw_line;
@@ -78,7 +118,7 @@ static void unmask_request(request_rec *r, eg_request *state)
 }
 
 /* A location is ours when one of the handlers is enabled there. */
-static bool is_ours(const request_rec *r)
+static bool has_handler_of_ours(const request_rec *r)
 {
     const eg_config *config = eg_config_of(r);
 
@@ -97,15 +137,15 @@ static int hush_core(request_rec *r)
         return OK;
     quiet = ap_new_log_config(r->pool, log);
     ap_set_module_loglevel(r->pool, quiet, core_module.module_index, APLOG_TRACE4);
-    eg_request_of(r)->loud_log = r->log;
-    eg_request_of(r)->is_hushed = true;
+    masking_of(r)->loud_log = r->log;
+    masking_of(r)->is_hushed = true;
     r->log = quiet;
     return OK;
 }
 
 static int post_read_request(request_rec *r)
 {
-    eg_request *state = eg_request_if_any(r);
+    masking *state = eg_slot_if_any(r, EG_SLOT_MASKING);
 
     if (state && state->is_hushed) {
         r->log = state->loud_log;
@@ -117,9 +157,9 @@ static int post_read_request(request_rec *r)
 
 static int pre_translate_name(request_rec *r)
 {
-    eg_request *state = eg_request_if_any(r);
+    masking *state = eg_slot_if_any(r, EG_SLOT_MASKING);
 
-    if (state && !r->main && !is_ours(r))
+    if (state && !r->main && !has_handler_of_ours(r))
         unmask_request(r, state);
     return DECLINED;
 }
@@ -127,7 +167,7 @@ static int pre_translate_name(request_rec *r)
 /* A rewritten request may have come to one of our locations only now. */
 static int post_perdir_config(request_rec *r)
 {
-    if (!r->main && is_ours(r))
+    if (!r->main && has_handler_of_ours(r))
         mask_request(r);
     return DECLINED;
 }
@@ -135,12 +175,12 @@ static int post_perdir_config(request_rec *r)
 /* The end of the request has copied its line into the scoreboard just before. */
 static int log_transaction(request_rec *r)
 {
-    const eg_request *state;
+    const masking *state;
 
     mask_request(r);
     for (request_rec *each = r->next; each; each = each->next)
         mask_request(each);
-    state = eg_request_if_any(r);
+    state = eg_slot_if_any(r, EG_SLOT_MASKING);
     if (state && state->raw_line)
         ap_update_child_status(r->connection->sbh, SERVER_BUSY_LOG, r);
     return DECLINED;
@@ -152,7 +192,7 @@ static void insert_error_filter(request_rec *r)
     mask_request(r);
 }
 
-void eg_redact_register_hooks(apr_pool_t *pool)
+void eg_masking_register_hooks(apr_pool_t *pool)
 {
     (void)pool;
     ap_hook_create_request(hush_core, NULL, NULL, APR_HOOK_REALLY_LAST);

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Keeps Digits and SpeechResult of a query string out of everything that httpd writes down. */
-#ifndef EG_REDACT_H
-#define EG_REDACT_H
+#ifndef EG_MASKING_H
+#define EG_MASKING_H
 
-#include <apr_pools.h>
+#include <httpd.h>
+#include "core/bytes.h"
 
-void eg_redact_register_hooks(apr_pool_t *pool);
+/* Path and query exactly as the first request line of this chain of redirects had them, masked or
+ * not. Lives as long as the request. */
+eg_span eg_raw_target(request_rec *r);
+
+void eg_masking_register_hooks(apr_pool_t *pool);
 
 #endif

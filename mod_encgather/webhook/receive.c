@@ -3,7 +3,7 @@
 #include "webhook/receive.h"
 
 #include <apr_strings.h>
-#include "base/log.h"
+#include "watch/record.h"
 #include "webhook/verify.h"
 
 APLOG_USE_MODULE(encgather);

@@ -8,7 +8,7 @@
 #include <http_core.h>
 #include <http_protocol.h>
 #include "core/doctor.h"
-#include "base/log.h"
+#include "watch/record.h"
 
 APLOG_USE_MODULE(encgather);
 

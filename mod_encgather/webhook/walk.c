@@ -5,7 +5,18 @@
 #include <string.h>
 #include <http_core.h>
 #include <http_request.h>
-#include "encgather.h"
+#include "base/slots.h"
+#include "config/config.h"
+
+typedef struct {
+    const char *located; /* r->uri for which its location enables a handler of ours */
+    bool has_no_file;    /* and nothing was looked up in the file system for it */
+} walk;
+
+static walk *walk_of(request_rec *r)
+{
+    return eg_slot_of(r, EG_SLOT_WALK, sizeof(walk));
+}
 
 static bool is_enabled(const eg_config *config, const char *handler)
 {
@@ -32,14 +43,14 @@ static int translate_name(request_rec *r)
     const eg_config *config = eg_config_of(r);
 
     if ((config->backend || config->lookup) && is_enabled(config, set_handler(r)))
-        eg_request_of(r)->located = r->uri;
+        walk_of(r)->located = r->uri;
     return DECLINED;
 }
 
 /* What was rewritten to another URL, a proxy or a CGI after we saw it goes the usual way. */
 static int map_to_storage(request_rec *r)
 {
-    eg_request *state = eg_request_if_any(r);
+    walk *state = eg_slot_if_any(r, EG_SLOT_WALK);
 
     if (!state || !state->located || state->located != r->uri || r->proxyreq || r->handler)
         return DECLINED;
@@ -50,7 +61,7 @@ static int map_to_storage(request_rec *r)
 /* An expression can have changed its mind, but nobody else serves what <Directory> did not see. */
 static int fixups(request_rec *r)
 {
-    const eg_request *state = eg_request_if_any(r);
+    const walk *state = eg_slot_if_any(r, EG_SLOT_WALK);
 
     if (!state || !state->has_no_file || is_enabled(eg_config_of(r), r->handler))
         return DECLINED;

@@ -6,7 +6,11 @@
 #include <apr_strings.h>
 #include <http_core.h>
 #include <http_protocol.h>
+#include "base/chain.h"
+#include "base/slots.h"
 #include "core/secret.h"
+#include "watch/record.h"
+#include "webhook/masking.h"
 
 /* --- the target -------------------------------------------------------------------------------- */
 
@@ -75,7 +79,7 @@ static bool find_origin(request_rec *r, eg_origin *origin)
 
 static eg_webhook *make_webhook(request_rec *root)
 {
-    eg_webhook *hook = apr_pcalloc(root->pool, sizeof *hook);
+    eg_webhook *hook = eg_slot_of(root, EG_SLOT_WEBHOOK, sizeof *hook);
 
     hook->root = root;
     hook->target = eg_raw_target(root);
@@ -90,11 +94,9 @@ static eg_webhook *make_webhook(request_rec *root)
 eg_webhook *eg_webhook_of(request_rec *r)
 {
     request_rec *root = eg_root_of(r);
-    eg_request *state = eg_request_of(root);
+    eg_webhook *hook = eg_slot_if_any(root, EG_SLOT_WEBHOOK);
 
-    if (!state->webhook)
-        state->webhook = make_webhook(root);
-    return state->webhook;
+    return hook ? hook : make_webhook(root);
 }
 
 /* --- parameters -------------------------------------------------------------------------------- */

@@ -4,6 +4,7 @@
 #ifndef EG_WEBHOOK_H
 #define EG_WEBHOOK_H
 
+#include "config/config.h"
 #include "webhook/body.h"
 #include "core/json.h"
 
@@ -17,7 +18,7 @@ typedef struct {
     const char *advice; /* what would have made it fit, or NULL */
 } eg_judgement;
 
-struct eg_webhook {
+typedef struct {
     request_rec *root;
     eg_span target;         /* raw */
     eg_params query;        /* decoded copy of the target's */
@@ -32,7 +33,7 @@ struct eg_webhook {
     eg_json *json;  /* NULL when it was a form or there was none */
 
     eg_judgement judgement;
-};
+} eg_webhook;
 
 /* The one of this request, made on first use; nothing of the body is read yet. */
 eg_webhook *eg_webhook_of(request_rec *r);

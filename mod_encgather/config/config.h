@@ -1,58 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What the server side of the module shares: configuration, request state, outcomes. */
-#ifndef ENCGATHER_H
-#define ENCGATHER_H
+ * What is configured for a location or a server: members, merge, defaults. */
+#ifndef EG_CONFIG_H
+#define EG_CONFIG_H
 
-#include <httpd.h>
-#include <http_config.h>
-#include <http_log.h>
-#include <http_request.h>
+#include "base/module.h"
 #include "core/flow.h"
 #include "core/say.h"
 #include "core/signature.h"
 #include "core/token.h"
-
-extern module AP_MODULE_DECLARE_DATA encgather_module;
-
-#define EG_GATHER_HANDLER "encrypted-gather"
-#define EG_DECRYPT_HANDLER "decrypt-gather"
-#define EG_STATUS_HANDLER "encgather-status"
-
-/* --- outcomes: one word in ENCGATHER_RESULT, one status, one fixed text ------------------------ */
-
-typedef enum {
-    EG_GOING_ON = 0, /* nothing decided yet */
-    EG_DISABLED,     /* the handler is set, its enabling directive is not */
-    EG_METHOD,
-    EG_MEDIA_TYPE,
-    EG_TOO_LARGE,
-    EG_TIMEOUT, /* the body did not come in time */
-    EG_MALFORMED,
-    EG_MISCONFIGURED,
-    EG_FORBIDDEN,
-    EG_BAD_TOKEN,
-    EG_NOT_FOUND,
-    EG_UNAVAILABLE,
-    EG_INVALID,
-    EG_ASKED,
-    EG_ASKED_AGAIN,
-    EG_FOUND
-} eg_outcome;
-
-#define EG_OUTCOMES (EG_FOUND + 1)
-#define EG_VERDICTS (EG_SIGNATURE_VALID + 1)
-
-typedef struct {
-    const char *word; /* NULL: no ENCGATHER_RESULT */
-    int status;
-    const char *text; /* for the caller; never more than the kind of failure */
-} eg_outcome_info;
-
-/* Never NULL. */
-const eg_outcome_info *eg_outcome_of(eg_outcome outcome);
-const char *eg_verdict_word(eg_verdict verdict);
-
-/* --- configuration ----------------------------------------------------------------------------- */
 
 typedef enum { EG_CHECK_ON, EG_CHECK_OBSERVE, EG_CHECK_OFF } eg_check;
 
@@ -152,7 +107,6 @@ typedef struct {
 #undef EG_MEMBER
 } eg_config;
 
-extern const command_rec eg_commands[];
 void *eg_config_create(apr_pool_t *pool, char *where);
 void *eg_config_merge(apr_pool_t *pool, void *outer, void *inner);
 const eg_config *eg_config_of(const request_rec *r);
@@ -196,76 +150,5 @@ const eg_then *eg_config_then(const eg_config *config, eg_event event);
 void eg_config_reset(apr_pool_t *pconf);
 bool eg_config_has_unsigned(void); /* EncGatherSignature off somewhere */
 bool eg_config_has_handlers(void); /* a handler is enabled somewhere */
-
-/* --- per request ------------------------------------------------------------------------------- */
-
-typedef struct eg_webhook eg_webhook;
-
-typedef enum { EG_AT_NONE = 0, EG_AT_GATHER, EG_AT_DECRYPT } eg_handler_kind;
-
-/* Where in a call a webhook is. */
-typedef enum {
-    EG_STEP_UNKNOWN = 0,
-    EG_STEP_FIRST,  /* the first question is asked for */
-    EG_STEP_MIDDLE, /* an answer arrives, and another question follows */
-    EG_STEP_LAST    /* the last answer arrives */
-} eg_step;
-
-#define EG_STEPS (EG_STEP_LAST + 1)
-
-typedef struct {
-    const char *raw_target; /* as received, where the request_rec shows a masked one; else NULL */
-    const char *raw_line;   /* the same for the_request, args and Referer, while they are masked */
-    const char *raw_args;
-    const char *raw_referer;
-    const char *located;               /* r->uri for which its location enables a handler of ours */
-    bool has_no_file;                  /* and nothing was looked up in the file system for it */
-    const struct ap_logconf *loud_log; /* r->log as it was, while core is hushed */
-    bool is_hushed;
-    eg_webhook *webhook;                  /* what the client sent */
-    struct eg_body *body;                 /* the body of it */
-    bool leads_to_ours;                   /* some location on its way is one of ours */
-    bool answers_json;                    /* errors too */
-    bool calling_backend;                 /* a sub-request is our own */
-    struct eg_json *handed, *handed_back; /* to it and by it, where it is decrypt-gather */
-    eg_outcome refusal; /* what "Require twilio-signature" has against it; counts if denied */
-
-    /* what there is to count */
-    eg_handler_kind handler;
-    apr_uint64_t started; /* eg_clock() */
-    eg_step step;
-    eg_outcome result;
-    eg_verdict verdict;
-    bool has_verdict;
-    bool is_counted;
-} eg_request;
-
-/* Made on first use. */
-eg_request *eg_request_of(request_rec *r);
-/* NULL where the module has nothing to say about this request. */
-eg_request *eg_request_if_any(const request_rec *r);
-
-/* The request that the client sent, behind redirects and sub-requests; a backend call of our own is
- * a request of its own. */
-request_rec *eg_root_of(request_rec *r);
-
-/* Path and query exactly as the first request line of this chain of redirects had them. */
-eg_span eg_raw_target(request_rec *r);
-
-/* Whether this request is the module's own call of its backend. */
-bool eg_is_backend_call(const request_rec *r);
-
-/* The variables of the access log. */
-void eg_set_call(request_rec *r, eg_span call_sid);
-void eg_set_step(request_rec *r, const char *name, eg_step step);
-void eg_set_signature(request_rec *r, eg_verdict verdict);
-void eg_set_result(request_rec *r, eg_outcome outcome);
-/* Before logging: to the last request of a chain of internal redirects, whose names httpd prefixes
- * with REDIRECT_. A log_transaction hook. */
-int eg_request_carry_over(request_rec *r);
-const char *eg_call_of(const request_rec *r); /* for log lines; "-" when unknown */
-
-/* Made in each child. */
-eg_crypto *eg_the_crypto(void);
 
 #endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Requests that belong together: redirects and sub-requests of one that a client sent. */
+#include "base/chain.h"
+
+#include "base/slots.h"
+
+typedef struct {
+    bool calls_backend;
+} chain_state;
+
+request_rec *eg_root_of(request_rec *r)
+{
+    for (;;) {
+        if (r->prev)
+            r = r->prev;
+        else if (r->main && !eg_is_backend_call(r))
+            r = r->main;
+        else
+            return r;
+    }
+}
+
+request_rec *eg_logged_of(request_rec *r)
+{
+    while (r->main)
+        r = r->main;
+    return r;
+}
+
+static void set_backend_call(request_rec *r, bool calls)
+{
+    chain_state *state = eg_slot_of(r, EG_SLOT_CHAIN, sizeof *state);
+
+    state->calls_backend = calls;
+}
+
+void eg_backend_call_begins(request_rec *r)
+{
+    set_backend_call(r, true);
+}
+
+void eg_backend_call_ends(request_rec *r)
+{
+    set_backend_call(r, false);
+}
+
+bool eg_is_backend_call(const request_rec *r)
+{
+    const chain_state *state = r->main ? eg_slot_if_any(r->main, EG_SLOT_CHAIN) : NULL;
+
+    return state && state->calls_backend;
+}

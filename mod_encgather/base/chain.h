@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Requests that belong together: redirects and sub-requests of one that a client sent. */
+#ifndef EG_CHAIN_H
+#define EG_CHAIN_H
+
+#include <stdbool.h>
+#include <httpd.h>
+
+/* The request that the client sent, behind redirects and sub-requests; a backend call of our own is
+ * a request of its own. */
+request_rec *eg_root_of(request_rec *r);
+
+/* The request that is logged: what a sub-request was made for. */
+request_rec *eg_logged_of(request_rec *r);
+
+/* Between the two calls every sub-request of r is our call of the backend. */
+void eg_backend_call_begins(request_rec *r);
+void eg_backend_call_ends(request_rec *r);
+
+/* Whether this request is the module's own call of its backend. */
+bool eg_is_backend_call(const request_rec *r);
+
+#endif

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What is remembered of a request: for the access log as variables, for the counters as numbers. */
+#include "watch/record.h"
+
+#include <string.h>
+#include <apr_strings.h>
+#include "base/slots.h"
+
+eg_record *eg_record_of(request_rec *r)
+{
+    return eg_slot_of(r, EG_SLOT_RECORD, sizeof(eg_record));
+}
+
+const eg_record *eg_record_if_any(const request_rec *r)
+{
+    return eg_slot_if_any(r, EG_SLOT_RECORD);
+}
+
+static bool good_call_sid(eg_span sid)
+{
+    if (sid.n < 1 || sid.n > 64)
+        return false;
+    for (apr_size_t i = 0; i < sid.n; i++)
+        if (!eg_is_alnum(sid.p[i]) && !strchr("_:-", sid.p[i]))
+            return false;
+    return true;
+}
+
+void eg_set_call(request_rec *r, eg_span call_sid)
+{
+    if (good_call_sid(call_sid))
+        apr_table_setn(r->subprocess_env, "ENCGATHER_CALL",
+                       apr_pstrmemdup(r->pool, call_sid.p, call_sid.n));
+}
+
+const char *eg_call_of(const request_rec *r)
+{
+    const char *call = apr_table_get(r->subprocess_env, "ENCGATHER_CALL");
+
+    return call ? call : "-";
+}
+
+void eg_set_step(request_rec *r, const char *name, eg_step step)
+{
+    eg_record_of(r)->step = step;
+    apr_table_setn(r->subprocess_env, "ENCGATHER_STEP", name);
+}
+
+void eg_set_signature(request_rec *r, eg_verdict verdict)
+{
+    eg_record_of(r)->verdict = verdict;
+    eg_record_of(r)->has_verdict = true;
+    apr_table_setn(r->subprocess_env, "ENCGATHER_SIGNATURE", eg_verdict_word(verdict));
+}
+
+void eg_set_result(request_rec *r, eg_outcome outcome)
+{
+    eg_record_of(r)->result = outcome;
+    if (eg_outcome_of(outcome)->word)
+        apr_table_setn(r->subprocess_env, "ENCGATHER_RESULT", eg_outcome_of(outcome)->word);
+}
+
+int eg_record_carry_over(request_rec *r)
+{
+    static const char *const names[] = {"ENCGATHER_CALL", "ENCGATHER_STEP", "ENCGATHER_RESULT",
+                                        "ENCGATHER_SIGNATURE"};
+    request_rec *last = r;
+
+    while (last->next)
+        last = last->next;
+    for (; r != last; r = r->next)
+        for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
+            const char *value = apr_table_get(r->subprocess_env, names[i]);
+
+            if (value && !apr_table_get(last->subprocess_env, names[i]))
+                apr_table_setn(last->subprocess_env, names[i], value);
+        }
+    return DECLINED;
+}

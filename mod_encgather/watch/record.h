@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What is remembered of a request: for the access log as variables, for the counters as numbers. */
+#ifndef EG_RECORD_H
+#define EG_RECORD_H
+
+#include <stdbool.h>
+#include <httpd.h>
+#include "base/outcome.h"
+#include "core/bytes.h"
+
+typedef enum { EG_AT_NONE = 0, EG_AT_GATHER, EG_AT_DECRYPT } eg_handler_kind;
+
+/* Where in a call a webhook is. */
+typedef enum {
+    EG_STEP_UNKNOWN = 0,
+    EG_STEP_FIRST,  /* the first question is asked for */
+    EG_STEP_MIDDLE, /* an answer arrives, and another question follows */
+    EG_STEP_LAST    /* the last answer arrives */
+} eg_step;
+
+#define EG_STEPS (EG_STEP_LAST + 1)
+
+typedef struct {
+    eg_handler_kind handler;
+    apr_uint64_t started; /* eg_clock() */
+    eg_step step;
+    eg_outcome result;
+    eg_verdict verdict;
+    bool has_verdict;
+    bool is_counted;
+} eg_record;
+
+/* Made on first use; NULL where there is nothing to remember. */
+eg_record *eg_record_of(request_rec *r);
+const eg_record *eg_record_if_any(const request_rec *r);
+
+/* Each also sets its variable. A call_sid that is none leaves it unset. */
+void eg_set_call(request_rec *r, eg_span call_sid);
+void eg_set_step(request_rec *r, const char *name, eg_step step);
+void eg_set_signature(request_rec *r, eg_verdict verdict);
+void eg_set_result(request_rec *r, eg_outcome outcome);
+
+const char *eg_call_of(const request_rec *r); /* for log lines; "-" when unknown */
+
+/* Before logging: to the last request of a chain of internal redirects, whose names httpd prefixes
+ * with REDIRECT_. A log_transaction hook. */
+int eg_record_carry_over(request_rec *r);
+
+#endif
