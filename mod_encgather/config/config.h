@@ -137,6 +137,9 @@ bool eg_server_is_used(const server_rec *s);
 /* With the defaults of the manual where nothing is set. */
 eg_check eg_config_signature(const eg_config *config);
 apr_size_t eg_config_max_body(const eg_config *config);
+/* The largest limit of this location and of all that are configured: any may be asked for by a part
+ * of its page. */
+apr_size_t eg_config_largest_body(const eg_config *config);
 const eg_fields *eg_config_fields(const eg_config *config);
 unsigned eg_config_attempts(const eg_config *config);
 apr_interval_time_t eg_config_timeout(const eg_config *config);

@@ -12,11 +12,13 @@
 
 static bool has_unsigned;
 static bool has_handlers;
+static int largest_body;
 
 void eg_config_reset(apr_pool_t *pconf)
 {
     has_unsigned = false;
     has_handlers = false;
+    largest_body = 0;
     eg_store_reset(pconf);
 }
 
@@ -28,6 +30,13 @@ bool eg_config_has_unsigned(void)
 bool eg_config_has_handlers(void)
 {
     return has_handlers;
+}
+
+apr_size_t eg_config_largest_body(const eg_config *config)
+{
+    apr_size_t own = eg_config_max_body(config);
+
+    return own > (apr_size_t)largest_body ? own : (apr_size_t)largest_body;
 }
 
 void eg_config_note_handler(cmd_parms *cmd)
@@ -109,7 +118,12 @@ static const char *set_number(cmd_parms *cmd, const char *text, long most, int *
 
 const char *eg_set_max_body(cmd_parms *cmd, void *config, const char *text)
 {
-    return set_number(cmd, text, MAX_BODY_LIMIT, &((eg_config *)config)->max_body);
+    int *member = &((eg_config *)config)->max_body;
+    const char *wrong = set_number(cmd, text, MAX_BODY_LIMIT, member);
+
+    if (!wrong && *member > largest_body)
+        largest_body = *member;
+    return wrong;
 }
 
 const char *eg_set_attempts(cmd_parms *cmd, void *config, const char *text)

@@ -373,6 +373,8 @@ static int note_ours(request_rec *r)
  * that asks for the signature of it. */
 static bool has_parts(const request_rec *r)
 {
+    if (apr_table_get(r->headers_in, "Content-Encoding"))
+        return false; /* what a filter decodes is not what was signed */
     for (const ap_filter_t *f = r->output_filters; f; f = f->next)
         if (ap_cstr_casecmp(f->frec->name, "INCLUDES") == 0)
             return true;
@@ -390,7 +392,7 @@ static void feed_whoever_answers(request_rec *r)
         return;
     }
     if (has_parts(r) && eg_server_is_used(r->server))
-        (void)eg_body_read(r, eg_config_max_body(eg_config_of(r)));
+        (void)eg_body_read(r, eg_config_largest_body(eg_config_of(r)));
     else if (!eg_slot_if_any(eg_root_of(r), EG_SLOT_BODY))
         return;
     if (eg_body_of(r)->expected && eg_body_of(r)->state != EG_BODY_UNREAD)
