@@ -506,7 +506,6 @@ sub is_refused ($name, $conf, $pattern) {
 }
 
 my $NAME   = qr/EncGatherField: .*name of the field: 1 to 64 letters, digits, - or _/;
-my $TAKEN  = qr/EncGatherField: cannot be named step, attempt, Digits, SpeechResult or bodySHA256/;
 my $DIGITS = qr/EncGatherField: digits= is a number or a range like 13-19, from 1 to 32/;
 my $TIME   = qr/EncGatherField: timeout= is a number of seconds from 1 to 600/;
 my $FINISH = qr/EncGatherField: finish= is one key: 0 to 9, # or \*/;
@@ -517,7 +516,8 @@ my $KNOWN  = qr/is no option; there are step= digits= timeout= finish= say= play
 
 my @BAD = (
     (map { [ $_, $NAME ] } '', '""', "''", 'digits=4', 'na.me', 'a/b', 'a&b', 'número', '"two words"', '"" digits=4', 'x' x 65, '%41', 'a,b'),
-    (map { [ $_, $TAKEN ] } qw(step attempt Digits SpeechResult bodySHA256), '"step"', 'step step=x'),
+    (map { my ($name) = /(\w+)/; [ $_, qr/EncGatherField: cannot be named $name: the module or a provider/ ] }
+        qw(step attempt Digits SpeechResult bodySHA256 CallSid From CalledCountry sig CallUUID RouteType), '"step"', 'step step=x', 'msg digits=6'),
     [ 'processData', qr/EncGatherField: cannot have the step processData: it is reserved/ ],
     [ 'x step=processData', qr/EncGatherField: step=processData is reserved/ ],
     (map { [ "x step=$_", $STEP ] } 'a.b', '"a b"', 'a?b', 'ñ', 'y' x 65),

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <apr_strings.h>
+#include "reserved.h"
 
 #define DIGITS_DEFAULT 4
 #define TIMEOUT_DEFAULT 10
@@ -221,22 +222,15 @@ static const char *check_whole(apr_pool_t *pool, eg_field *field)
     return NULL;
 }
 
-static bool is_reserved(const char *name)
-{
-    static const char *const names[] = {"step", "attempt", "Digits", "SpeechResult", "bodySHA256"};
-
-    for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (strcmp(name, names[i]) == 0)
-            return true;
-    return false;
-}
-
-static const char *set_name(eg_field *field, const char *name)
+static const char *set_name(apr_pool_t *pool, eg_field *field, const char *name)
 {
     if (!name || !eg_is_plain_name(eg_span_of(name)))
         return "begins with the name of the field: 1 to 64 letters, digits, - or _";
-    if (is_reserved(name))
-        return "cannot be named step, attempt, Digits, SpeechResult or bodySHA256";
+    if (eg_is_reserved(eg_span_of(name)))
+        return apr_psprintf(pool,
+                            "cannot be named %s: the module or a provider's webhook has a "
+                            "parameter of that name",
+                            name);
     field->name = name;
     field->step = name;
     return NULL;
@@ -251,7 +245,7 @@ const char *eg_field_parse(apr_pool_t *pool, const char *args, eg_field *field)
 
     *field = (eg_field){.min = DIGITS_DEFAULT, .max = DIGITS_DEFAULT, .timeout = TIMEOUT_DEFAULT};
     if (!wrong)
-        wrong = set_name(field, word);
+        wrong = set_name(pool, field, word);
     while (!wrong && (word = next_word(&w)) != NULL)
         wrong = apply(pool, field, word, &seen);
     if (!wrong)

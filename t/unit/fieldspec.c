@@ -212,6 +212,39 @@ static void clashes(void)
     ok(eg_field_clash(pool, fields, EG_FIELDS_MAX, &field) != NULL, "but no seventeenth");
 }
 
+/* As a form would carry them, beside the fields: whatever the provider. */
+static void reserved_names(void)
+{
+    static const char *const taken[] = {
+        "step",          "attempt",       "Digits",        "SpeechResult",
+        "bodySHA256",    "CallSid",       "AccountSid",    "ApiVersion",
+        "CallStatus",    "Direction",     "From",          "To",
+        "Caller",        "Called",        "ForwardedFrom", "CallerName",
+        "FromCity",      "FromState",     "FromZip",       "FromCountry",
+        "ToCity",        "ToState",       "ToZip",         "ToCountry",
+        "CallerCity",    "CallerState",   "CallerZip",     "CallerCountry",
+        "CalledCity",    "CalledState",   "CalledZip",     "CalledCountry",
+        "msg",           "FinishedOnKey", "Confidence",    "CalledVia",
+        "ParentCallSid", "CallToken",     "StirVerstat",   "ErrorCode",
+        "ErrorUrl",      "sig",           "CallUUID",      "CallSidLegacy",
+        "RequestUUID",   "InputType",     "Speech",        "Event",
+        "SessionStart",  "BillRate",      "RouteType"};
+    static const char *const free_names[] = {
+        "from",  "Tos",     "callsid", "City",     "FromTo",  "FromCityZip", "Digit",
+        "Sig",   "FromCit", "T",       "Callers",  "Country", "StepDigits",  "Events",
+        "Speec", "CallSi",  "xFrom",   "CityFrom", "msg_",    "CallSidCity"};
+    eg_field field;
+
+    for (size_t i = 0; i < COUNT(taken); i++) {
+        const char *wrong = parse(taken[i], &field);
+
+        ok(wrong && strstr(wrong, "cannot be named") && strstr(wrong, taken[i]),
+           "reserved: %s: '%s'", taken[i], wrong ? wrong : "");
+    }
+    for (size_t i = 0; i < COUNT(free_names); i++)
+        is_str(parse(free_names[i], &field), NULL, "free: %s", free_names[i]);
+}
+
 static void plain_names(void)
 {
     static const struct {
@@ -236,6 +269,7 @@ int main(void)
     bad();
     own_questions();
     clashes();
+    reserved_names();
     plain_names();
     apr_pool_destroy(pool);
     apr_terminate();
