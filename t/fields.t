@@ -512,7 +512,7 @@ my $FINISH = qr/EncGatherField: finish= is one key: 0 to 9, # or \*/;
 my $INPUT  = qr/EncGatherField: input= is dtmf, speech or dtmf\+speech/;
 my $STEP   = qr/EncGatherField: step= is 1 to 64 letters, digits, - or _/;
 my $OPEN   = qr/EncGatherField: has a quote that is not closed/;
-my $KNOWN  = qr/is no option; there are step= digits= timeout= finish= say= play= voice= language= check= input=/;
+my $KNOWN  = qr/is no option; there are step= digits= timeout= finish= say= play= voice= language= check= input= secret=/;
 
 my @BAD = (
     (map { [ $_, $NAME ] } '', '""', "''", 'digits=4', 'na.me', 'a/b', 'a&b', 'número', '"two words"', '"" digits=4', 'x' x 65, '%41', 'a,b'),
@@ -529,12 +529,13 @@ my @BAD = (
     [ 'x "play=https://h/a b.wav"', qr/EncGatherField: play= is a URL, without blanks/ ],
     [ qq(x "play=https://h/a\tb.wav"), qr/EncGatherField: play= is a URL, without blanks/ ],
     (map { [ "x $_=", qr/EncGatherField: $_= has no value/ ], [ qq(x $_=""), qr/EncGatherField: $_= has no value/ ] }
-        qw(step digits timeout finish say play voice language check input)),
+        qw(step digits timeout finish say play voice language check input secret)),
+    (map { [ "x secret=$_", qr/EncGatherField: secret= is on or off/ ] } qw(yes no ON 1 true onn), '" on"'),
     [ 'x say', qr/EncGatherField: say= has no value/ ],
     (map { my ($first, $second) = @$_; my ($option) = $first =~ /^(\w+)/; [ "x $first $second", qr/EncGatherField: $option= is there twice/ ] }
         [ 'step=a',     'step=a' ],     [ 'digits=4',    'digits=5' ],    [ 'timeout=4',  'timeout=4' ],  [ 'finish=#',    'finish=#' ],
         [ 'say=a',      '"say=b"' ],    [ 'play=/a',     'play=/b' ],     [ 'voice=a',    'voice=b' ],    [ 'language=en', 'language=de' ],
-        [ 'check=luhn', 'check=luhn' ], [ 'input=dtmf',  'input=speech' ]),
+        [ 'check=luhn', 'check=luhn' ], [ 'input=dtmf',  'input=speech' ], [ 'secret=on', 'secret=off' ]),
     (map { [ "x $_", qr/EncGatherField: '\Q$_\E' $KNOWN/ ] }
         qw(hint=x Say=x numDigits=4 y partialResultCallback=https://h/ digit=4 digits4 =4 -digits=4)),
     [ 'x digits = 4', qr/EncGatherField: digits= has no value/ ],

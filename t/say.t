@@ -213,17 +213,16 @@ sub new_log_lines ($pattern) {
     return grep { $_ =~ $pattern } split /\n/, $new;
 }
 
-# The sentence, one line in the error log, and in it the call, the reason and both tokens.
+# The sentence, one line in the error log, and in it the call, the reason and the card's token, but not the PIN's: that
+# field is not the first, and so it is secret.
 sub is_unavailable ($name, $response, $reason, @more_verbs) {
-    my $pin = qr/"encryptedPinDigits":"([0-9a-f]{64})"/;
     my @lines = new_log_lines(qr/EG0501/);
     my $ok = answers($name, $response, twiml_answer('unavailable', call => $CALL, step => 'processData', signature => 'valid'));
     $ok &= is_deeply(twiml($response), [ [ 'Say', {}, $UNAVAILABLE ], @more_verbs ], "$name: the sentence for it");
     $ok &= is(scalar @lines, 1, "$name: one line in the error log");
-    $ok &= like($lines[0] || '', qr/\[encgather:error\].* EG0501: call $CALL: .*$reason.*"encryptedCardDigits":"$CARD_TOKEN",$pin/,
-        "$name: with the call, the reason and the tokens");
-    my ($token) = ($lines[0] || '') =~ $pin;
-    return is(open_token($token), $PIN, "$name: the right ones") && $ok;
+    $ok &= like($lines[0] || '', qr/\[encgather:error\].* EG0501: call $CALL: .*$reason.*it was sent \{"encryptedCardDigits":"$CARD_TOKEN"\}\z/,
+        "$name: with the call, the reason, and the token that is not secret");
+    return $ok;
 }
 
 # --- Each event has its sentence ------------------------------------------------------------------------------------

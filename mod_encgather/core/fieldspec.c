@@ -170,6 +170,14 @@ static const char *set_input(eg_field *field, const char *value)
     return "input= is dtmf, speech or dtmf+speech";
 }
 
+static const char *set_secret(eg_field *field, const char *value)
+{
+    bool on = strcmp(value, "on") == 0;
+
+    field->secret = on ? EG_SECRET_ON : EG_SECRET_OFF;
+    return on || strcmp(value, "off") == 0 ? NULL : "secret= is on or off";
+}
+
 typedef struct {
     const char *name;
     const char *(*set)(eg_field *field, const char *value);
@@ -179,7 +187,7 @@ static const option options[] = {
     {"step", set_step},     {"digits", set_digits},     {"timeout", set_timeout},
     {"finish", set_finish}, {"say", set_say},           {"play", set_play},
     {"voice", set_voice},   {"language", set_language}, {"check", set_check},
-    {"input", set_input},
+    {"input", set_input},   {"secret", set_secret},
 };
 #define OPTIONS (sizeof options / sizeof options[0])
 
@@ -203,7 +211,7 @@ static const char *apply(apr_pool_t *pool, eg_field *field, const char *word, un
     }
     return apr_psprintf(pool,
                         "'%s' is no option; there are step= digits= timeout= finish= say= play= "
-                        "voice= language= check= input=",
+                        "voice= language= check= input= secret=",
                         word);
 }
 
