@@ -9,8 +9,12 @@
 /* A JSON object; freed with the pool it was made in. */
 typedef struct eg_json eg_json;
 
-/* Parses one JSON object (RFC 8259), UTF-8, no name twice, no NUL in a string. NULL: it is not. */
+/* Parses one JSON object (RFC 8259), UTF-8, no name twice, no NUL in a string. NULL: it is not. An
+ * integer that 64 bits do not hold is a member that cannot be said. */
 eg_json *eg_json_parse(apr_pool_t *pool, eg_span text);
+
+/* The same for what a backend answers: a byte order mark in front of it is skipped. */
+eg_json *eg_json_parse_answer(apr_pool_t *pool, eg_span text);
 
 eg_json *eg_json_new(apr_pool_t *pool);
 
