@@ -131,6 +131,17 @@ eg_status eg_json_string(const eg_json *object, const char *name, eg_span *value
     return EG_OK;
 }
 
+/* Member by member: a name out of a URL has no NUL behind it. */
+bool eg_json_has(const eg_json *object, eg_span name)
+{
+    json_t *root = object ? object->root : NULL;
+
+    for (void *at = json_object_iter(root); at; at = json_object_iter_next(root, at))
+        if (eg_span_eq(eg_span_of(json_object_iter_key(at)), name))
+            return true;
+    return false;
+}
+
 /* Writes a number with that many significant digits (jansson puts any locale's decimal point
  * right); NULL unless it reads back as the same double. */
 static const char *real_with_digits(const json_t *number, size_t digits, apr_pool_t *pool)

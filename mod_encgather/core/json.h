@@ -21,6 +21,9 @@ eg_json *eg_json_new(apr_pool_t *pool);
 /* A member that is a string, or EG_EMISSING. It points into the object. */
 eg_status eg_json_string(const eg_json *object, const char *name, eg_span *value) EG_MUST_CHECK;
 
+/* Whether there is a member of that name, whatever it is. */
+bool eg_json_has(const eg_json *object, eg_span name);
+
 /* How a member is said: a string as it is, an integer in decimal, another number as short as it
  * reads back, true and false as words; NULL for anything else, and where object is NULL. Fits
  * eg_member_fn of say.h. */

@@ -139,6 +139,17 @@ static void strings(void)
         is_int(eg_json_string(object, others[i], &value), EG_EMISSING, "'%s' is none", others[i]);
 }
 
+static void had(void)
+{
+    static const char text[] = "{\"s\":\"x\",\"n\":null,\"o\":{\"in\":1},\"\":0}";
+    eg_json *object = parse(text, sizeof text - 1);
+
+    ok(eg_json_has(object, EG_LIT("s")) && eg_json_has(object, EG_LIT("n")), "members");
+    ok(eg_json_has(object, EG_LIT("")) && eg_json_has(object, (eg_span){"open", 1}), "any member");
+    ok(!eg_json_has(object, EG_LIT("in")) && !eg_json_has(object, EG_LIT("S")), "no others");
+    ok(!eg_json_has(object, EG_LIT("s\0")) && !eg_json_has(NULL, EG_LIT("s")), "none at all");
+}
+
 static void said(void)
 {
     static const struct {
@@ -300,6 +311,7 @@ int main(void)
     objects();
     deep();
     strings();
+    had();
     said();
     big_integers();
     byte_order_marks();
