@@ -7,6 +7,15 @@
 #include <http_config.h>
 #include <http_log.h>
 #include <http_request.h>
+
+/* conn_rec.outgoing came with that one */
+#if AP_SERVER_MAJORVERSION_NUMBER < 2 ||                                                           \
+    (AP_SERVER_MAJORVERSION_NUMBER == 2 &&                                                         \
+     (AP_SERVER_MINORVERSION_NUMBER < 4 ||                                                         \
+      (AP_SERVER_MINORVERSION_NUMBER == 4 && AP_SERVER_PATCHLEVEL_NUMBER < 49)))
+#error "mod_encgather needs httpd 2.4.49 or later"
+#endif
+
 #include "core/flow.h"
 #include "core/say.h"
 #include "core/signature.h"
