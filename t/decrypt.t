@@ -122,12 +122,21 @@ malformed("the card is $$_[0]",         { %fields, encryptedCardDigits => $$_[1]
     for [ 'null', undef ], [ 'a number', 417 ], [ 'an array', [$card] ], [ 'an object', { a => $card } ],
         [ 'true', JSON::PP::true ];
 
+sub with_query ($query, $body, @more) { return decrypt('call', "/decrypt-gather?$query", $body, @more) }
+
+answers("JSON, and in the query $_", with_query($_, $GOOD), json_error(400, 'malformed'))
+    for 'encryptedCardDigits=' . $card, 'encryptedPinDigits', 'a=b&encryptedCardDigits=x', '%65ncryptedCardDigits=';
+answers('JSON, and a further member in the query', with_query('step=7', $GOOD =~ s/\}\z/,"step":7}/r), json_error(400, 'malformed'));
+answers("JSON, and in the query other names: $_", with_query($_, $GOOD), found()) for 'a=b', 'encryptedcarddigits=x', 'encryptedCardDigit=x', '';
+
 my @AS_FORM = (type => 'application/x-www-form-urlencoded');
 malformed('form: a bad escape',         "$FORM&a=%zz",   @AS_FORM);
 malformed('form: half an escape',       "$FORM&a=%4",    @AS_FORM);
 malformed('form: NUL in a value',       "$FORM&a=%00",   @AS_FORM);
 malformed('form: NUL in a name',        "$FORM&a%00=1",  @AS_FORM);
 malformed('form: a field twice',        "$FORM&encryptedCardDigits=$card", @AS_FORM);
+answers('form, and a field in the query', with_query('encryptedPinDigits=', $FORM, @AS_FORM), json_error(400, 'malformed'));
+answers('form, and a further name in the query', with_query('a=1', "$FORM&a=1", @AS_FORM), json_error(400, 'malformed'));
 malformed('form: the card is missing',  form_encode(encryptedPinDigits => $pin), @AS_FORM);
 malformed('form: JSON in its place',    $GOOD, @AS_FORM);
 malformed('JSON: a form in its place',  $FORM);

@@ -154,7 +154,7 @@ my @FAULTS = (
     'not-json'    => [ 'unavailable', $NO_JSON, ok_with('account=1&balance=2') ],
     html          => [ 'unavailable', $NO_JSON, http('200 OK', '<html>AC12345678</html>', 'Content-Type: text/html') ],
     'xml-no-twiml' => [ 'unavailable', qr/says XML but is not TwiML/, http('200 OK', '<html><Say>1', 'Content-Type: text/xml') ],
-    'a-bom'       => [ 'unavailable', $NO_JSON, ok_with("\xef\xbb\xbf$GOOD") ],
+    'a-bom'       => [ 'found', undef, ok_with("\xef\xbb\xbf$GOOD") ],
     'two-objects' => [ 'unavailable', $NO_JSON, ok_with($GOOD . $GOOD) ],
     'not-utf8'    => [ 'unavailable', $NO_JSON, ok_with($GOOD =~ s/AC/\xff/r) ],
     'a-nul'       => [ 'unavailable', $NO_JSON, ok_with($GOOD =~ s/AC/\\u0000/r) ],
@@ -164,6 +164,9 @@ my @FAULTS = (
     null          => [ 'unavailable', $NO_JSON, ok_with('null') ],
     deep          => [ 'unavailable', $NO_JSON, ok_with('[' x 10_000 . ']' x 10_000) ],
     'deep-inside' => [ 'unavailable', $NO_JSON, ok_with($GOOD =~ s/\}\z/',"a":' . '{"a":' x 10_000 . '1' . '}' x 10_001/er) ],
+    'two-boms'    => [ 'unavailable', $NO_JSON, ok_with("\xef\xbb\xbf" x 2 . $GOOD) ],
+    'huge-integer'   => [ 'unavailable', $A_HOLE, ok_with('{"account":9223372036854775808,"balance":"1"}') ],
+    'huge-elsewhere' => [ 'found', undef, ok_with($GOOD =~ s/\}\z/,"id":-123456789012345678901234567890}/r) ],
     'huge-number' => [ 'unavailable', qr/$NO_JSON|$A_HOLE/, ok_with('{"account":1e999,"balance":"1"}') ],
     'no-member'   => [ 'unavailable', $A_HOLE, ok_with('{"balance":"1"}') ],
     'null-member' => [ 'unavailable', $A_HOLE, ok_with('{"account":null,"balance":"1"}') ],
@@ -209,7 +212,7 @@ my @GROUPS = (
     'F4 another status'        => [ map({ "status-$_" } 401, 403, 407, 500, 503, 201, 204, 206, 304, 999), qw(continue continue-storm early-hints switching) ],
     'F5 too much'              => [qw(endless endless-chunked 64-KiB 64-KiB-and-1 64-KiB-chunked more-than-said a-second-answer second-after-404 second-after-no-body
         gzip gzip-hidden gzip-bomb header-100-KB status-100-KB headers-10000)],
-    'F6 no account'            => [qw(empty not-json html xml-no-twiml a-bom two-objects not-utf8 a-nul surrogate array string null deep deep-inside huge-number
+    'F6 no account'            => [qw(empty not-json html xml-no-twiml a-bom two-boms two-objects not-utf8 a-nul surrogate array string null deep deep-inside huge-number huge-integer huge-elsewhere
         no-member null-member list-member deep-member markup)],
     'F7 it sends us elsewhere' => [ map { "status-$_" } 301, 302, 303, 307, 308 ],
     'F11 404'                  => [qw(404-json 404-html)],

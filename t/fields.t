@@ -506,18 +506,18 @@ sub is_refused ($name, $conf, $pattern) {
 }
 
 my $NAME   = qr/EncGatherField: .*name of the field: 1 to 64 letters, digits, - or _/;
-my $TAKEN  = qr/EncGatherField: cannot be named step, attempt, Digits, SpeechResult or bodySHA256/;
 my $DIGITS = qr/EncGatherField: digits= is a number or a range like 13-19, from 1 to 32/;
 my $TIME   = qr/EncGatherField: timeout= is a number of seconds from 1 to 600/;
 my $FINISH = qr/EncGatherField: finish= is one key: 0 to 9, # or \*/;
 my $INPUT  = qr/EncGatherField: input= is dtmf, speech or dtmf\+speech/;
 my $STEP   = qr/EncGatherField: step= is 1 to 64 letters, digits, - or _/;
 my $OPEN   = qr/EncGatherField: has a quote that is not closed/;
-my $KNOWN  = qr/is no option; there are step= digits= timeout= finish= say= play= voice= language= check= input=/;
+my $KNOWN  = qr/is no option; there are step= digits= timeout= finish= say= play= voice= language= check= input= secret=/;
 
 my @BAD = (
     (map { [ $_, $NAME ] } '', '""', "''", 'digits=4', 'na.me', 'a/b', 'a&b', 'número', '"two words"', '"" digits=4', 'x' x 65, '%41', 'a,b'),
-    (map { [ $_, $TAKEN ] } qw(step attempt Digits SpeechResult bodySHA256), '"step"', 'step step=x'),
+    (map { my ($name) = /(\w+)/; [ $_, qr/EncGatherField: cannot be named $name: the module or a provider/ ] }
+        qw(step attempt Digits SpeechResult bodySHA256 CallSid From CalledCountry sig CallUUID RouteType), '"step"', 'step step=x', 'msg digits=6'),
     [ 'processData', qr/EncGatherField: cannot have the step processData: it is reserved/ ],
     [ 'x step=processData', qr/EncGatherField: step=processData is reserved/ ],
     (map { [ "x step=$_", $STEP ] } 'a.b', '"a b"', 'a?b', 'ñ', 'y' x 65),
@@ -529,12 +529,13 @@ my @BAD = (
     [ 'x "play=https://h/a b.wav"', qr/EncGatherField: play= is a URL, without blanks/ ],
     [ qq(x "play=https://h/a\tb.wav"), qr/EncGatherField: play= is a URL, without blanks/ ],
     (map { [ "x $_=", qr/EncGatherField: $_= has no value/ ], [ qq(x $_=""), qr/EncGatherField: $_= has no value/ ] }
-        qw(step digits timeout finish say play voice language check input)),
+        qw(step digits timeout finish say play voice language check input secret)),
+    (map { [ "x secret=$_", qr/EncGatherField: secret= is on or off/ ] } qw(yes no ON 1 true onn), '" on"'),
     [ 'x say', qr/EncGatherField: say= has no value/ ],
     (map { my ($first, $second) = @$_; my ($option) = $first =~ /^(\w+)/; [ "x $first $second", qr/EncGatherField: $option= is there twice/ ] }
         [ 'step=a',     'step=a' ],     [ 'digits=4',    'digits=5' ],    [ 'timeout=4',  'timeout=4' ],  [ 'finish=#',    'finish=#' ],
         [ 'say=a',      '"say=b"' ],    [ 'play=/a',     'play=/b' ],     [ 'voice=a',    'voice=b' ],    [ 'language=en', 'language=de' ],
-        [ 'check=luhn', 'check=luhn' ], [ 'input=dtmf',  'input=speech' ]),
+        [ 'check=luhn', 'check=luhn' ], [ 'input=dtmf',  'input=speech' ], [ 'secret=on', 'secret=off' ]),
     (map { [ "x $_", qr/EncGatherField: '\Q$_\E' $KNOWN/ ] }
         qw(hint=x Say=x numDigits=4 y partialResultCallback=https://h/ digit=4 digits4 =4 -digits=4)),
     [ 'x digits = 4', qr/EncGatherField: digits= has no value/ ],

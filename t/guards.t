@@ -14,14 +14,14 @@ sub content ($path) {
     return <$file>;
 }
 
-my %SOURCE = map { $_ => content($_) } glob 'mod_encgather/*.[ch] mod_encgather/core/*.[ch]';
+my %SOURCE = map { $_ => content($_) } glob 'mod_encgather/*.[ch] mod_encgather/{base,config,watch,webhook,lookup,call,core}/*.[ch]';
 my $README = content('README.md');
 my $CONF   = content('conf/encgather.conf');
 my $MANUAL = join '', map { content($_) } glob 'conf/manual/*.md';
 
 # --- Directives: in the code, in the annotated configuration and in the manual ---------------------------------------
 
-my $DIRECTIVES = $SOURCE{'mod_encgather/directives.c'};
+my $DIRECTIVES = $SOURCE{'mod_encgather/commands.c'};
 my @directives = $DIRECTIVES =~ /AP_INIT_\w+\("(EncGather\w+)"/g;
 cmp_ok scalar @directives, '>=', 8, 'the code has directives';
 for my $name (@directives) {

@@ -13,6 +13,7 @@ use Cwd qw(abs_path);
 use Errno qw(EAGAIN EINTR EIO ENOLCK ENOMEM ENOSPC ENOSYS EMFILE);
 use File::Temp ();
 use FindBin;
+use POSIX qw(SIGHUP SIGINT SIGTERM);
 use Test::More;
 
 use lib "$FindBin::Bin/lib";
@@ -92,7 +93,7 @@ my @CALLS = (
     [ 'open',  EMFILE, 10 ], [ 'read',  EIO,    10 ], [ 'read',  EINTR, 10 ], [ 'read',      EAGAIN, 10 ],
     [ 'write', ENOSPC, 10 ], [ 'write', EINTR,  10 ], [ 'write', EAGAIN, 10 ], [ 'close',    EIO,    10 ],
     [ 'stat',  EIO,     9 ], [ 'flock', ENOLCK, 1 ],
-    [ 'fstat', EIO,     9 ], [ 'fsync', EIO,     3 ], [ 'ftruncate', EIO, 1 ], [ 'getrandom', ENOSYS, 4 ],
+    [ 'fstat', EIO,     9 ], [ 'fsync', EIO,     3 ], [ 'fchmod', EIO, 1 ], [ 'ftruncate', EIO, 1 ], [ 'getrandom', ENOSYS, 4 ],
     [ 'mmap', ENOMEM, 10 ], [ 'EVP_CIPHER_fetch', 0, 8 ], [ 'EVP_EncryptFinal_ex', 0, 3 ], [ 'EVP_DecryptInit_ex2', 0, 3 ],
     [ 'EVP_DigestFinal_ex', 0, 5 ],
 );
@@ -156,6 +157,24 @@ for my $scenario (@SCENARIOS) {
     }
 }
 cmp_ok $reached{"$_->[0] $_->[1]"} // 0, '>=', $_->[2], "$_->[0] failed in that many commands" for @CALLS;
+
+# --- A signal ------------------------------------------------------------------------------------------------------------
+# Wherever it comes, there is no file or a whole one; an empty one would be in the way of the next try.
+
+for my $signal (SIGINT, SIGTERM, SIGHUP) {
+    my ($keygen, %ends, @wrong) = $SCENARIOS[0];
+    for my $call (qw(getrandom open fchmod write fsync close)) {
+        for my $n (1 .. MOST) {
+            my $ended = run($keygen, "$call $n -$signal");
+            last if !$ended->{reached};
+            my $file = !defined $ended->{file} ? 'none' : $ended->{file} =~ $keygen->{file} ? 'whole' : 'torn';
+            $ends{$file}++;
+            push @wrong, "in front of $call, number $n: $file, exit $ended->{rc}" if $file eq 'torn' || $ended->{rc} != -$signal;
+        }
+    }
+    is_deeply \@wrong, [], "keygen: signal $signal ends it, and leaves no part of a file";
+    ok $ends{none} && ($ends{whole} // 0) >= 4, "keygen: signal $signal came before the file was there, and later";
+}
 
 # --- A random number generator and a cipher that are not there -----------------------------------------------------------
 

@@ -6,6 +6,15 @@
 #include <httpd.h>
 #include <http_config.h>
 #include <http_log.h>
+
+/* conn_rec.outgoing came with that one */
+#if AP_SERVER_MAJORVERSION_NUMBER < 2 ||                                                           \
+    (AP_SERVER_MAJORVERSION_NUMBER == 2 &&                                                         \
+     (AP_SERVER_MINORVERSION_NUMBER < 4 ||                                                         \
+      (AP_SERVER_MINORVERSION_NUMBER == 4 && AP_SERVER_PATCHLEVEL_NUMBER < 49)))
+#error "mod_encgather needs httpd 2.4.49 or later"
+#endif
+
 #include "base/log.h"
 #include "core/crypto.h"
 

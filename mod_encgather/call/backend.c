@@ -268,7 +268,7 @@ static eg_reply judge(request_rec *r, const request_rec *sub, int status, const 
                    : unavailable(status, EG_BACKEND_BROKEN,
                                  "its answer says XML but is not TwiML in UTF-8");
     }
-    reply.json = eg_json_parse(r->pool, (eg_span){answer->bytes, answer->n});
+    reply.json = eg_json_parse_answer(r->pool, (eg_span){answer->bytes, answer->n});
     if (status == HTTP_OK)
         return reply.json
                    ? reply

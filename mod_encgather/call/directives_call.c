@@ -75,20 +75,38 @@ const char *eg_set_say(cmd_parms *cmd, void *config, const char *word, const cha
     return NULL;
 }
 
-/* %{outcome} is always there; a member of the backend's answer only where there is one, and spelled
- * it would be no URL. */
+/* %{outcome} is one of our own words, and always there; a member of the backend's answer is there
+ * only with an answer, and has no say in where the call goes: host and path stand in front of it.
+ * Spelled it would be no URL. */
+static const char *check_placeholder(cmd_parms *cmd, const eg_say_part *part, bool has_answer,
+                                     bool in_query)
+{
+    if (part->kind == EG_SAY_SPELL)
+        return eg_complain(cmd, "cannot spell in a URL: use %{name}");
+    if (part->kind != EG_SAY_MEMBER || strcmp(part->text, "outcome") == 0)
+        return NULL;
+    if (!has_answer)
+        return eg_complain(cmd, "has a placeholder other than %{outcome}, but only found and "
+                                "notfound have an answer of the backend to take it from");
+    if (!in_query)
+        return eg_complain(cmd, "has a placeholder other than %{outcome} in front of the ?: "
+                                "members of the answer go into the query, as in "
+                                "https://host/path?name=%{name}");
+    return NULL;
+}
+
 static const char *check_placeholders(cmd_parms *cmd, const eg_then *then, bool has_answer)
 {
-    for (int i = 0; then->target.parts && i < then->target.parts->nelts; i++) {
+    const char *wrong = NULL;
+    bool in_query = false;
+
+    for (int i = 0; then->target.parts && i < then->target.parts->nelts && !wrong; i++) {
         const eg_say_part *part = &APR_ARRAY_IDX(then->target.parts, i, eg_say_part);
 
-        if (part->kind == EG_SAY_SPELL)
-            return eg_complain(cmd, "cannot spell in a URL: use %{name}");
-        if (part->kind == EG_SAY_MEMBER && !has_answer && strcmp(part->text, "outcome") != 0)
-            return eg_complain(cmd, "has a placeholder other than %{outcome}, but only found and "
-                                    "notfound have an answer of the backend to take it from");
+        wrong = check_placeholder(cmd, part, has_answer, in_query);
+        in_query |= part->kind == EG_SAY_TEXT && strchr(part->text, '?');
     }
-    return NULL;
+    return wrong;
 }
 
 static bool is_number_to_dial(const char *text)

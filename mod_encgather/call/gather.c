@@ -254,12 +254,13 @@ static eg_status add_forwarded(const gather *g, eg_json *json)
     return status;
 }
 
-static eg_status add_tokens(const gather *g, eg_json *json)
+static eg_status add_tokens(const gather *g, eg_json *json, bool secret_too)
 {
     eg_status status = EG_OK;
 
     for (unsigned i = 0; i < g->fields->n && status == EG_OK; i++)
-        status = eg_json_set(json, g->fields->at[i].name, g->tokens[i]);
+        if (secret_too || !eg_field_is_secret(g->fields, i))
+            status = eg_json_set(json, g->fields->at[i].name, g->tokens[i]);
     return status;
 }
 
@@ -267,7 +268,7 @@ static eg_json *backend_body(const gather *g)
 {
     eg_json *json = eg_json_new(g->r->pool);
 
-    if (!json || add_tokens(g, json) != EG_OK || add_forwarded(g, json) != EG_OK)
+    if (!json || add_tokens(g, json, true) != EG_OK || add_forwarded(g, json) != EG_OK)
         return NULL;
     return json;
 }
@@ -291,11 +292,12 @@ static const char *idempotency_key(const gather *g, eg_span digits)
     return hex;
 }
 
-/* The tokens are ciphertext: with them the operator can repeat what failed. */
+/* Ciphertext with which the operator finds what failed. But whoever has a log and, some day, the key
+ * has what is in it: the tokens of secret fields are left out. */
 static const char *sent_tokens(const gather *g, const eg_json *body)
 {
     eg_json *json = body ? eg_json_new(g->r->pool) : NULL;
-    bool written = json && add_tokens(g, json) == EG_OK;
+    bool written = json && add_tokens(g, json, false) == EG_OK;
     const char *text = written ? eg_json_dump(json, g->r->pool) : NULL;
 
     return text ? text : "nothing";

@@ -3,6 +3,11 @@
 #ifndef EG_BYTES_H
 #define EG_BYTES_H
 
+/* getrandom(2), locked mappings left out of core dumps, prctl(2), /proc/self */
+#ifndef __linux__
+#error "mod_encgather needs Linux"
+#endif
+
 #include <stdbool.h>
 #include <string.h>
 #include <apr.h>

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <apr_strings.h>
+#include "reserved.h"
 
 #define DIGITS_DEFAULT 4
 #define TIMEOUT_DEFAULT 10
@@ -169,6 +170,14 @@ static const char *set_input(eg_field *field, const char *value)
     return "input= is dtmf, speech or dtmf+speech";
 }
 
+static const char *set_secret(eg_field *field, const char *value)
+{
+    bool on = strcmp(value, "on") == 0;
+
+    field->secret = on ? EG_SECRET_ON : EG_SECRET_OFF;
+    return on || strcmp(value, "off") == 0 ? NULL : "secret= is on or off";
+}
+
 typedef struct {
     const char *name;
     const char *(*set)(eg_field *field, const char *value);
@@ -178,7 +187,7 @@ static const option options[] = {
     {"step", set_step},     {"digits", set_digits},     {"timeout", set_timeout},
     {"finish", set_finish}, {"say", set_say},           {"play", set_play},
     {"voice", set_voice},   {"language", set_language}, {"check", set_check},
-    {"input", set_input},
+    {"input", set_input},   {"secret", set_secret},
 };
 #define OPTIONS (sizeof options / sizeof options[0])
 
@@ -202,7 +211,7 @@ static const char *apply(apr_pool_t *pool, eg_field *field, const char *word, un
     }
     return apr_psprintf(pool,
                         "'%s' is no option; there are step= digits= timeout= finish= say= play= "
-                        "voice= language= check= input=",
+                        "voice= language= check= input= secret=",
                         word);
 }
 
@@ -221,22 +230,15 @@ static const char *check_whole(apr_pool_t *pool, eg_field *field)
     return NULL;
 }
 
-static bool is_reserved(const char *name)
-{
-    static const char *const names[] = {"step", "attempt", "Digits", "SpeechResult", "bodySHA256"};
-
-    for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (strcmp(name, names[i]) == 0)
-            return true;
-    return false;
-}
-
-static const char *set_name(eg_field *field, const char *name)
+static const char *set_name(apr_pool_t *pool, eg_field *field, const char *name)
 {
     if (!name || !eg_is_plain_name(eg_span_of(name)))
         return "begins with the name of the field: 1 to 64 letters, digits, - or _";
-    if (is_reserved(name))
-        return "cannot be named step, attempt, Digits, SpeechResult or bodySHA256";
+    if (eg_is_reserved(eg_span_of(name)))
+        return apr_psprintf(pool,
+                            "cannot be named %s: the module or a provider's webhook has a "
+                            "parameter of that name",
+                            name);
     field->name = name;
     field->step = name;
     return NULL;
@@ -251,7 +253,7 @@ const char *eg_field_parse(apr_pool_t *pool, const char *args, eg_field *field)
 
     *field = (eg_field){.min = DIGITS_DEFAULT, .max = DIGITS_DEFAULT, .timeout = TIMEOUT_DEFAULT};
     if (!wrong)
-        wrong = set_name(field, word);
+        wrong = set_name(pool, field, word);
     while (!wrong && (word = next_word(&w)) != NULL)
         wrong = apply(pool, field, word, &seen);
     if (!wrong)

@@ -80,6 +80,13 @@ bool eg_field_accepts_speech(const eg_field *field, eg_span words)
     return field->input != EG_INPUT_DTMF && words.n > 0 && words.n <= EG_SPEECH_MAX;
 }
 
+bool eg_field_is_secret(const eg_fields *fields, unsigned i)
+{
+    eg_secrecy secret = fields->at[i].secret;
+
+    return secret == EG_SECRET_BY_PLACE ? i > 0 : secret == EG_SECRET_ON;
+}
+
 /* "https://host/path?step=next&a=TOKEN&attempt=2": names of steps and fields and tokens need no
  * escaping of any kind, they are checked to be of a harmless alphabet where they come from. */
 static void write_action(eg_twiml *out, const eg_question *q)

@@ -15,6 +15,9 @@
 /* The most bytes of a SpeechResult that are taken; Twilio listens for 60 seconds at most. */
 #define EG_SPEECH_MAX 2000
 
+/* Whether a field's token is kept out of the error log. */
+typedef enum { EG_SECRET_BY_PLACE, EG_SECRET_ON, EG_SECRET_OFF } eg_secrecy;
+
 typedef enum { EG_INPUT_DTMF, EG_INPUT_SPEECH, EG_INPUT_BOTH } eg_input;
 
 /* One thing the caller is asked for. Strings live as long as the configuration. */
@@ -25,6 +28,7 @@ typedef struct {
     unsigned timeout;  /* seconds */
     char finish;       /* finishOnKey; 0: not set, Twilio's own ("#") holds */
     eg_input input;
+    eg_secrecy secret;
     bool luhn;         /* the check digit of card numbers (ISO/IEC 7812-1, annex B) */
     const char *say;   /* the question, or NULL */
     const char *play;  /* the URL of a recording instead, or NULL */
@@ -57,6 +61,10 @@ eg_status eg_flow_attempt(eg_span text, unsigned *attempt) EG_MUST_CHECK;
 /* Whether the caller's answer is what the field asks for: keys, or words that were recognized. */
 bool eg_field_accepts(const eg_field *field, eg_span digits);
 bool eg_field_accepts_speech(const eg_field *field, eg_span words);
+
+/* Whether the token of that field stays out of logs: as the field says, else of all but the first,
+ * which is the one that tells calls apart. */
+bool eg_field_is_secret(const eg_fields *fields, unsigned i);
 
 /* What a <Gather> needs besides the field. */
 typedef struct {

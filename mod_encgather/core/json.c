@@ -2,6 +2,7 @@
  * The only file that knows jansson: JSON in and out. */
 #include "json.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <apr_strings.h>
@@ -35,17 +36,78 @@ static bool has_nul(eg_span text)
     return text.n && memchr(text.p, '\0', text.n);
 }
 
+/* How many bytes from there on could be those of a number. */
+static apr_size_t number_length(const char *p, apr_size_t n)
+{
+    apr_size_t length = 0;
+
+    while (length < n && p[length] && strchr("+-.0123456789Ee", p[length]))
+        length++;
+    return n && (eg_is_digit(*p) || *p == '-') ? length : 0;
+}
+
+/* Of n bytes that another one follows which is not part of a number. */
+static bool is_large_integer(const char *p, apr_size_t n)
+{
+    apr_size_t sign = *p == '-';
+
+    for (apr_size_t i = sign; i < n; i++)
+        if (!eg_is_digit(p[i]))
+            return false;
+    errno = 0;
+    return n > sign && p[sign] != '0' && (strtoll(p, NULL, 10), errno == ERANGE);
+}
+
+/* RFC 8259 has integers of any length, the library none that 64 bits do not hold. In their place a
+ * copy has null, which cannot be said either: the other members are what they were. */
+static eg_span without_large_integers(apr_pool_t *pool, eg_span text)
+{
+    char *copy = apr_pstrmemdup(pool, text.p, text.n);
+    bool in_string = false;
+
+    for (apr_size_t i = 0, n; i < text.n; i += n) {
+        n = in_string ? 0 : number_length(copy + i, text.n - i);
+        if (n && is_large_integer(copy + i, n))
+            memcpy(memset(copy + i, ' ', n), "null", 4);
+        if (n)
+            continue;
+        if (copy[i] == '"')
+            in_string = !in_string;
+        n = in_string && copy[i] == '\\' ? 2 : 1;
+    }
+    return (eg_span){copy, text.n};
+}
+
+static json_t *load(apr_pool_t *pool, eg_span text)
+{
+    json_error_t error = {.text = ""};
+    json_t *root = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES, &error);
+
+    if (root || json_error_code(&error) != json_error_numeric_overflow)
+        return root;
+    text = without_large_integers(pool, text);
+    return json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES, NULL);
+}
+
 eg_json *eg_json_parse(apr_pool_t *pool, eg_span text)
 {
-    json_t *root = NULL;
+    json_t *root = has_nul(text) ? NULL : load(pool, text);
 
-    if (!has_nul(text))
-        root = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES, NULL);
     if (root && !json_is_object(root)) {
         json_decref(root);
         return NULL;
     }
     return own(pool, root);
+}
+
+/* Some write it although RFC 8259, 8.1 says not to; whoever reads may ignore it. */
+eg_json *eg_json_parse_answer(apr_pool_t *pool, eg_span text)
+{
+    eg_span mark = EG_LIT("\xef\xbb\xbf");
+
+    if (text.n >= mark.n && memcmp(text.p, mark.p, mark.n) == 0)
+        text = (eg_span){text.p + mark.n, text.n - mark.n};
+    return eg_json_parse(pool, text);
 }
 
 eg_json *eg_json_new(apr_pool_t *pool)
@@ -67,6 +129,17 @@ eg_status eg_json_string(const eg_json *object, const char *name, eg_span *value
         return EG_EMISSING;
     *value = (eg_span){json_string_value(member), json_string_length(member)};
     return EG_OK;
+}
+
+/* Member by member: a name out of a URL has no NUL behind it. */
+bool eg_json_has(const eg_json *object, eg_span name)
+{
+    json_t *root = object ? object->root : NULL;
+
+    for (void *at = json_object_iter(root); at; at = json_object_iter_next(root, at))
+        if (eg_span_eq(eg_span_of(json_object_iter_key(at)), name))
+            return true;
+    return false;
 }
 
 /* Writes a number with that many significant digits (jansson puts any locale's decimal point

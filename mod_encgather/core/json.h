@@ -9,13 +9,20 @@
 /* A JSON object; freed with the pool it was made in. */
 typedef struct eg_json eg_json;
 
-/* Parses one JSON object (RFC 8259), UTF-8, no name twice, no NUL in a string. NULL: it is not. */
+/* Parses one JSON object (RFC 8259), UTF-8, no name twice, no NUL in a string. NULL: it is not. An
+ * integer that 64 bits do not hold is a member that cannot be said. */
 eg_json *eg_json_parse(apr_pool_t *pool, eg_span text);
+
+/* The same for what a backend answers: a byte order mark in front of it is skipped. */
+eg_json *eg_json_parse_answer(apr_pool_t *pool, eg_span text);
 
 eg_json *eg_json_new(apr_pool_t *pool);
 
 /* A member that is a string, or EG_EMISSING. It points into the object. */
 eg_status eg_json_string(const eg_json *object, const char *name, eg_span *value) EG_MUST_CHECK;
+
+/* Whether there is a member of that name, whatever it is. */
+bool eg_json_has(const eg_json *object, eg_span name);
 
 /* How a member is said: a string as it is, an integer in decimal, another number as short as it
  * reads back, true and false as words; NULL for anything else, and where object is NULL. Fits

@@ -14,7 +14,13 @@
 
 APLOG_USE_MODULE(encgather);
 
-/* A field that occurs twice would let two readers see two values. */
+static bool body_has(const eg_webhook *hook, eg_span name)
+{
+    return hook->json ? eg_json_has(hook->json, name) : eg_params_find(&hook->form, name) != NULL;
+}
+
+/* A field that occurs twice, or a name in both URL and body, would let two readers see two values.
+ * (A member that is there twice was refused with the JSON.) */
 static bool fields_are_clear(const eg_webhook *hook, const eg_lookup *lookup)
 {
     for (int i = 0; i < lookup->fields->nelts; i++) {
@@ -24,7 +30,7 @@ static bool fields_are_clear(const eg_webhook *hook, const eg_lookup *lookup)
             return false;
     }
     for (apr_size_t i = 0; i < hook->query.n; i++)
-        if (eg_params_find(&hook->form, hook->query.at[i].name))
+        if (body_has(hook, hook->query.at[i].name))
             return false;
     return true;
 }

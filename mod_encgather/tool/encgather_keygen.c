@@ -2,6 +2,7 @@
  * encgather keygen: a new key, alone or as a line of a key ring. */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 #include <sys/random.h>
@@ -79,10 +80,25 @@ static eg_exit write_file(const eg_tool *tool, const char *path, const char *lin
     return EG_EXIT_GOOD;
 }
 
+/* A signal waits until the file is whole or gone: an empty one would be in the way of the next try,
+ * and a server that is pointed at it would not start. */
+static eg_exit write_file_whole(const eg_tool *tool, const char *path, const char *line,
+                                apr_size_t n)
+{
+    sigset_t all, before;
+    eg_exit result;
+
+    (void)sigfillset(&all);
+    (void)sigprocmask(SIG_BLOCK, &all, &before);
+    result = write_file(tool, path, line, n);
+    (void)sigprocmask(SIG_SETMASK, &before, NULL);
+    return result;
+}
+
 static eg_exit write_key(const eg_tool *tool, const char *path, const char *line, apr_size_t n)
 {
     if (path && strcmp(path, "-") != 0)
-        return write_file(tool, path, line, n);
+        return write_file_whole(tool, path, line, n);
     if (eg_write(STDOUT_FILENO, line, n))
         return EG_EXIT_GOOD;
     return refuse(tool, "standard output", strerror(errno));

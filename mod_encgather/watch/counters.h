@@ -8,6 +8,10 @@
 #include "config/config.h"
 #include "watch/record.h"
 
+/* All children add to them at once: a lock would be one for each process. */
+_Static_assert(ATOMIC_LLONG_LOCK_FREE == 2 && sizeof(atomic_ullong) == 8,
+               "the counters need 64-bit atomics without locks");
+
 /* How often a key was used, by all children since the server was started. */
 typedef struct eg_key_use {
     char fingerprint[9]; /* empty: free */

@@ -79,49 +79,56 @@ const eg_family eg_families[] = {
      {NULL, NULL},
      {1, 1},
      {NULL, NULL},
-     HOST(webhooks[EG_STEP_FIRST][EG_ASKED])},
+     HOST(webhooks[EG_STEP_FIRST][EG_ASKED]),
+     true},
     {"webhooks",
      "Webhooks of encrypted-gather",
      "Webhooks answered by encrypted-gather.",
      {"step", "result"},
      {EG_STEPS, EG_OUTCOMES},
      {step_word, webhook_word},
-     HOST(webhooks)},
+     HOST(webhooks),
+     false},
     {"signatures",
      "Signatures",
      "Requests by the verdict on their X-Twilio-Signature.",
      {NULL, "verdict"},
      {1, EG_VERDICTS},
      {NULL, verdict_word},
-     HOST(signatures)},
+     HOST(signatures),
+     false},
     {"denials",
      "Denied by Require twilio-signature",
      "Requests denied by Require twilio-signature.",
      {NULL, "result"},
      {1, EG_OUTCOMES},
      {NULL, denial_word},
-     HOST(denials)},
+     HOST(denials),
+     false},
     {"backend_answers",
      "Answers of the backend",
      "Answers of the backend.",
      {NULL, "answer"},
      {1, EG_BACKEND_ANSWERS},
      {NULL, backend_word},
-     HOST(backend)},
+     HOST(backend),
+     false},
     {"decryptions",
      "Requests of decrypt-gather",
      "Requests answered by decrypt-gather, those of the own encrypted-gather included.",
      {NULL, "result"},
      {1, EG_OUTCOMES},
      {NULL, decrypt_word},
-     HOST(decrypts)},
+     HOST(decrypts),
+     false},
     {"lookups",
      "Lookups in the database",
      "Lookups of decrypt-gather in its database.",
      {NULL, "outcome"},
      {1, EG_OUTCOMES},
      {NULL, lookup_word},
-     HOST(lookups)},
+     HOST(lookups),
+     false},
     {.name = NULL}};
 
 #define HANDLER_HELP "From a request's headers to its answer, body and backend included."
@@ -149,6 +156,17 @@ const char *eg_family_word(const eg_family *family, unsigned label, unsigned i)
 static apr_uint64_t read_counter(const void *counter)
 {
     return atomic_load_explicit((const atomic_ullong *)counter, memory_order_relaxed);
+}
+
+/* Behind its name a host is nothing but counters. */
+bool eg_host_is_idle(const eg_host *host)
+{
+    const char *counter = (const char *)host + HOST(webhooks);
+
+    for (; counter < (const char *)(host + 1); counter += sizeof(atomic_ullong))
+        if (read_counter(counter))
+            return false;
+    return true;
 }
 
 apr_uint64_t eg_family_value(const eg_family *family, const eg_host *host, unsigned row,
@@ -186,7 +204,24 @@ typedef struct {
     apr_bucket_brigade *out;
     apr_pool_t *pool;
     eg_exposition format;
+    const apr_array_header_t *hosts; /* of const eg_host * */
+    const apr_array_header_t *busy;  /* those of which something was counted */
 } writer;
+
+static void list_hosts(writer *w)
+{
+    apr_array_header_t *hosts = apr_array_make(w->pool, 16, sizeof(const eg_host *));
+    apr_array_header_t *busy = apr_array_make(w->pool, 16, sizeof(const eg_host *));
+    const eg_host *host;
+
+    for (unsigned i = 0; (host = eg_counters_host(i)) != NULL; i++) {
+        APR_ARRAY_PUSH(hosts, const eg_host *) = host;
+        if (!eg_host_is_idle(host))
+            APR_ARRAY_PUSH(busy, const eg_host *) = host;
+    }
+    w->hosts = hosts;
+    w->busy = busy;
+}
 
 static void announce(const writer *w, const char *name, const char *type, const char *help)
 {
@@ -236,11 +271,11 @@ static void write_family_of(const writer *w, const eg_family *family, const eg_h
 
 static void write_family(const writer *w, const eg_family *family)
 {
-    const eg_host *host;
+    const apr_array_header_t *hosts = family->of_idle ? w->hosts : w->busy;
 
     announce(w, family->name, "counter", family->help);
-    for (unsigned i = 0; (host = eg_counters_host(i)) != NULL; i++)
-        write_family_of(w, family, host);
+    for (int i = 0; i < hosts->nelts; i++)
+        write_family_of(w, family, APR_ARRAY_IDX(hosts, i, const eg_host *));
 }
 
 /* The bounds are milliseconds: what stands behind the point has its zeros taken off, but one. */
@@ -275,14 +310,15 @@ static void write_histogram(const writer *w, const char *name, const char *label
 
 static void write_duration(const writer *w, const eg_duration *duration)
 {
-    const eg_host *host;
+    for (int i = 0; i < w->busy->nelts; i++) {
+        const eg_host *host = APR_ARRAY_IDX(w->busy, i, const eg_host *);
 
-    for (unsigned i = 0; (host = eg_counters_host(i)) != NULL; i++)
         write_histogram(
             w, duration->name,
             apr_psprintf(w->pool, "host=\"%s\"%s", quoted(w->pool, host->name),
                          duration->handler ? label(w, "handler", duration->handler) : ""),
             eg_duration_of(duration, host));
+    }
 }
 
 static void write_durations(const writer *w)
@@ -319,8 +355,9 @@ static void write_facts(const writer *w)
 
 void eg_metrics_write(apr_bucket_brigade *out, apr_pool_t *pool, eg_exposition format)
 {
-    const writer w = {out, pool, format};
+    writer w = {out, pool, format, NULL, NULL};
 
+    list_hosts(&w);
     write_facts(&w);
     for (const eg_family *each = eg_families; each->name; each++)
         write_family(&w, each);

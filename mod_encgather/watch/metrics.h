@@ -20,6 +20,7 @@ typedef struct {
     unsigned counts[EG_METRICS_LABELS];
     const char *(*words[EG_METRICS_LABELS])(unsigned i);
     apr_size_t offset; /* in eg_host, of an array of rows of columns */
+    bool of_idle;      /* shown of hosts too that nothing was asked of yet */
 } eg_family;
 
 typedef struct {
@@ -40,6 +41,9 @@ typedef struct {
 extern const eg_family eg_families[];    /* each list ends with a name that is NULL */
 extern const eg_duration eg_durations[]; /* those of one name stand together */
 extern const eg_key_family eg_key_families[];
+
+/* Whether nothing was counted of it: of a thousand such hosts, zeros alone would be ten megabytes. */
+bool eg_host_is_idle(const eg_host *host);
 
 /* "" where the family has no such label, NULL where the word does not occur. */
 const char *eg_family_word(const eg_family *family, unsigned label, unsigned i);

@@ -213,8 +213,12 @@ static void put_duration(const page *p, const eg_duration *duration, const eg_ho
 
 static void put_host(const page *p, const eg_host *host)
 {
-    apr_brigade_printf(p->out, NULL, NULL, "<h2>%s</h2>\n<div class=\"tables\">\n",
-                       ap_escape_html(p->pool, host->name));
+    apr_brigade_printf(p->out, NULL, NULL, "<h2>%s</h2>\n", ap_escape_html(p->pool, host->name));
+    if (eg_host_is_idle(host)) {
+        put(p, "<p>Nothing yet.</p>\n");
+        return;
+    }
+    put(p, "<div class=\"tables\">\n");
     for (const eg_family *each = eg_families; each->name; each++)
         put_family(p, each, host);
     for (const eg_duration *each = eg_durations; each->name; each++)

@@ -23,6 +23,7 @@ static const char *const atoms[] = {"encryptedCardDigits ",
                                     "check=luhn",
                                     "input=dtmf+speech",
                                     "input=speech",
+                                    "secret=off",
                                     "\\\"",
                                     "\\\\",
                                     "'",
@@ -89,13 +90,14 @@ static const char *written(apr_pool_t *pool, const eg_field *f)
     static const char *const inputs[] = {"dtmf", "speech", "dtmf+speech"};
     const char finish[2] = {f->finish, '\0'};
 
-    return apr_pstrcat(pool, f->name, quoted(pool, "step", f->step),
-                       apr_psprintf(pool, " digits=%u-%u timeout=%u input=%s", f->min, f->max,
-                                    f->timeout, inputs[f->input]),
-                       f->finish ? quoted(pool, "finish", finish) : "",
-                       f->luhn ? " check=luhn" : "", quoted(pool, "say", f->say),
-                       quoted(pool, "play", f->play), quoted(pool, "voice", f->voice),
-                       quoted(pool, "language", f->language), NULL);
+    return apr_pstrcat(
+        pool, f->name, quoted(pool, "step", f->step),
+        apr_psprintf(pool, " digits=%u-%u timeout=%u input=%s", f->min, f->max, f->timeout,
+                     inputs[f->input]),
+        f->finish ? quoted(pool, "finish", finish) : "", f->luhn ? " check=luhn" : "",
+        f->secret ? f->secret == EG_SECRET_ON ? " secret=on" : " secret=off" : "",
+        quoted(pool, "say", f->say), quoted(pool, "play", f->play), quoted(pool, "voice", f->voice),
+        quoted(pool, "language", f->language), NULL);
 }
 
 static bool same(const char *a, const char *b)
@@ -112,7 +114,7 @@ static void hold_written_again(apr_pool_t *pool, const eg_field *a)
               same(a->play, b.play) && same(a->voice, b.voice) && same(a->language, b.language),
           "its texts are the same");
     HOLDS(a->min == b.min && a->max == b.max && a->timeout == b.timeout && a->finish == b.finish &&
-              a->input == b.input && a->luhn == b.luhn,
+              a->input == b.input && a->luhn == b.luhn && a->secret == b.secret,
           "its numbers are the same");
 }
 

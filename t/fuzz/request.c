@@ -67,7 +67,8 @@ static void hold_object(apr_pool_t *pool, eg_span input, const eg_json *object)
     eg_span none;
 
     HOLDS(rfc8259_is_object(input, &members), "only RFC 8259's object is one");
-    HOLDS(json_is_object(root) && json_object_size(root) == members, "no name is there twice");
+    /* the library alone has none with an integer that 64 bits do not hold */
+    HOLDS(!root || json_object_size(root) == members, "no name is there twice");
     hold_strings(root, object, copy);
     hold_written_again(pool, object);
     hold_written_again(pool, copy);

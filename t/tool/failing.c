@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Loaded before the C library (LD_PRELOAD): the n-th call of one function fails. ENCGATHER_FAIL is "name n errno",
- * ENCGATHER_FAILED a directory that is made when it did. t/tool-failures.t tells what has to become of that. */
+ * Loaded before the C library (LD_PRELOAD): the n-th call of one function fails. ENCGATHER_FAIL is "name n errno"
+ * or, to have a signal come in front of that call, "name n -signal". ENCGATHER_FAILED a directory that is made when it did. t/tool-failures.t tells what has to become of that. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -29,6 +30,10 @@ static bool is_due(const char *name)
         return false;
     if (told)
         (void)mkdir(told, 0700);
+    if (error < 0) {
+        (void)raise(-error);
+        return false;
+    }
     errno = error;
     return true;
 }
@@ -60,6 +65,7 @@ static void *next(const char *name)
 FAILS(ssize_t, read, (int fd, void *to, size_t n), (fd, to, n), -1)
 FAILS(ssize_t, write, (int fd, const void *from, size_t n), (fd, from, n), -1)
 FAILS(int, close, (int fd), (fd), -1)
+FAILS(int, fchmod, (int fd, mode_t mode), (fd, mode), -1)
 FAILS(int, fsync, (int fd), (fd), -1)
 FAILS(int, ftruncate, (int fd, off_t n), (fd, n), -1)
 FAILS(int, stat, (const char *path, struct stat *st), (path, st), -1)

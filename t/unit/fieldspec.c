@@ -31,9 +31,10 @@ static const char *shown(const eg_field *f)
 {
     static char text[1000];
 
-    snprintf(text, sizeof text, "%s %s %u-%u %u %c %d%s [%s] %s %s %s", f->name, f->step, f->min,
+    snprintf(text, sizeof text, "%s %s %u-%u %u %c %d%s%s [%s] %s %s %s", f->name, f->step, f->min,
              f->max, f->timeout, f->finish ? f->finish : '-', (int)f->input, f->luhn ? " luhn" : "",
-             or_dash(f->say), or_dash(f->play), or_dash(f->voice), or_dash(f->language));
+             f->secret ? f->secret == EG_SECRET_ON ? " secret" : " shown" : "", or_dash(f->say),
+             or_dash(f->play), or_dash(f->voice), or_dash(f->language));
     return text;
 }
 
@@ -61,6 +62,8 @@ static void good(void)
         {"pin input=dtmf say=x", "pin pin 4-4 10 - 0 [x] - - -"},
         {"pin input=speech say=x", "pin pin 4-4 10 - 1 [x] - - -"},
         {"pin input=dtmf+speech say=x", "pin pin 4-4 10 - 2 [x] - - -"},
+        {"pin secret=on say=x", "pin pin 4-4 10 - 0 secret [x] - - -"},
+        {"pin secret=off say=x", "pin pin 4-4 10 - 0 shown [x] - - -"},
         {"card digits=16 check=luhn say=x", "card card 16-16 10 - 0 luhn [x] - - -"},
         {"card check=luhn input=dtmf+speech say=x", "card card 4-4 10 - 2 luhn [x] - - -"},
         {"pin play=https://h/a.wav?b=1&c=2", "pin pin 4-4 10 - 0 [-] https://h/a.wav?b=1&c=2 - -"},
@@ -131,6 +134,10 @@ static void bad(void)
         {"pin finish=\" \"", "finish="},
         {"pin check=mod11", "check="},
         {"pin check=Luhn", "check="},
+        {"pin secret=yes", "secret= is on or off"},
+        {"pin secret=On", "secret= is on or off"},
+        {"pin secret", "no value"},
+        {"pin secret=on secret=on", "twice"},
         {"pin input=voice", "input="},
         {"pin input=speech+dtmf", "input="},
         {"pin input=speech check=luhn", "check=luhn"},
@@ -212,6 +219,60 @@ static void clashes(void)
     ok(eg_field_clash(pool, fields, EG_FIELDS_MAX, &field) != NULL, "but no seventeenth");
 }
 
+/* Of fields that say nothing about it, all but the first. */
+static void secrets(void)
+{
+    eg_field at[4];
+    const eg_fields fields = {at, COUNT(at)};
+    static const char *const args[COUNT(at)] = {"a say=x", "b say=x", "c secret=off say=x",
+                                                "d secret=on say=x"};
+    static const bool want[COUNT(at)] = {false, true, false, true};
+    eg_field only;
+    const eg_fields one = {&only, 1};
+
+    for (unsigned i = 0; i < COUNT(at); i++)
+        is_str(parse(args[i], &at[i]), NULL, "a field: %s", args[i]);
+    for (unsigned i = 0; i < COUNT(at); i++)
+        ok(eg_field_is_secret(&fields, i) == want[i], "secret, or not: %s", args[i]);
+    is_str(parse("pin secret=on say=x", &only), NULL, "a first field that is secret");
+    ok(eg_field_is_secret(&one, 0), "is secret");
+    ok(!eg_field_is_secret(&eg_default_fields, 0) && eg_field_is_secret(&eg_default_fields, 1),
+       "by default the PIN is, the card's digits are not");
+}
+
+/* As a form would carry them, beside the fields: whatever the provider. */
+static void reserved_names(void)
+{
+    static const char *const taken[] = {
+        "step",          "attempt",       "Digits",        "SpeechResult",
+        "bodySHA256",    "CallSid",       "AccountSid",    "ApiVersion",
+        "CallStatus",    "Direction",     "From",          "To",
+        "Caller",        "Called",        "ForwardedFrom", "CallerName",
+        "FromCity",      "FromState",     "FromZip",       "FromCountry",
+        "ToCity",        "ToState",       "ToZip",         "ToCountry",
+        "CallerCity",    "CallerState",   "CallerZip",     "CallerCountry",
+        "CalledCity",    "CalledState",   "CalledZip",     "CalledCountry",
+        "msg",           "FinishedOnKey", "Confidence",    "CalledVia",
+        "ParentCallSid", "CallToken",     "StirVerstat",   "ErrorCode",
+        "ErrorUrl",      "sig",           "CallUUID",      "CallSidLegacy",
+        "RequestUUID",   "InputType",     "Speech",        "Event",
+        "SessionStart",  "BillRate",      "RouteType"};
+    static const char *const free_names[] = {
+        "from",  "Tos",     "callsid", "City",     "FromTo",  "FromCityZip", "Digit",
+        "Sig",   "FromCit", "T",       "Callers",  "Country", "StepDigits",  "Events",
+        "Speec", "CallSi",  "xFrom",   "CityFrom", "msg_",    "CallSidCity"};
+    eg_field field;
+
+    for (size_t i = 0; i < COUNT(taken); i++) {
+        const char *wrong = parse(taken[i], &field);
+
+        ok(wrong && strstr(wrong, "cannot be named") && strstr(wrong, taken[i]),
+           "reserved: %s: '%s'", taken[i], wrong ? wrong : "");
+    }
+    for (size_t i = 0; i < COUNT(free_names); i++)
+        is_str(parse(free_names[i], &field), NULL, "free: %s", free_names[i]);
+}
+
 static void plain_names(void)
 {
     static const struct {
@@ -236,6 +297,8 @@ int main(void)
     bad();
     own_questions();
     clashes();
+    secrets();
+    reserved_names();
     plain_names();
     apr_pool_destroy(pool);
     apr_terminate();
