@@ -13,6 +13,7 @@
 #include "webhook/body.h"
 #include "base/chain.h"
 #include "config/config.h"
+#include "core/mediatype.h"
 #include "core/twiml.h"
 #include "watch/counters.h"
 #include "webhook/exchange.h"
@@ -33,7 +34,7 @@ typedef struct {
     eg_backend_answer kind;
 } capture;
 
-static void cut(capture *answer, eg_backend_answer kind, const char *reason)
+static void cut_answer(capture *answer, eg_backend_answer kind, const char *reason)
 {
     answer->reason = reason;
     answer->kind = kind;
@@ -45,13 +46,13 @@ static bool take_bucket(capture *answer, apr_bucket *b)
     apr_size_t n;
 
     if (AP_BUCKET_IS_ERROR(b))
-        cut(answer, EG_BACKEND_BROKEN, "the answer broke off");
+        cut_answer(answer, EG_BACKEND_BROKEN, "the answer broke off");
     if (answer->reason || APR_BUCKET_IS_METADATA(b))
         return !answer->reason;
     if (apr_bucket_read(b, &bytes, &n, APR_BLOCK_READ) != APR_SUCCESS)
-        cut(answer, EG_BACKEND_BROKEN, "the answer could not be read");
+        cut_answer(answer, EG_BACKEND_BROKEN, "the answer could not be read");
     else if (n > ANSWER_MAX - answer->n)
-        cut(answer, EG_BACKEND_TOO_LARGE, "the answer is larger than 64 KiB");
+        cut_answer(answer, EG_BACKEND_TOO_LARGE, "the answer is larger than 64 KiB");
     if (answer->reason)
         return false;
     memcpy(answer->bytes + answer->n, bytes, n);
@@ -65,7 +66,7 @@ static apr_status_t capture_answer(ap_filter_t *f, apr_bucket_brigade *in)
     capture *answer = f->ctx;
 
     if (!answer->reason && apr_time_now() > answer->deadline)
-        cut(answer, EG_BACKEND_TIMEOUT, TOO_SLOW);
+        cut_answer(answer, EG_BACKEND_TIMEOUT, TOO_SLOW);
     while (!answer->reason && !APR_BRIGADE_EMPTY(in)) {
         apr_bucket *b = APR_BRIGADE_FIRST(in);
 
@@ -230,18 +231,11 @@ static eg_reply refused(const request_rec *r, const request_rec *sub, int status
                        apr_psprintf(r->pool, "it answered with status %d", status));
 }
 
-static bool type_is(const char *type, const char *wanted)
-{
-    apr_size_t n = strlen(wanted);
-
-    return ap_cstr_casecmpn(type, wanted, n) == 0 && strchr("; \t", type[n]);
-}
-
 static bool is_xml(const request_rec *sub)
 {
     const char *type = sub->content_type;
 
-    return type && (type_is(type, "text/xml") || type_is(type, "application/xml"));
+    return eg_media_type_is(type, "text/xml") || eg_media_type_is(type, "application/xml");
 }
 
 /* The answer may outlive the sub-request. */
@@ -295,7 +289,7 @@ static bool set_request(request_rec *r, request_rec *sub, eg_json *json, const c
     return true;
 }
 
-static eg_reply run(request_rec *r, request_rec *sub, eg_json *json, const char *key)
+static eg_reply run_backend(request_rec *r, request_rec *sub, eg_json *json, const char *key)
 {
     capture *answer;
     int status;
@@ -309,11 +303,11 @@ static eg_reply run(request_rec *r, request_rec *sub, eg_json *json, const char 
     status = ap_run_sub_req(sub);
     current = NULL;
     if (!answer->reason && apr_time_now() > answer->deadline)
-        cut(answer, EG_BACKEND_TIMEOUT, TOO_SLOW);
+        cut_answer(answer, EG_BACKEND_TIMEOUT, TOO_SLOW);
     if (status == OK)
         status = sub->status;
     if (status < 100 && !answer->reason) /* DECLINED and the like */
-        cut(answer, EG_BACKEND_UNANSWERED, "nobody in this server answered");
+        cut_answer(answer, EG_BACKEND_UNANSWERED, "nobody in this server answered");
     return judge(r, sub, status, answer);
 }
 
@@ -321,7 +315,7 @@ eg_reply eg_backend_call(request_rec *r, eg_json *json, const char *key)
 {
     apr_uint64_t started = eg_clock();
     request_rec *sub = make_sub_request(r, eg_config_of(r)->backend);
-    eg_reply reply = run(r, sub, json, key);
+    eg_reply reply = run_backend(r, sub, json, key);
 
     eg_count_backend(r, reply.kind, eg_since(started));
     ap_destroy_sub_req(sub);

@@ -6,6 +6,7 @@
 #include <apr_strings.h>
 #include "config/directives.h"
 #include "core/fieldspec.h"
+#include "core/parameters.h"
 
 /* The first one in a section makes a list of its own, which replaces the inherited one. */
 static eg_field_list *own_fields(cmd_parms *cmd, eg_config *config)
@@ -174,7 +175,7 @@ const char *eg_set_forward(cmd_parms *cmd, void *config, int argc, char *const a
     for (int i = 0; i < argc; i++) {
         if (!*argv[i] || !eg_is_clean_word(argv[i]))
             return eg_complain(cmd, "has an empty name or one with a control character");
-        if (strcmp(argv[i], "Digits") == 0 || strcmp(argv[i], "SpeechResult") == 0)
+        if (eg_is_answer_name(eg_span_of(argv[i])))
             return eg_complain(cmd, "never hands Digits or SpeechResult on: they are what is "
                                     "encrypted");
         APR_ARRAY_PUSH(names, const char *) = argv[i];

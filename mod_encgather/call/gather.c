@@ -6,6 +6,7 @@
 #include <apr_strings.h>
 #include "webhook/answer.h"
 #include "call/backend.h"
+#include "core/parameters.h"
 #include "core/secret.h"
 #include "watch/counters.h"
 #include "base/log.h"
@@ -13,8 +14,8 @@
 
 APLOG_USE_MODULE(encgather);
 
-#define DIGITS EG_LIT("Digits")
-#define SPEECH EG_LIT("SpeechResult")
+#define DIGITS EG_LIT(EG_DIGITS)
+#define SPEECH EG_LIT(EG_SPEECH)
 
 /* One webhook on its way through the flow. */
 typedef struct {
@@ -43,7 +44,7 @@ static bool is_doubled(const eg_webhook *hook, eg_span name)
 
 static bool any_doubled(const gather *g)
 {
-    static const char *const names[] = {"step", "attempt", "Digits", "SpeechResult"};
+    static const char *const names[] = {"step", "attempt", EG_DIGITS, EG_SPEECH};
 
     for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++)
         if (is_doubled(g->hook, eg_span_of(names[i])))
@@ -194,7 +195,7 @@ static eg_span action_path(const gather *g)
     return (eg_span){target.p, query ? (apr_size_t)(query - target.p) : target.n};
 }
 
-static int ask(const gather *g, unsigned field, unsigned attempt)
+static int ask_field(const gather *g, unsigned field, unsigned attempt)
 {
     eg_question question = {.origin = eg_span_of(action_origin(g)),
                             .path = action_path(g),
@@ -216,7 +217,7 @@ static int ask_again(const gather *g)
 {
     if (g->attempt >= eg_config_attempts(eg_config_of(g->r)))
         return answer_event(g, EG_SAY_INVALID, NULL, EG_INVALID);
-    return ask(g, g->step - 1, g->attempt + 1);
+    return ask_field(g, g->step - 1, g->attempt + 1);
 }
 
 /* --- the last step ----------------------------------------------------------------------------- */
@@ -410,24 +411,24 @@ static int take_answer(gather *g)
     eg_webhook_wipe(g->hook);
     if (status != EG_OK)
         return answer_no_crypto(g);
-    return last ? call_backend(g, body, key) : ask(g, g->step, 1);
+    return last ? call_backend(g, body, key) : ask_field(g, g->step, 1);
 }
 
-static int run(request_rec *r, eg_webhook *hook)
+static int run_step(request_rec *r, eg_webhook *hook)
 {
     gather g = {.r = r, .hook = hook, .fields = eg_config_fields(eg_config_of(r))};
 
     if (read_url(&g) != EG_OK)
         return eg_answer_error(r, EG_MALFORMED);
-    return g.step == 0 ? ask(&g, 0, 1) : take_answer(&g);
+    return g.step == 0 ? ask_field(&g, 0, 1) : take_answer(&g);
 }
 
-static int receive_and_run(request_rec *r)
+static int serve_gather(request_rec *r)
 {
     static const eg_intake intake = {.get = true, .signature = true};
     eg_webhook *hook = eg_webhook_of(r);
     eg_outcome outcome = eg_receive(r, &intake, hook);
-    int answer = outcome == EG_GOING_ON ? run(r, hook) : eg_answer_error(r, outcome);
+    int answer = outcome == EG_GOING_ON ? run_step(r, hook) : eg_answer_error(r, outcome);
 
     eg_webhook_wipe(hook);
     return answer == HAS_A_HOLE ? eg_answer_error(r, EG_UNAVAILABLE) : answer;
@@ -442,5 +443,5 @@ int eg_gather_handler(request_rec *r)
     if (!eg_config_of(r)->backend)
         return eg_answer_error(r, EG_DISABLED);
     eg_count_begin(r, EG_AT_GATHER);
-    return receive_and_run(r);
+    return serve_gather(r);
 }

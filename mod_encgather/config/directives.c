@@ -85,19 +85,6 @@ const char *eg_set_signature_check(cmd_parms *cmd, void *config, const char *wor
     return eg_complain(cmd, "is on, observe or off");
 }
 
-/* A whole number in decimal digits, within bounds. */
-static bool parse_number(const char *text, long least, long most, int *number)
-{
-    char *end;
-    long value;
-
-    if (!eg_is_digit(*text) || strlen(text) > 9)
-        return false;
-    value = strtol(text, &end, 10);
-    *number = (int)value;
-    return *end == '\0' && value >= least && value <= most;
-}
-
 bool eg_is_clean_word(const char *text)
 {
     for (; *text; text++)
@@ -106,13 +93,13 @@ bool eg_is_clean_word(const char *text)
     return true;
 }
 
-static const char *set_number(cmd_parms *cmd, const char *text, long most, int *member)
+static const char *set_number(cmd_parms *cmd, const char *text, unsigned most, int *member)
 {
-    int number;
+    unsigned number;
 
-    if (!parse_number(text, 1, most, &number))
-        return eg_complain(cmd, apr_psprintf(cmd->pool, "is a number from 1 to %ld", most));
-    *member = number;
+    if (!eg_read_number(&text, most, &number) || *text)
+        return eg_complain(cmd, apr_psprintf(cmd->pool, "is a number from 1 to %u", most));
+    *member = (int)number;
     return NULL;
 }
 
@@ -138,13 +125,10 @@ const char *eg_set_timeout(cmd_parms *cmd, void *config, const char *text)
 
 static bool good_port(eg_span port)
 {
-    int number = 0;
-    char text[6] = "";
+    const char *p = port.p;
+    unsigned number;
 
-    if (port.n < 1 || port.n > 5)
-        return false;
-    memcpy(text, port.p, port.n);
-    return text[0] != '0' && parse_number(text, 1, 65535, &number);
+    return port.n && *p != '0' && eg_read_number(&p, 65535, &number) && p == port.p + port.n;
 }
 
 static bool good_host(eg_span host)

@@ -19,7 +19,8 @@ static bool good_account(eg_span account)
     return true;
 }
 
-static eg_status parse_line(eg_span text, unsigned line, eg_auth_token *entry, eg_problem *why)
+static eg_status parse_token_line(eg_span text, unsigned line, eg_auth_token *entry,
+                                  eg_problem *why)
 {
     eg_span first = eg_word_next(&text), second = eg_word_next(&text);
 
@@ -50,7 +51,7 @@ eg_status eg_auth_tokens_parse(eg_span content, eg_auth_tokens *tokens, eg_probl
         return EG_EMALFORMED;
     }
     while (eg_lines_next(&lines, &line)) {
-        eg_status status = parse_line(line, lines.number, &tokens->at[tokens->n], why);
+        eg_status status = parse_token_line(line, lines.number, &tokens->at[tokens->n], why);
 
         if (status != EG_OK)
             return status;

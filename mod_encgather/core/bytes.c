@@ -94,3 +94,17 @@ bool eg_is_utf8(eg_span text)
     }
     return length != 0;
 }
+
+bool eg_read_number(const char **text, unsigned most, unsigned *number)
+{
+    *number = 0;
+    if (!eg_is_digit(**text))
+        return false;
+    while (eg_is_digit(**text)) {
+        *number = *number * 10 + (unsigned)(**text - '0');
+        if (*number > most)
+            return false;
+        (*text)++;
+    }
+    return *number >= 1;
+}

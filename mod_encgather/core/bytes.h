@@ -50,6 +50,9 @@ static inline bool eg_is_alnum(char c)
 
 bool eg_is_blank(char c);
 
+/* Reads a whole number in decimal digits, from 1 to most, and moves *text behind it. */
+bool eg_read_number(const char **text, unsigned most, unsigned *number);
+
 /* The length of the well-formed UTF-8 sequence (RFC 3629) that begins the text, or 0. */
 apr_size_t eg_utf8_length(eg_span text);
 bool eg_is_utf8(eg_span text);

@@ -15,7 +15,7 @@ typedef struct {
     bool failed; /* OpenSSL did: what is not found may be there all the same */
 } patient;
 
-static bool fits(patient *p, const eg_signed *variant)
+static bool variant_fits(patient *p, const eg_signed *variant)
 {
     eg_verdict verdict = eg_signature_check(p->crypto, variant, p->tokens, p->header);
 
@@ -61,7 +61,8 @@ static const char *try_origin(patient *p, eg_origin origin, const char *advice)
     if (!is_plain_host(origin.host) || !is_number(origin.port) || !origin.scheme.n)
         return NULL;
     variant.origin = origin;
-    return fits(p, &variant) ? apr_pstrcat(p->pool, advice, origin_text(p, &origin), NULL) : NULL;
+    return variant_fits(p, &variant) ? apr_pstrcat(p->pool, advice, origin_text(p, &origin), NULL)
+                                     : NULL;
 }
 
 static const char *try_scheme(patient *p)
@@ -146,7 +147,7 @@ static const char *try_slash(patient *p)
     eg_signed variant = *p->what;
 
     variant.target = toggle_slash(p);
-    if (!fits(p, &variant))
+    if (!variant_fits(p, &variant))
         return NULL;
     return variant.target.n > p->what->target.n
                ? "it would fit with a slash at the end of the path: something in front of this "
@@ -160,9 +161,10 @@ static const char *try_account(patient *p)
     eg_signed variant = *p->what;
 
     variant.account = (eg_span){NULL, 0};
-    return fits(p, &variant) ? "it fits another token of EncGatherAuthTokenFile, one of another "
-                               "AccountSid than the request has"
-                             : NULL;
+    return variant_fits(p, &variant)
+               ? "it fits another token of EncGatherAuthTokenFile, one of another "
+                 "AccountSid than the request has"
+               : NULL;
 }
 
 const char *eg_doctor_advise(eg_crypto *crypto, const eg_signed *what, const eg_auth_tokens *tokens,

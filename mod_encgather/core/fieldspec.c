@@ -76,20 +76,6 @@ static const char *next_word(words *w)
 
 /* --- options ----------------------------------------------------------------------------------- */
 
-static bool parse_number(const char **text, unsigned most, unsigned *number)
-{
-    *number = 0;
-    if (!eg_is_digit(**text))
-        return false;
-    while (eg_is_digit(**text)) {
-        *number = *number * 10 + (unsigned)(**text - '0');
-        if (*number > most)
-            return false;
-        (*text)++;
-    }
-    return *number >= 1;
-}
-
 static const char *set_step(eg_field *field, const char *value)
 {
     if (!eg_is_plain_name(eg_span_of(value)))
@@ -102,12 +88,12 @@ static const char *set_step(eg_field *field, const char *value)
 
 static const char *set_digits(eg_field *field, const char *value)
 {
-    bool ok = parse_number(&value, EG_DIGITS_MAX, &field->min);
+    bool ok = eg_read_number(&value, EG_DIGITS_MAX, &field->min);
 
     field->max = field->min;
     if (ok && *value == '-') {
         value++;
-        ok = parse_number(&value, EG_DIGITS_MAX, &field->max);
+        ok = eg_read_number(&value, EG_DIGITS_MAX, &field->max);
     }
     return ok && !*value && field->min <= field->max
                ? NULL
@@ -116,7 +102,7 @@ static const char *set_digits(eg_field *field, const char *value)
 
 static const char *set_timeout(eg_field *field, const char *value)
 {
-    return parse_number(&value, TIMEOUT_MAX, &field->timeout) && !*value
+    return eg_read_number(&value, TIMEOUT_MAX, &field->timeout) && !*value
                ? NULL
                : "timeout= is a number of seconds from 1 to 600";
 }

@@ -7,7 +7,7 @@
 /* What does not stand for itself in a form. */
 static const bool is_special[256] = {['\0'] = true, ['%'] = true, ['+'] = true};
 
-static apr_size_t plain_length(const char *p, apr_size_t n)
+static apr_size_t unescaped_length(const char *p, apr_size_t n)
 {
     apr_size_t i = 0;
 
@@ -36,7 +36,7 @@ static char decode_special(const char *p, apr_size_t n, apr_size_t *length)
  * is written before the first special byte. */
 static eg_status decode_in_place(char *buf, apr_size_t n, eg_span *out)
 {
-    apr_size_t i = plain_length(buf, n), to = i;
+    apr_size_t i = unescaped_length(buf, n), to = i;
 
     while (i < n) {
         apr_size_t length;
@@ -46,7 +46,7 @@ static eg_status decode_in_place(char *buf, apr_size_t n, eg_span *out)
             return EG_EMALFORMED;
         buf[to++] = c;
         i += length;
-        length = plain_length(buf + i, n - i);
+        length = unescaped_length(buf + i, n - i);
         memmove(buf + to, buf + i, length);
         to += length;
         i += length;

@@ -78,7 +78,7 @@ static eg_span without_large_integers(apr_pool_t *pool, eg_span text)
     return (eg_span){copy, text.n};
 }
 
-static json_t *load(apr_pool_t *pool, eg_span text)
+static json_t *load_text(apr_pool_t *pool, eg_span text)
 {
     json_error_t error = {.text = ""};
     json_t *root = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES, &error);
@@ -91,7 +91,7 @@ static json_t *load(apr_pool_t *pool, eg_span text)
 
 eg_json *eg_json_parse(apr_pool_t *pool, eg_span text)
 {
-    json_t *root = has_nul(text) ? NULL : load(pool, text);
+    json_t *root = has_nul(text) ? NULL : load_text(pool, text);
 
     if (root && !json_is_object(root)) {
         json_decref(root);

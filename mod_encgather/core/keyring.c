@@ -40,7 +40,7 @@ static unsigned count_bare_digits(eg_span content)
     return n;
 }
 
-static bool good_id(eg_span id)
+bool eg_is_key_id(eg_span id)
 {
     if (id.n < 1 || id.n > EG_KEY_ID_MAX)
         return false;
@@ -107,7 +107,7 @@ static eg_status check_new_key(const eg_keyring *ring, const eg_key *key, unsign
     return EG_OK;
 }
 
-static eg_status parse_line(eg_span text, unsigned line, eg_keyring *ring, eg_problem *why)
+static eg_status parse_key_line(eg_span text, unsigned line, eg_keyring *ring, eg_problem *why)
 {
     eg_span id = eg_word_next(&text), hex = eg_word_next(&text);
     eg_key *key = &ring->keys[ring->n];
@@ -123,7 +123,7 @@ static eg_status parse_line(eg_span text, unsigned line, eg_keyring *ring, eg_pr
                        line);
         return EG_EMALFORMED;
     }
-    if (!good_id(id)) {
+    if (!eg_is_key_id(id)) {
         eg_problem_set(why, "line %u: an id is 1 to 32 of A-Z a-z 0-9 _ -", line);
         return EG_EMALFORMED;
     }
@@ -144,7 +144,7 @@ static eg_status parse_ring(eg_span content, eg_keyring *ring, eg_problem *why)
     eg_span line;
 
     while (eg_lines_next(&lines, &line)) {
-        eg_status status = parse_line(line, lines.number, ring, why);
+        eg_status status = parse_key_line(line, lines.number, ring, why);
 
         if (status != EG_OK)
             return status;

@@ -24,6 +24,9 @@ typedef struct {
     eg_key keys[EG_KEYS_MAX];
 } eg_keyring;
 
+/* Whether this can name a key: 1 to EG_KEY_ID_MAX letters, digits, - or _. */
+bool eg_is_key_id(eg_span id);
+
 /* Reads the content of a key file: 64 hexadecimal digits with white space anywhere, or lines of
  * an id, blanks and 64 digits, "#" starting a comment line. On EG_EMALFORMED ring is wiped and why
  * says what is wrong, at which line, without a byte of the content. */

@@ -6,11 +6,11 @@
 #include <stdbool.h>
 #include <apr_strings.h>
 #include <apr_tables.h>
-#include "form.h"
+#include "parameters.h"
 
 bool eg_is_secret_name(eg_span name)
 {
-    return eg_span_eq(name, EG_LIT("Digits")) || eg_span_eq(name, EG_LIT("SpeechResult"));
+    return eg_is_answer_name(name);
 }
 
 /* Applications differ in what they take for the beginning of a parameter; a log must not depend on
@@ -24,12 +24,12 @@ static const bool begins_after[256] = {
 static apr_size_t secret_name(const char *p, const char *end)
 {
     /* no longer than SpeechResult with every byte escaped */
-    apr_size_t left = (apr_size_t)(end - p), most = 3 * sizeof "SpeechResult";
+    apr_size_t left = (apr_size_t)(end - p), most = 3 * sizeof EG_SPEECH;
     const char *equals = memchr(p, '=', left < most ? left : most);
     eg_span name = {p, equals ? (apr_size_t)(equals - p) + 1 : 0};
 
     if (!equals || memchr(p, '&', name.n) || /* that "=" is another parameter's */
-        (!eg_query_names(name, EG_LIT("Digits")) && !eg_query_names(name, EG_LIT("SpeechResult"))))
+        !eg_query_has_answer(name))
         return 0;
     return name.n;
 }

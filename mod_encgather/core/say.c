@@ -7,7 +7,7 @@
 
 #define SPELL "spell:"
 
-static void add(eg_say *say, eg_say_kind kind, const char *text)
+static void append_part(eg_say *say, eg_say_kind kind, const char *text)
 {
     eg_say_part *part = apr_array_push(say->parts);
 
@@ -28,7 +28,7 @@ static const char *parse_member(apr_pool_t *pool, const char *p, eg_say *say)
     }
     if (end <= p || memchr(p, '{', (apr_size_t)(end - p)))
         return NULL; /* empty, or the one before was not closed */
-    add(say, kind, apr_pstrmemdup(pool, p, (apr_size_t)(end - p)));
+    append_part(say, kind, apr_pstrmemdup(pool, p, (apr_size_t)(end - p)));
     return end + 1;
 }
 
@@ -40,7 +40,7 @@ eg_status eg_say_parse(apr_pool_t *pool, const char *text, eg_say *say)
         apr_size_t literal = open ? (apr_size_t)(open - text) : strlen(text);
 
         if (literal)
-            add(say, EG_SAY_TEXT, apr_pstrmemdup(pool, text, literal));
+            append_part(say, EG_SAY_TEXT, apr_pstrmemdup(pool, text, literal));
         if (!open)
             return EG_OK;
         text = parse_member(pool, open + 2, say);

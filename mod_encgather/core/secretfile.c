@@ -165,7 +165,8 @@ static bool read_all(int fd, eg_secretfile *file)
     return got == file->n;
 }
 
-static eg_file_verdict load(int fd, const struct stat *st, eg_secretfile *file, eg_problem *why)
+static eg_file_verdict load_content(int fd, const struct stat *st, eg_secretfile *file,
+                                    eg_problem *why)
 {
     file->n = (apr_size_t)st->st_size;
     file->bytes = eg_secret_map(file->n);
@@ -217,7 +218,7 @@ static eg_file_verdict check_and_load(apr_pool_t *pool, int fd, const char *path
     }
     if (!check_file(&st, path, rules->max, why) || !check_places(pool, path, rules, why))
         return EG_FILE_BAD;
-    return load(fd, &st, file, why);
+    return load_content(fd, &st, file, why);
 }
 
 eg_file_verdict eg_secretfile_read(apr_pool_t *pool, const char *path,

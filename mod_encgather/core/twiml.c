@@ -102,7 +102,7 @@ static const bool is_plain[256] = {
 };
 
 /* The length of what needs no closer look. */
-static apr_size_t plain_length(eg_span text)
+static apr_size_t verbatim_length(eg_span text)
 {
     apr_size_t n = 0;
 
@@ -115,7 +115,7 @@ static void escaped(eg_twiml *out, eg_span text, eg_span (*escape)(char))
 {
     for (apr_size_t i = 0; i < text.n;) {
         eg_span rest = {text.p + i, text.n - i};
-        apr_size_t plain = plain_length(rest);
+        apr_size_t plain = verbatim_length(rest);
         apr_size_t length = plain ? 0 : character_length((const unsigned char *)rest.p, rest.n);
         eg_span instead = length == 1 ? escape(*rest.p) : (eg_span){"", 0};
 

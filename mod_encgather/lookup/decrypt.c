@@ -127,7 +127,7 @@ static int look_up(request_rec *r, const eg_span *plain)
     return json ? eg_answer_json(r, json, EG_FOUND) : eg_answer_in_process(r, EG_FOUND);
 }
 
-static int run(request_rec *r, const eg_webhook *hook)
+static int open_and_look_up(request_rec *r, const eg_webhook *hook)
 {
     const eg_lookup *lookup = eg_config_of(r)->lookup;
     apr_size_t n = (apr_size_t)lookup->fields->nelts;
@@ -143,14 +143,14 @@ static int run(request_rec *r, const eg_webhook *hook)
     return look_up(r, plain);
 }
 
-static int receive_and_run(request_rec *r)
+static int serve_decrypt(request_rec *r)
 {
     static const eg_intake intake = {.json = true};
     eg_webhook *hook = eg_webhook_of(r);
     eg_json *handed = eg_exchange_handed(r);
     eg_outcome outcome =
         handed ? eg_receive_in_process(r, handed, hook) : eg_receive(r, &intake, hook);
-    int answer = outcome == EG_GOING_ON ? run(r, hook) : eg_answer_error(r, outcome);
+    int answer = outcome == EG_GOING_ON ? open_and_look_up(r, hook) : eg_answer_error(r, outcome);
 
     eg_webhook_wipe(hook);
     return answer;
@@ -165,5 +165,5 @@ int eg_decrypt_handler(request_rec *r)
     if (!eg_config_of(r)->lookup)
         return eg_answer_error(r, EG_DISABLED);
     eg_count_begin(r, EG_AT_DECRYPT);
-    return receive_and_run(r);
+    return serve_decrypt(r);
 }

@@ -56,7 +56,7 @@ static eg_exit print_help(const eg_tool *tool)
     return print_text(tool, text);
 }
 
-static eg_exit refuse(const eg_tool *tool, const char *what)
+static eg_exit refuse_command(const eg_tool *tool, const char *what)
 {
     eg_tool_complain(tool, "%s; see: encgather --help", what);
     return EG_EXIT_USAGE;
@@ -78,7 +78,7 @@ static bool wants_help(const eg_tool *tool)
     return false;
 }
 
-static eg_exit run(eg_tool *tool, const eg_command *command)
+static eg_exit run_command(eg_tool *tool, const eg_command *command)
 {
     tool->command = command->name;
     if (wants_help(tool))
@@ -95,15 +95,15 @@ static eg_exit dispatch(eg_tool *tool, const char *first)
     const eg_command *command;
 
     if (!first)
-        return refuse(tool, "a command is missing");
+        return refuse_command(tool, "a command is missing");
     command = find_command(first);
     if (command)
-        return run(tool, command);
+        return run_command(tool, command);
     if (strcmp(first, "--help") == 0)
         return print_help(tool);
     if (strcmp(first, "--version") == 0)
         return print_text(tool, "encgather " EG_VERSION "\n");
-    return refuse(tool, "argument 1 is no command");
+    return refuse_command(tool, "argument 1 is no command");
 }
 
 int main(int argc, char **argv)

@@ -69,7 +69,7 @@ static eg_exit worse(eg_exit a, eg_exit b)
     return a == EG_EXIT_DATA || b == EG_EXIT_GOOD ? a : b;
 }
 
-static eg_exit run(eg_tool *tool)
+static eg_exit run_check(eg_tool *tool)
 {
     bool tokens = false;
     const eg_option options[] = {{"--tokens", NULL, &tokens, false}, {NULL, NULL, NULL, false}};
@@ -96,5 +96,5 @@ const eg_command eg_command_check = {
     "A key that does not look random is a warning on standard error.\n"
     "\n"
     "  --tokens   the files are auth token files\n",
-    run,
+    run_check,
 };

@@ -40,7 +40,7 @@ bool eg_write(int fd, const char *bytes, apr_size_t n)
     return true;
 }
 
-static ssize_t read_some(int fd, char *to, apr_size_t n)
+static ssize_t read_more(int fd, char *to, apr_size_t n)
 {
     ssize_t got;
 
@@ -88,13 +88,13 @@ static void drop_last(eg_reader *reader)
     reader->taken = 0;
 }
 
-static bool fail(eg_reader *reader, eg_exit failure)
+static bool fail_reading(eg_reader *reader, eg_exit failure)
 {
     reader->failure = failure;
     return false;
 }
 
-static bool take(eg_reader *reader, apr_size_t n, bool ended, eg_span *line)
+static bool take_input_line(eg_reader *reader, apr_size_t n, bool ended, eg_span *line)
 {
     *line = (eg_span){reader->bytes + reader->from, n};
     reader->ended = ended;
@@ -133,10 +133,10 @@ static bool fill(eg_reader *reader)
     ssize_t got;
 
     make_room(reader);
-    got = read_some(reader->fd, reader->bytes + reader->to, BUFFER_SIZE - reader->to);
+    got = read_more(reader->fd, reader->bytes + reader->to, BUFFER_SIZE - reader->to);
     if (got < 0) {
         eg_tool_complain(reader->tool, "%s: %s", reader->name, strerror(errno));
-        return fail(reader, EG_EXIT_SYSTEM);
+        return fail_reading(reader, EG_EXIT_SYSTEM);
     }
     reader->at_end = got == 0;
     reader->to += (apr_size_t)got;
@@ -154,10 +154,10 @@ bool eg_reader_next(eg_reader *reader, eg_span *line)
         if (n > EG_LINE_MAX) {
             eg_tool_complain(reader->tool, "%s: line %lu is longer than %d bytes; stopped there",
                              reader->name, (unsigned long)reader->number + 1, EG_LINE_MAX);
-            return fail(reader, EG_EXIT_DATA);
+            return fail_reading(reader, EG_EXIT_DATA);
         }
         if (ended || (reader->at_end && n))
-            return take(reader, n, ended, line);
+            return take_input_line(reader, n, ended, line);
         if (reader->at_end || !fill(reader))
             return false;
     }
@@ -172,7 +172,7 @@ void eg_reader_back(eg_reader *reader)
 
 /* --- whole contents ---------------------------------------------------------------------------- */
 
-static bool grow(eg_content *content)
+static bool grow_content(eg_content *content)
 {
     eg_content larger = {NULL, content->n, content->size ? 2 * content->size : CONTENT_START};
 
@@ -193,11 +193,11 @@ eg_exit eg_content_read(const eg_tool *tool, int fd, const char *name, apr_size_
 
     *content = (eg_content){NULL, 0, 0};
     do {
-        if (content->n == content->size && !grow(content)) {
+        if (content->n == content->size && !grow_content(content)) {
             eg_tool_complain(tool, "no memory");
             return EG_EXIT_SYSTEM;
         }
-        got = read_some(fd, content->bytes + content->n, content->size - content->n);
+        got = read_more(fd, content->bytes + content->n, content->size - content->n);
         if (got < 0) {
             eg_tool_complain(tool, "%s: %s", name, strerror(errno));
             return EG_EXIT_SYSTEM;

@@ -12,16 +12,6 @@
 
 #define LINE_SIZE (EG_KEY_ID_MAX + 1 + 2 * EG_KEY_SIZE + 2) /* id, blank, digits, line end, NUL */
 
-static bool good_id(const char *id)
-{
-    apr_size_t n = strlen(id);
-
-    for (const char *p = id; *p; p++)
-        if (!eg_is_alnum(*p) && *p != '_' && *p != '-')
-            return false;
-    return n >= 1 && n <= EG_KEY_ID_MAX;
-}
-
 /* Never interrupted: getrandom(2) gives up to 256 bytes at once when it has begun. */
 static bool draw_key(unsigned char key[EG_KEY_SIZE])
 {
@@ -54,7 +44,7 @@ static bool fill_file(int fd, const char *line, apr_size_t n)
     return fchmod(fd, S_IRUSR | S_IWUSR) == 0 && eg_write(fd, line, n) && fsync(fd) == 0;
 }
 
-static eg_exit refuse(const eg_tool *tool, const char *path, const char *reason)
+static eg_exit refuse_key_file(const eg_tool *tool, const char *path, const char *reason)
 {
     eg_tool_complain(tool, "%s: %s", path, reason);
     return EG_EXIT_SYSTEM;
@@ -66,15 +56,16 @@ static eg_exit write_file(const eg_tool *tool, const char *path, const char *lin
     int reason = 0;
 
     if (fd < 0)
-        return refuse(tool, path,
-                      errno == EEXIST ? "is there already, and is left as it is" : strerror(errno));
+        return refuse_key_file(tool, path,
+                               errno == EEXIST ? "is there already, and is left as it is"
+                                               : strerror(errno));
     if (!fill_file(fd, line, n))
         reason = errno;
     if (close(fd) != 0 && !reason)
         reason = errno;
     if (reason) {
         (void)unlink(path);
-        return refuse(tool, path, strerror(reason));
+        return refuse_key_file(tool, path, strerror(reason));
     }
     eg_sync_directory(tool, path);
     return EG_EXIT_GOOD;
@@ -101,7 +92,7 @@ static eg_exit write_key(const eg_tool *tool, const char *path, const char *line
         return write_file_whole(tool, path, line, n);
     if (eg_write(STDOUT_FILENO, line, n))
         return EG_EXIT_GOOD;
-    return refuse(tool, "standard output", strerror(errno));
+    return refuse_key_file(tool, "standard output", strerror(errno));
 }
 
 static eg_exit make_key(const eg_tool *tool, const char *id, const char *path)
@@ -119,7 +110,7 @@ static eg_exit make_key(const eg_tool *tool, const char *id, const char *path)
     return result;
 }
 
-static eg_exit run(eg_tool *tool)
+static eg_exit run_keygen(eg_tool *tool)
 {
     const char *id = NULL;
     const eg_option options[] = {{"--id", &id, NULL, false}, {NULL, NULL, NULL, false}};
@@ -127,7 +118,7 @@ static eg_exit run(eg_tool *tool)
 
     if (!eg_tool_options(tool, options, &files))
         return EG_EXIT_USAGE;
-    if (id && !good_id(id)) {
+    if (id && !eg_is_key_id(eg_span_of(id))) {
         eg_tool_complain(tool, "an id is 1 to %d of A-Z a-z 0-9 _ -", EG_KEY_ID_MAX);
         return EG_EXIT_USAGE;
     }
@@ -144,5 +135,5 @@ const eg_command eg_command_keygen = {
     "overwritten.\n"
     "\n"
     "  --id ID   write a line of a key ring, ID and key; ID is 1 to 32 of A-Za-z0-9_-\n",
-    run,
+    run_keygen,
 };

@@ -10,7 +10,7 @@ typedef struct {
     int next; /* argument to look at */
 } cursor;
 
-static bool refuse(const cursor *at, int argument, const char *what)
+static bool refuse_argument(const cursor *at, int argument, const char *what)
 {
     /* counted as the shell does: the command is argument 1 */
     eg_tool_complain(at->tool, "argument %d %s; see: encgather %s --help", argument + 2, what,
@@ -31,9 +31,9 @@ static const eg_option *find(const cursor *at, const char *argument)
 static bool take_flag(const cursor *at, const eg_option *option, const char *inline_value)
 {
     if (inline_value)
-        return refuse(at, at->next - 1, "is an option that takes no value");
+        return refuse_argument(at, at->next - 1, "is an option that takes no value");
     if (*option->flag)
-        return refuse(at, at->next - 1, "is an option that is there twice");
+        return refuse_argument(at, at->next - 1, "is an option that is there twice");
     *option->flag = true;
     return true;
 }
@@ -43,9 +43,9 @@ static bool take_value(cursor *at, const eg_option *option, const char *inline_v
     int argument = at->next - 1;
 
     if (*option->value)
-        return refuse(at, argument, "is an option that is there twice");
+        return refuse_argument(at, argument, "is an option that is there twice");
     if (!inline_value && at->next == at->tool->argc)
-        return refuse(at, argument, "is an option that needs a value");
+        return refuse_argument(at, argument, "is an option that needs a value");
     *option->value = inline_value ? inline_value + 1 : at->tool->argv[at->next++];
     return true;
 }
@@ -57,7 +57,7 @@ static bool take_option(cursor *at)
     const char *inline_value = strchr(argument, '=');
 
     if (!option)
-        return refuse(at, at->next - 1, "is no option of this command");
+        return refuse_argument(at, at->next - 1, "is no option of this command");
     return option->flag ? take_flag(at, option, inline_value)
                         : take_value(at, option, inline_value);
 }
@@ -65,7 +65,7 @@ static bool take_option(cursor *at)
 static bool take_operand(cursor *at, eg_operands *operands)
 {
     if (operands->n == operands->max)
-        return refuse(at, at->next, "is one too many");
+        return refuse_argument(at, at->next, "is one too many");
     operands->at[operands->n++] = at->tool->argv[at->next++];
     return true;
 }

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include "core/token.h"
 
-static eg_exit refuse(const eg_rewrap *job, const char *why)
+static eg_exit refuse_resuming(const eg_rewrap *job, const char *why)
 {
     eg_tool_complain(job->tool, "%s: %s", job->out_name, why);
     return EG_EXIT_DATA;
@@ -30,7 +30,7 @@ static eg_exit refuse_line(const eg_rewrap *job, apr_uint64_t number)
 }
 
 /* Whether rewrap would have made out of in. */
-static bool fits(eg_rewrap *job, eg_span in, eg_span out)
+static bool pair_fits(eg_rewrap *job, eg_span in, eg_span out)
 {
     eg_opened before = eg_rewrap_open_line(job, in), after;
 
@@ -68,9 +68,9 @@ static eg_exit cut_torn_line(eg_rewrap *job, eg_span torn)
     eg_span line;
 
     if (!eg_reader_next(&job->in, &line) || !could_become(job, torn, line))
-        return job->failed
-                   ? eg_rewrap_give_up(job)
-                   : refuse(job, "its last line is cut off, and not by rewrap; left as it is");
+        return job->failed ? eg_rewrap_give_up(job)
+                           : refuse_resuming(
+                                 job, "its last line is cut off, and not by rewrap; left as it is");
     eg_reader_back(&job->in); /* still to be done */
     return ftruncate(job->out, job->written) == 0 ? EG_EXIT_GOOD : blame_system(job);
 }
@@ -83,9 +83,10 @@ static eg_exit check_line(eg_rewrap *job, eg_reader *done, eg_span out)
     if (!done->ended)
         return cut_torn_line(job, out);
     if (!eg_reader_next(&job->in, &in))
-        return job->in.failure != EG_EXIT_GOOD ? job->in.failure
-                                               : refuse(job, "has more lines than the input");
-    good = fits(job, in, out);
+        return job->in.failure != EG_EXIT_GOOD
+                   ? job->in.failure
+                   : refuse_resuming(job, "has more lines than the input");
+    good = pair_fits(job, in, out);
     job->written = done->offset;
     apr_pool_clear(job->pool);
     if (job->failed)

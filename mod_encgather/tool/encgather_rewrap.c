@@ -85,7 +85,7 @@ static eg_status renew(const eg_rewrap *job, eg_span line, const eg_opened *open
 }
 
 /* What could not be written whole is taken back. */
-static eg_exit write_line(eg_rewrap *job, eg_span out)
+static eg_exit write_rewrapped(eg_rewrap *job, eg_span out)
 {
     if (eg_write(job->out, out.p, out.n)) {
         job->written += (apr_off_t)out.n;
@@ -105,7 +105,7 @@ static eg_exit rewrap_line(eg_rewrap *job, eg_span line)
     if (job->failed || renew(job, line, &opened, &out) != EG_OK)
         return eg_rewrap_give_up(job);
     eg_rewrap_note_bad(job, &opened);
-    return write_line(job, out);
+    return write_rewrapped(job, out);
 }
 
 /* --- all of them ------------------------------------------------------------------------------- */
@@ -190,7 +190,7 @@ static eg_exit run_files(eg_rewrap *job, const char *input, const char *output)
     return result;
 }
 
-static eg_exit run(eg_tool *tool)
+static eg_exit run_rewrap(eg_tool *tool)
 {
     const char *key_file = NULL, *input = NULL, *output = NULL;
     const eg_option options[] = {{"--key-file", &key_file, NULL, true},
@@ -223,5 +223,5 @@ const eg_command eg_command_rewrap = {
     "  --input FILE    read tokens from FILE, not from standard input\n"
     "  --output FILE   write to FILE; when it holds the beginning of an output already,\n"
     "                  because rewrap was interrupted, go on behind its last whole line\n",
-    run,
+    run_rewrap,
 };

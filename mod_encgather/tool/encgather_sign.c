@@ -3,7 +3,7 @@
 #include <string.h>
 #include "encgather_webhook.h"
 
-static eg_exit load(const eg_tool *tool, const char **signature, eg_tool_webhook *hook)
+static eg_exit load_signed(const eg_tool *tool, const char **signature, eg_tool_webhook *hook)
 {
     eg_webhook_options given = {.token_file = NULL};
     const eg_option options[] = {{"--token-file", &given.token_file, NULL, true},
@@ -84,7 +84,7 @@ static eg_exit print_signature(const eg_tool *tool, const eg_tool_webhook *hook)
 static eg_exit run_sign(eg_tool *tool)
 {
     eg_tool_webhook hook;
-    eg_exit result = load(tool, NULL, &hook);
+    eg_exit result = load_signed(tool, NULL, &hook);
 
     if (result == EG_EXIT_GOOD && hook.fault) {
         eg_tool_complain(tool, "%s", hook.fault);
@@ -118,7 +118,8 @@ static eg_exit say_invalid(const eg_tool *tool, const char *why)
     return printed == EG_EXIT_GOOD ? EG_EXIT_DATA : printed;
 }
 
-static eg_exit check(const eg_tool *tool, const eg_tool_webhook *hook, const char *signature)
+static eg_exit check_signature(const eg_tool *tool, const eg_tool_webhook *hook,
+                               const char *signature)
 {
     eg_signed what = what_is_signed(hook);
     eg_verdict verdict;
@@ -142,10 +143,10 @@ static eg_exit run_verify(eg_tool *tool)
 {
     const char *signature = NULL;
     eg_tool_webhook hook;
-    eg_exit result = load(tool, &signature, &hook);
+    eg_exit result = load_signed(tool, &signature, &hook);
 
     if (result == EG_EXIT_GOOD)
-        result = check(tool, &hook, signature);
+        result = check_signature(tool, &hook, signature);
     eg_tool_webhook_free(&hook);
     return result;
 }

@@ -169,7 +169,7 @@ static eg_exit convert_lines(worker *with, const conversion *by, eg_reader *read
     return reader->failure == EG_EXIT_GOOD ? result : reader->failure;
 }
 
-static eg_exit run(eg_tool *tool, const conversion *by)
+static eg_exit run_conversion(eg_tool *tool, const conversion *by)
 {
     const char *key_file = NULL;
     const eg_option options[] = {{"--key-file", &key_file, NULL, true}, {NULL, NULL, NULL, false}};
@@ -195,21 +195,21 @@ static eg_exit run_encrypt(eg_tool *tool)
 {
     static const conversion by = {encrypt, ODD_VALUE, "too long for a token"};
 
-    return run(tool, &by);
+    return run_conversion(tool, &by);
 }
 
 static eg_exit run_decrypt(eg_tool *tool)
 {
     static const conversion by = {decrypt, "its value holds a line end", ""};
 
-    return run(tool, &by);
+    return run_conversion(tool, &by);
 }
 
 static eg_exit run_index(eg_tool *tool)
 {
     static const conversion by = {index_record, ODD_VALUE, "more than 16 values"};
 
-    return run(tool, &by);
+    return run_conversion(tool, &by);
 }
 
 #define LINE_FOR_LINE                                                                              \

@@ -7,9 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 #include "core/secret.h"
+#include "core/parameters.h"
 
 #define BODY_MAX (16 * 1024 * 1024) /* as EncGatherMaxBody */
-#define BODY_SHA256 EG_LIT("bodySHA256")
 
 /* --- the URL ----------------------------------------------------------------------------------- */
 
@@ -30,7 +30,7 @@ static bool split_url(const char *text, eg_url *url)
 }
 
 /* In a copy: the URL is signed as it is. */
-static eg_status parse_query(const eg_tool *tool, eg_tool_webhook *hook)
+static eg_status parse_url_query(const eg_tool *tool, eg_tool_webhook *hook)
 {
     eg_span target = hook->url.target;
     const char *mark = memchr(target.p, '?', target.n);
@@ -62,18 +62,12 @@ static eg_exit read_body(const eg_tool *tool, const char *path, eg_content *body
 
 static eg_status check_hash(const eg_tool *tool, const eg_tool_webhook *hook)
 {
-    const eg_param *claimed = eg_params_find(&hook->query, BODY_SHA256);
     eg_span body = {hook->body.n ? hook->body.bytes : "", hook->body.n};
     unsigned char hash[EG_SHA256_SIZE];
-    char digits[2 * EG_SHA256_SIZE + 1];
 
-    if (eg_params_count(&hook->query, BODY_SHA256) != 1)
-        return EG_EMALFORMED;
     if (eg_sha256(tool->crypto, body, hash) != EG_OK)
         return EG_ECRYPTO;
-    eg_hex_encode(digits, hash, sizeof hash);
-    return eg_span_eq(claimed->value, (eg_span){digits, 2 * EG_SHA256_SIZE}) ? EG_OK
-                                                                             : EG_EMALFORMED;
+    return eg_body_hash_fits(&hook->query, hash) ? EG_OK : EG_EMALFORMED;
 }
 
 static const char *take_hash(const eg_tool *tool, eg_tool_webhook *hook)
@@ -100,14 +94,14 @@ static const char *take_form(const eg_tool *tool, eg_tool_webhook *hook)
 }
 
 /* A body is signed by its hash where the URL has it, else as a form. */
-static const char *take_body(const eg_tool *tool, const eg_webhook_options *options,
-                             eg_tool_webhook *hook)
+static const char *take_body_of_file(const eg_tool *tool, const eg_webhook_options *options,
+                                     eg_tool_webhook *hook)
 {
-    eg_status status = parse_query(tool, hook);
+    eg_status status = parse_url_query(tool, hook);
 
     if (status != EG_OK)
         return form_fault(status);
-    if (eg_params_find(&hook->query, BODY_SHA256))
+    if (eg_claims_body_hash(&hook->query))
         return take_hash(tool, hook);
     if (options->json)
         return "the URL has no bodySHA256";
@@ -116,19 +110,11 @@ static const char *take_body(const eg_tool *tool, const eg_webhook_options *opti
 
 /* --- the account ------------------------------------------------------------------------------- */
 
-/* Said twice it picks no token that has an account. */
 static eg_span find_account(const eg_webhook_options *options, const eg_tool_webhook *hook)
 {
-    eg_span name = EG_LIT("AccountSid");
-    const eg_param *param = eg_params_find(&hook->form, name);
-
     if (options->account)
         return eg_span_of(options->account);
-    if (eg_params_count(&hook->form, name) + eg_params_count(&hook->query, name) > 1)
-        return EG_LIT("?");
-    if (!param)
-        param = eg_params_find(&hook->query, name);
-    return param ? param->value : (eg_span){"", 0};
+    return eg_account_of(&hook->form, &hook->query);
 }
 
 /* --- all of it --------------------------------------------------------------------------------- */
@@ -153,7 +139,7 @@ eg_exit eg_tool_webhook_load(const eg_tool *tool, const eg_webhook_options *opti
         result = read_body(tool, options->body, &hook->body);
     if (result != EG_EXIT_GOOD)
         return result;
-    hook->fault = take_body(tool, options, hook);
+    hook->fault = take_body_of_file(tool, options, hook);
     if (hook->unchecked) {
         eg_tool_complain(tool, "OpenSSL failed");
         return EG_EXIT_SYSTEM;

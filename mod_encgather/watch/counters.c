@@ -126,15 +126,15 @@ eg_key_use *eg_counters_key(const char *fingerprint)
 /* --- counted by the children ------------------------------------------------------------------- */
 
 /* Each number is right by itself; nothing is concluded from the order of two. */
-static void add(atomic_ullong *counter, apr_uint64_t n)
+static void add_to(atomic_ullong *counter, apr_uint64_t n)
 {
     atomic_fetch_add_explicit(counter, n, memory_order_relaxed);
 }
 
 static void add_time(eg_histogram *histogram, apr_uint64_t microseconds)
 {
-    add(&histogram->buckets[eg_bucket_of(microseconds)], 1);
-    add(&histogram->microseconds, microseconds);
+    add_to(&histogram->buckets[eg_bucket_of(microseconds)], 1);
+    add_to(&histogram->microseconds, microseconds);
 }
 
 /* NULL: nothing is counted. */
@@ -168,7 +168,7 @@ bool eg_count_seal(eg_key_use *use)
 void eg_count_open(eg_key_use *use)
 {
     if (use)
-        add(&use->opens, 1);
+        add_to(&use->opens, 1);
 }
 
 void eg_count_begin(request_rec *r, eg_handler_kind handler)
@@ -188,9 +188,9 @@ void eg_count_answer(request_rec *r, eg_outcome outcome)
     if (!host || !state->handler || state->is_counted)
         return;
     state->is_counted = true;
-    add(is_gather ? &host->webhooks[state->step][outcome] : &host->decrypts[outcome], 1);
+    add_to(is_gather ? &host->webhooks[state->step][outcome] : &host->decrypts[outcome], 1);
     if (is_gather)
-        add(&host->signatures[state->verdict], 1);
+        add_to(&host->signatures[state->verdict], 1);
     add_time(is_gather ? &host->gather_time : &host->decrypt_time, eg_since(state->started));
 }
 
@@ -215,9 +215,9 @@ int eg_count_logged(request_rec *r)
             denied_by = state;
     }
     if (host && signed_by)
-        add(&host->signatures[signed_by->verdict], 1);
+        add_to(&host->signatures[signed_by->verdict], 1);
     if (host && denied_by)
-        add(&host->denials[denied_by->result], 1);
+        add_to(&host->denials[denied_by->result], 1);
     return DECLINED;
 }
 
@@ -226,7 +226,7 @@ void eg_count_lookup(const request_rec *r, eg_outcome outcome)
     eg_host *host = host_of(r);
 
     if (host)
-        add(&host->lookups[outcome], 1);
+        add_to(&host->lookups[outcome], 1);
 }
 
 void eg_count_backend(const request_rec *r, eg_backend_answer answer, apr_uint64_t microseconds)
@@ -235,7 +235,7 @@ void eg_count_backend(const request_rec *r, eg_backend_answer answer, apr_uint64
 
     if (!host)
         return;
-    add(&host->backend[answer], 1);
+    add_to(&host->backend[answer], 1);
     add_time(&host->backend_time, microseconds);
 }
 

@@ -289,7 +289,7 @@ static int send_page(request_rec *r, const char *type, apr_bucket_brigade *out)
     return OK;
 }
 
-static int refuse(request_rec *r, int status, const char *text, apr_bucket_brigade *out)
+static int refuse_page(request_rec *r, int status, const char *text, apr_bucket_brigade *out)
 {
     (void)ap_discard_request_body(r);
     r->status = status;
@@ -316,7 +316,8 @@ static int answer(request_rec *r, apr_bucket_brigade *out)
         break;
     case FORMATS:
     case FORMAT_UNKNOWN:
-        return refuse(r, HTTP_BAD_REQUEST, "format is one of html, prometheus, openmetrics\n", out);
+        return refuse_page(r, HTTP_BAD_REQUEST, "format is one of html, prometheus, openmetrics\n",
+                           out);
     }
     return send_page(r, formats[wanted].type, out);
 }
@@ -333,7 +334,7 @@ int eg_status_handler(request_rec *r)
     if (r->method_number == M_GET)
         return answer(r, out);
     apr_table_setn(r->headers_out, "Allow", "GET, HEAD");
-    return refuse(r, HTTP_METHOD_NOT_ALLOWED, "method not allowed\n", out);
+    return refuse_page(r, HTTP_METHOD_NOT_ALLOWED, "method not allowed\n", out);
 }
 
 /* --- server-status ----------------------------------------------------------------------------- */

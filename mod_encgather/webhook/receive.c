@@ -3,19 +3,13 @@
 #include "webhook/receive.h"
 
 #include <apr_strings.h>
+#include "core/parameters.h"
 #include "watch/record.h"
 #include "webhook/verify.h"
 
 APLOG_USE_MODULE(encgather);
 
 /* --- method, media type, size ------------------------------------------------------------------ */
-
-static bool query_has_secret(const eg_webhook *hook)
-{
-    eg_span raw = eg_webhook_raw_query(hook);
-
-    return eg_query_names(raw, EG_LIT("Digits")) || eg_query_names(raw, EG_LIT("SpeechResult"));
-}
 
 /* A GET may only start a call: it carries no answer. */
 static bool starts_call(const eg_webhook *hook, const eg_config *policy)
@@ -27,7 +21,7 @@ static bool starts_call(const eg_webhook *hook, const eg_config *policy)
         if (eg_span_eq(hook->query.at[i].name, EG_LIT("step")) &&
             (eg_flow_step(fields, hook->query.at[i].value, &step) != EG_OK || step != 0))
             return false;
-    return !query_has_secret(hook);
+    return !eg_query_has_answer(eg_webhook_raw_query(hook));
 }
 
 static eg_outcome check_method(request_rec *r, const eg_intake *intake, const eg_webhook *hook)
@@ -75,7 +69,7 @@ static eg_outcome parse_body(request_rec *r, eg_webhook *hook)
     return outcome || hook->json ? outcome : EG_MALFORMED;
 }
 
-static eg_outcome take_body(request_rec *r, eg_webhook *hook, eg_body_hash *hash)
+static eg_outcome take_webhook_body(request_rec *r, eg_webhook *hook, eg_body_hash *hash)
 {
     eg_outcome outcome = eg_body_read(r, eg_config_max_body(eg_config_of(r)));
 
@@ -164,7 +158,7 @@ eg_outcome eg_receive(request_rec *r, const eg_intake *intake, eg_webhook *hook)
         note_step(r, hook);
     outcome = check_head(r, intake, hook);
     if (!outcome)
-        outcome = take_body(r, hook, &hash);
+        outcome = take_webhook_body(r, hook, &hash);
     if (!outcome)
         outcome = check_configuration(r, checking);
     if (!outcome && intake->signature)

@@ -8,11 +8,10 @@
 #include <http_core.h>
 #include <http_protocol.h>
 #include "core/doctor.h"
+#include "core/parameters.h"
 #include "watch/record.h"
 
 APLOG_USE_MODULE(encgather);
-
-#define BODY_SHA256 EG_LIT("bodySHA256")
 
 bool eg_verify_has_tokens(const eg_config *policy)
 {
@@ -31,32 +30,11 @@ const eg_origin *eg_verify_origin(const eg_webhook *hook, const eg_config *polic
 eg_body_hash eg_verify_hash_body(const eg_webhook *hook)
 {
     eg_span body = {hook->body->n ? hook->body->bytes : "", hook->body->n};
-    eg_body_hash hash = {eg_params_find(&hook->query, BODY_SHA256) != NULL, false, {0}};
+    eg_body_hash hash = {eg_claims_body_hash(&hook->query), false, {0}};
 
     if (hash.claimed && eg_the_crypto())
         hash.known = eg_sha256(eg_the_crypto(), body, hash.hash) == EG_OK;
     return hash;
-}
-
-/* Exactly one bodySHA256, in the lower-case digits that Twilio sends. */
-static bool body_hash_fits(const eg_webhook *hook, const eg_body_hash *hash)
-{
-    const eg_param *claimed = eg_params_find(&hook->query, BODY_SHA256);
-    char expected[2 * EG_SHA256_SIZE + 1];
-
-    eg_hex_encode(expected, hash->hash, EG_SHA256_SIZE);
-    return eg_params_count(&hook->query, BODY_SHA256) == 1 &&
-           eg_equal_secret(claimed->value, (eg_span){expected, 2 * EG_SHA256_SIZE});
-}
-
-/* AccountSid only picks tokens; where it is said twice it picks none that has an account. */
-static eg_span account_of(const eg_webhook *hook)
-{
-    eg_span name = EG_LIT("AccountSid");
-
-    if (eg_params_count(&hook->form, name) + eg_params_count(&hook->query, name) > 1)
-        return EG_LIT("?");
-    return eg_webhook_get(hook, name);
 }
 
 static bool is_get(const eg_webhook *hook)
@@ -69,7 +47,7 @@ static bool is_get(const eg_webhook *hook)
 static bool body_is_signed(const eg_webhook *hook, const eg_body_hash *hash)
 {
     if (hash->claimed)
-        return body_hash_fits(hook, hash);
+        return eg_body_hash_fits(&hook->query, hash->hash);
     return !hook->body->n || (!is_get(hook) && eg_webhook_is_form(hook));
 }
 
@@ -133,7 +111,7 @@ static eg_judgement judge_signature(const eg_webhook *hook, const eg_config *pol
     eg_span header = header_of(hook, "X-Twilio-Signature");
     bool appended = !hash->claimed && !is_get(hook);
     eg_signed what = {*eg_verify_origin(hook, policy), hook->target, appended ? &hook->form : NULL,
-                      account_of(hook)};
+                      eg_account_of(&hook->form, &hook->query)};
 
     if (!header.n)
         judgement.verdict = EG_SIGNATURE_MISSING;

@@ -8,6 +8,8 @@
 #include <http_protocol.h>
 #include "base/chain.h"
 #include "base/slots.h"
+#include "core/mediatype.h"
+#include "core/parameters.h"
 #include "core/secret.h"
 #include "watch/record.h"
 #include "webhook/masking.h"
@@ -36,24 +38,13 @@ static void parse_query(eg_webhook *hook)
 
 /* --- the head ---------------------------------------------------------------------------------- */
 
-/* Compares the type in front of any parameters, not just its beginning. */
-static bool type_is(const char *value, const char *type)
-{
-    apr_size_t n = strlen(type);
-
-    if (!value || (strncmp(value, type, n) != 0 && ap_cstr_casecmpn(value, type, n) != 0))
-        return false;
-    value += n + strspn(value + n, " \t");
-    return *value == '\0' || *value == ';';
-}
-
 static eg_media media_of(const request_rec *r)
 {
     const char *type = apr_table_get(r->headers_in, "Content-Type");
 
-    if (type_is(type, "application/x-www-form-urlencoded"))
+    if (eg_media_type_is(type, "application/x-www-form-urlencoded"))
         return EG_MEDIA_FORM;
-    return type_is(type, "application/json") ? EG_MEDIA_JSON : EG_MEDIA_OTHER;
+    return eg_media_type_is(type, "application/json") ? EG_MEDIA_JSON : EG_MEDIA_OTHER;
 }
 
 static bool is_compressed(const request_rec *r)
@@ -139,7 +130,7 @@ eg_outcome eg_webhook_parse_form(eg_webhook *hook, apr_pool_t *pool, char *bytes
 
 void eg_webhook_note_call(request_rec *r, const eg_webhook *hook)
 {
-    eg_set_call(r, eg_webhook_get(hook, EG_LIT("CallSid")));
+    eg_set_call(r, eg_webhook_get(hook, EG_LIT(EG_CALL_SID)));
 }
 
 void eg_webhook_wipe(eg_webhook *hook)
