@@ -4,14 +4,13 @@
 
 #include <sys/prctl.h>
 #include <http_core.h>
-#include <ap_listen.h>
-#include <mpm_common.h>
 #include <http_protocol.h>
 #include "access.h"
 #include "backend.h"
 #include "body.h"
 #include "counters.h"
 #include "gather.h"
+#include "handover.h"
 #include "log.h"
 #include "neighbours.h"
 #include "redact.h"
@@ -63,26 +62,15 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
     return OK;
 }
 
-/* The last of all: what is forked after this are children that serve requests. */
+/* The last of all: what is forked after this are children that serve requests, and helpers that are
+ * started anew. */
 static int post_config_last(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
 {
     (void)pconf;
     (void)plog;
     (void)ptemp;
-    eg_store_hand_over(s);
-    return OK;
-}
-
-/* Or a helper that was started anew while the server runs: it has closed the listening sockets,
- * and where CoreDumpDirectory is set every CGI could read its memory. */
-static int drop_privileges(apr_pool_t *pchild, server_rec *s)
-{
-    (void)pchild;
-    (void)s;
-    for (const ap_listen_rec *each = ap_listeners; each; each = each->next)
-        if (each->active)
-            return OK;
-    eg_store_forget();
+    if (ap_state_query(AP_SQ_MAIN_STATE) != AP_SQ_MS_CREATE_PRE_CONFIG)
+        eg_store_hand_over(s);
     return OK;
 }
 
@@ -93,7 +81,7 @@ static void child_init(apr_pool_t *pchild, server_rec *s)
         ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s,
                      EG_TAG("0111") "OpenSSL does not offer AES-256-GCM, HMAC or SHA-256: every "
                                     "request is answered 500");
-    eg_store_lock(s);
+    eg_store_take(pchild, s);
 }
 
 /* Last, after any other module: where CoreDumpDirectory is set, httpd makes children dumpable, and
@@ -111,7 +99,7 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_check_config(check_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(post_config_last, NULL, NULL, APR_HOOK_REALLY_LAST + 1);
-    ap_hook_drop_privileges(drop_privileges, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_child_status(eg_handover_announced, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(child_init_last, NULL, NULL, APR_HOOK_REALLY_LAST);
     ap_hook_handler(eg_gather_handler, NULL, NULL, APR_HOOK_MIDDLE);

@@ -168,7 +168,7 @@ static bool read_all(int fd, eg_secretfile *file)
 static eg_file_verdict load(int fd, const struct stat *st, eg_secretfile *file, eg_problem *why)
 {
     file->n = (apr_size_t)st->st_size;
-    file->bytes = eg_secret_map(file->n);
+    file->bytes = eg_secret_map_alone(file->n);
     if (!file->bytes) {
         eg_problem_set(why, "cannot be read: no memory");
         return EG_FILE_BAD;
