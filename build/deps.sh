@@ -39,6 +39,7 @@ sanitize    file:/usr/lib/gcc/*/*/libasan.so  gcc                   libasan
 sanitize    file:/usr/lib/gcc/*/*/libtsan.so  gcc                   libtsan
 sanitize    file:/usr/lib/gcc/*/*/libubsan.so gcc                   libubsan
 test        httpd:perl                  libapache2-mod-perl2        mod_perl
+test        httpd:wsgi                  libapache2-mod-wsgi-py3     -
 test        perl:Apache::Test           libapache2-mod-perl2        mod_perl
 test        perl:CryptX                 libcryptx-perl              perl-CryptX
 test        perl:Digest::MD5            perl                        perl-Digest-MD5

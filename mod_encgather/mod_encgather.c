@@ -3,13 +3,12 @@
 #include "base/module.h"
 
 #include <sys/prctl.h>
-#include <ap_listen.h>
 #include <http_core.h>
 #include <http_protocol.h>
-#include <mpm_common.h>
 #include "call/backend.h"
 #include "call/gather.h"
 #include "commands.h"
+#include "config/handover.h"
 #include "config/neighbours.h"
 #include "config/store.h"
 #include "lookup/decrypt.h"
@@ -49,7 +48,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG)
         return OK; /* the configuration is read twice at start: say it once */
     eg_counters_open(pconf, s);
-    eg_store_announce(ptemp, s);
+    eg_store_announce(ptemp, s, eg_counters_key);
     if (eg_config_has_handlers())
         eg_neighbours_check(s);
     if (eg_config_has_unsigned())
@@ -59,33 +58,22 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
     return OK;
 }
 
-/* The last of all: what is forked after this are children that serve requests. */
+/* The last of all: what is forked after this are children that serve requests, and helpers that are
+ * started anew. */
 static int post_config_last(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
 {
     (void)pconf;
     (void)plog;
     (void)ptemp;
-    eg_store_hand_over(s);
-    return OK;
-}
-
-/* Or a helper that was started anew while the server runs: it has closed the listening sockets,
- * and where CoreDumpDirectory is set every CGI could read its memory. */
-static int drop_privileges(apr_pool_t *pchild, server_rec *s)
-{
-    (void)pchild;
-    (void)s;
-    for (const ap_listen_rec *each = ap_listeners; each; each = each->next)
-        if (each->active)
-            return OK;
-    eg_store_forget();
+    if (ap_state_query(AP_SQ_MAIN_STATE) != AP_SQ_MS_CREATE_PRE_CONFIG)
+        eg_store_hand_over(s);
     return OK;
 }
 
 static void child_init(apr_pool_t *pchild, server_rec *s)
 {
     eg_child_begin(pchild, s);
-    eg_store_lock(s);
+    eg_store_take(pchild, s);
 }
 
 /* Last, after any other module: where CoreDumpDirectory is set, httpd makes children dumpable, and
@@ -103,7 +91,7 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_check_config(check_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(post_config_last, NULL, NULL, APR_HOOK_REALLY_LAST + 1);
-    ap_hook_drop_privileges(drop_privileges, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_child_status(eg_handover_announced, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(child_init_last, NULL, NULL, APR_HOOK_REALLY_LAST);
     ap_hook_handler(eg_gather_handler, NULL, NULL, APR_HOOK_MIDDLE);

@@ -2,6 +2,7 @@
  * The backend call: a sub-request of this server, its body fed in and its answer captured. */
 #include "call/backend.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <string.h>
 #include <apr_portable.h>
@@ -83,19 +84,35 @@ static apr_status_t capture_answer(ap_filter_t *f, apr_bucket_brigade *in)
  * and on a connection that may be older than this call. */
 static __thread const capture *current;
 
+/* True when there is something to read. A signal is nothing to give up for: children of the prefork
+ * MPM get one at each graceful restart. */
+static bool wait_until_readable(int fd, apr_time_t end)
+{
+    struct pollfd what = {.fd = fd, .events = POLLIN};
+    int ready = -1;
+
+    for (apr_interval_time_t left; ready < 0 && (left = end - apr_time_now()) > 0;) {
+        ready = poll(&what, 1, (int)apr_time_as_msec(left) + 1);
+        if (ready < 0 && errno != EINTR)
+            return false;
+    }
+    return ready > 0;
+}
+
 /* Until the backend says something, its own time-out or the deadline. */
 static apr_status_t wait_for_backend(conn_rec *c)
 {
     apr_socket_t *socket = ap_get_conn_socket(c);
-    apr_interval_time_t left = current->deadline - apr_time_now(), timeout = -1;
-    struct pollfd fd = {.events = POLLIN};
+    apr_time_t now = apr_time_now(), end = current->deadline;
+    apr_interval_time_t timeout = -1;
+    int fd;
 
-    if (left <= 0 || apr_os_sock_get(&fd.fd, socket) != APR_SUCCESS)
+    if (end <= now || apr_os_sock_get(&fd, socket) != APR_SUCCESS)
         return APR_TIMEUP;
     (void)apr_socket_timeout_get(socket, &timeout);
-    if (timeout > 0 && timeout < left)
-        left = timeout;
-    return poll(&fd, 1, (int)apr_time_as_msec(left) + 1) > 0 ? APR_SUCCESS : APR_TIMEUP;
+    if (timeout > 0 && timeout < end - now)
+        end = now + timeout;
+    return wait_until_readable(fd, end) ? APR_SUCCESS : APR_TIMEUP;
 }
 
 /* A blocking read of a line ends with the line, however slowly it comes: take what is there, part

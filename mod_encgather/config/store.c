@@ -9,57 +9,55 @@
 #include <unistd.h>
 #include "core/secret.h"
 #include "core/secretfile.h"
-#include "watch/counters.h"
-#include "base/log.h"
+#include "config/handover.h"
+#include "config/vault.h"
 
 APLOG_USE_MODULE(encgather);
 
-#define RETAINED "mod_encgather:store"
 #define KEY_FILE_MAX 4096
 #define TOKEN_FILE_MAX 65536
+#define AT_ONCE 64
 
-/* What one file held when it was last good. Lives outside of pools, and holds no pointer into the
- * module's code: it survives a restart that unloads and loads the module. */
-typedef struct held {
-    struct held *next;
-    char *path;
-    eg_store_kind kind;
-    bool wanted;    /* named by the present configuration */
-    bool inherited; /* children that are forked now have it */
-    eg_keyring *keys;
-    eg_key_use *uses[EG_KEYS_MAX];
-    eg_secretfile content; /* that tokens point into */
-    eg_auth_tokens tokens;
-} held;
-
+/* An entry, and where the parent has what the file held. */
 typedef struct {
-    held *first;
-} retained;
+    eg_store_entry entry;
+    eg_held *held;
+} slot;
 
-static apr_array_header_t *entries; /* of eg_store_entry *, of this reading */
-static pid_t reader;                /* whose reading it is: the parent of all children */
+static apr_array_header_t *slots; /* of slot *, of this reading; NULL while there is none */
+static slot *reserve;             /* memory for further ones */
+static pid_t reader;              /* whose reading it is: the parent of all children */
 
-static retained *get_retained(void)
+/* Each child writes into them: side by side they take few pages, and only those are copied. */
+static slot *new_slot(apr_pool_t *pconf)
 {
-    retained *r = ap_retained_data_get(RETAINED);
+    int next = slots->nelts % AT_ONCE;
 
-    return r ? r : ap_retained_data_create(RETAINED, sizeof *r);
+    if (next == 0)
+        reserve = apr_pcalloc(pconf, AT_ONCE * sizeof *reserve);
+    APR_ARRAY_PUSH(slots, slot *) = &reserve[next];
+    return &reserve[next];
+}
+
+static slot *slot_at(int i)
+{
+    return APR_ARRAY_IDX(slots, i, slot *);
 }
 
 const eg_store_entry *eg_store_add(apr_pool_t *pconf, eg_store_kind kind, const char *path)
 {
-    eg_store_entry *entry;
+    slot *fresh;
 
-    for (int i = 0; i < entries->nelts; i++) {
-        entry = APR_ARRAY_IDX(entries, i, eg_store_entry *);
+    for (int i = 0; i < slots->nelts; i++) {
+        const eg_store_entry *entry = &slot_at(i)->entry;
+
         if (entry->kind == kind && strcmp(entry->path, path) == 0)
             return entry;
     }
-    entry = apr_pcalloc(pconf, sizeof *entry);
-    entry->kind = kind;
-    entry->path = path;
-    APR_ARRAY_PUSH(entries, eg_store_entry *) = entry;
-    return entry;
+    fresh = new_slot(pconf);
+    fresh->entry.kind = kind;
+    fresh->entry.path = path;
+    return &fresh->entry;
 }
 
 static const char *directive_of(eg_store_kind kind)
@@ -67,112 +65,62 @@ static const char *directive_of(eg_store_kind kind)
     return kind == EG_KEY_FILE ? "EncGatherKeyFile" : "EncGatherAuthTokenFile";
 }
 
-static held *find_held(const eg_store_entry *entry)
-{
-    held *h = get_retained()->first;
+/* --- reading a file ---------------------------------------------------------------------------- */
 
-    while (h && (h->kind != entry->kind || strcmp(h->path, entry->path) != 0))
-        h = h->next;
-    return h;
+/* The ring holds the keys in binary; the text goes. */
+static eg_status parse_keys(eg_secretfile *file, eg_held *fresh, eg_problem *why)
+{
+    eg_keyring *ring = eg_secret_map_alone(sizeof *ring);
+    eg_status status = EG_ENOMEM;
+
+    eg_problem_set(why, "cannot be kept: no memory");
+    if (ring)
+        status = eg_keyring_parse((eg_span){file->bytes, file->n}, ring, why);
+    eg_secretfile_free(file);
+    fresh->secret = (char *)ring;
+    fresh->n = sizeof *ring;
+    return status;
 }
 
-static held *new_held(const eg_store_entry *entry)
+static eg_status parse_tokens(eg_secretfile *file, eg_held *fresh, eg_problem *why)
 {
-    retained *r = get_retained();
-    held *h = calloc(1, sizeof *h);
-    char *path = strdup(entry->path);
+    apr_size_t bound = eg_auth_tokens_bound(file->n);
 
-    if (!h || !path) {
-        free(h);
-        free(path);
-        return NULL;
-    }
-    h->path = path;
-    h->kind = entry->kind;
-    h->next = r->first;
-    r->first = h;
-    return h;
-}
-
-/* Wipes what the file held. */
-static void empty_held(held *h)
-{
-    eg_secret_unmap(h->keys, sizeof *h->keys);
-    h->keys = NULL;
-    eg_secretfile_free(&h->content);
-    free(h->tokens.at);
-    h->tokens = (eg_auth_tokens){0, NULL};
-}
-
-static eg_status parse_keys(held *fresh, eg_problem *why)
-{
-    fresh->keys = eg_secret_map(sizeof *fresh->keys);
-    if (!fresh->keys) {
-        eg_problem_set(why, "cannot be kept: no memory");
-        return EG_ENOMEM;
-    }
-    return eg_keyring_parse((eg_span){fresh->content.bytes, fresh->content.n}, fresh->keys, why);
-}
-
-static eg_status parse_tokens(held *fresh, eg_problem *why)
-{
-    apr_size_t bound = eg_auth_tokens_bound(fresh->content.n);
-
+    fresh->secret = file->bytes;
+    fresh->n = file->n;
     fresh->tokens.at = calloc(bound, sizeof *fresh->tokens.at);
     if (!fresh->tokens.at) {
         eg_problem_set(why, "cannot be kept: no memory");
         return EG_ENOMEM;
     }
-    return eg_auth_tokens_parse((eg_span){fresh->content.bytes, fresh->content.n}, &fresh->tokens,
-                                why);
+    return eg_auth_tokens_parse((eg_span){file->bytes, file->n}, &fresh->tokens, why);
 }
 
 static eg_file_verdict read_fresh(apr_pool_t *ptemp, const eg_store_entry *entry,
-                                  const eg_docroots *docroots, held *fresh, eg_problem *why)
+                                  const eg_docroots *docroots, eg_held *fresh, eg_problem *why)
 {
-    bool keys = entry->kind == EG_KEY_FILE;
-    eg_secretfile_rules rules = {keys ? KEY_FILE_MAX : TOKEN_FILE_MAX, docroots};
-    eg_file_verdict verdict = eg_secretfile_read(ptemp, entry->path, &rules, &fresh->content, why);
+    bool is_keys = entry->kind == EG_KEY_FILE;
+    eg_secretfile_rules rules = {is_keys ? KEY_FILE_MAX : TOKEN_FILE_MAX, docroots};
+    eg_secretfile file;
+    eg_file_verdict verdict = eg_secretfile_read(ptemp, entry->path, &rules, &file, why);
 
     if (verdict != EG_FILE_OK)
         return verdict;
-    if ((keys ? parse_keys(fresh, why) : parse_tokens(fresh, why)) != EG_OK)
-        verdict = EG_FILE_BAD;
-    if (keys)
-        eg_secretfile_free(&fresh->content); /* the ring holds them in binary */
-    if (verdict != EG_FILE_OK)
-        empty_held(fresh);
-    return verdict;
+    if ((is_keys ? parse_keys : parse_tokens)(&file, fresh, why) == EG_OK)
+        return EG_FILE_OK;
+    eg_held_empty(fresh);
+    return EG_FILE_BAD;
 }
 
-/* Puts what was read in the place of what the path held before, which is wiped. */
-static bool adopt(const eg_store_entry *entry, held *fresh)
+/* To what the parent has. */
+static void connect_slot(slot *each)
 {
-    held *h = find_held(entry);
+    const eg_held *h = each->held;
+    bool has_keys = h && h->secret && h->kind == EG_KEY_FILE;
 
-    if (!h)
-        h = new_held(entry);
-    if (!h) {
-        empty_held(fresh);
-        return false;
-    }
-    empty_held(h);
-    h->keys = fresh->keys;
-    h->content = fresh->content;
-    h->tokens = fresh->tokens;
-    return true;
-}
-
-static void connect_entry(eg_store_entry *entry)
-{
-    held *h = find_held(entry);
-
-    if (!h)
-        return;
-    h->wanted = true;
-    entry->keys = h->keys;
-    entry->uses = h->uses;
-    entry->tokens = h->tokens.n ? &h->tokens : NULL;
+    each->entry.keys = has_keys ? (const eg_keyring *)(const void *)h->secret : NULL;
+    each->entry.uses = h ? h->uses : NULL;
+    each->entry.tokens = h && h->tokens.n ? &h->tokens : NULL;
 }
 
 /* "apachectl configtest" by somebody who may not read the file proves nothing about it. */
@@ -203,25 +151,26 @@ static bool report(server_rec *s, const eg_store_entry *entry, eg_file_verdict v
     ap_log_error(APLOG_MARK, APLOG_ALERT, 0, s,
                  EG_TAG("0102") "%s '%s' %s; %s until a restart with a good file", directive,
                  entry->path, why->text,
-                 find_held(entry) ? "what it held before stays in use"
-                                  : "its locations answer 500");
+                 eg_vault_find(entry->kind, entry->path) ? "what it held before stays in use"
+                                                         : "its locations answer 500");
     return true;
 }
 
-static bool check_entry(apr_pool_t *ptemp, server_rec *s, eg_store_entry *entry,
-                        const eg_docroots *docroots)
+static bool check_slot(apr_pool_t *ptemp, server_rec *s, slot *each, const eg_docroots *docroots)
 {
-    held fresh = {0};
+    const eg_store_entry *entry = &each->entry;
+    eg_held fresh = {0};
     eg_problem why;
     eg_file_verdict verdict = read_fresh(ptemp, entry, docroots, &fresh, &why);
-    bool ok = verdict == EG_FILE_OK && adopt(entry, &fresh);
+    bool ok = verdict == EG_FILE_OK;
 
-    if (!ok && verdict == EG_FILE_OK)
+    each->held = ok ? eg_vault_adopt(&fresh, entry->kind, entry->path)
+                    : eg_vault_find(entry->kind, entry->path);
+    if (each->held)
+        each->held->is_wanted = true;
+    else if (ok)
         eg_problem_set(&why, "cannot be kept: no memory");
-    if (!ok)
-        ok = report(s, entry, verdict, &why);
-    connect_entry(entry);
-    return ok;
+    return (ok && each->held) || report(s, entry, verdict, &why);
 }
 
 static eg_docroots *list_docroots(apr_pool_t *ptemp, server_rec *s)
@@ -237,96 +186,37 @@ static eg_docroots *list_docroots(apr_pool_t *ptemp, server_rec *s)
     return eg_docroots_create(ptemp, docroots);
 }
 
-/* Keys of files that no directive names any more go at once. */
-static void drop_unwanted(void)
-{
-    held **link = &get_retained()->first;
-
-    while (*link) {
-        held *h = *link;
-
-        if (h->wanted) {
-            link = &h->next;
-            continue;
-        }
-        *link = h->next;
-        empty_held(h);
-        free(h->path);
-        free(h);
-    }
-}
-
-static void unwant_all(void)
-{
-    for (held *h = get_retained()->first; h; h = h->next)
-        h->wanted = false;
-}
-
 /* Restarts find the keys where they were; the end of the server wipes them. Children have no
- * business here: what they did not inherit is not even mapped. */
+ * business here: the parent's memory is not even mapped there. */
 static apr_status_t configuration_ends(void *unused)
 {
     (void)unused;
-    if (getpid() != reader || ap_state_query(AP_SQ_MAIN_STATE) != AP_SQ_MS_EXITING)
+    slots = NULL;
+    if (getpid() != reader)
         return APR_SUCCESS;
-    unwant_all();
-    drop_unwanted();
+    eg_handover_close();
+    if (ap_state_query(AP_SQ_MAIN_STATE) != AP_SQ_MS_EXITING)
+        return APR_SUCCESS;
+    eg_vault_unwant_all();
+    eg_vault_drop_unwanted();
     return APR_SUCCESS;
 }
 
 void eg_store_reset(apr_pool_t *pconf)
 {
-    entries = apr_array_make(pconf, 4, sizeof(eg_store_entry *));
+    slots = apr_array_make(pconf, AT_ONCE, sizeof(slot *));
     apr_pool_cleanup_register(pconf, NULL, configuration_ends, apr_pool_cleanup_null);
 }
 
-/* Of keys and content a file has one. Where the kernel refuses, all stays as it was. */
-static bool inherit_held(held *h, bool inherit)
+/* In every process that the parent forks: what is gone is NULL, and answers 500. */
+static void forget_all(void)
 {
-    bool ok = eg_secret_inherit(h->keys, sizeof *h->keys, inherit) &&
-              eg_secret_inherit(h->content.bytes, h->content.n, inherit);
+    for (int i = 0; slots && i < slots->nelts; i++) {
+        eg_store_entry *entry = &slot_at(i)->entry;
 
-    if (ok)
-        h->inherited = inherit;
-    return ok;
-}
-
-static void withhold(void)
-{
-    for (held *h = get_retained()->first; h; h = h->next)
-        if (!inherit_held(h, false))
-            h->inherited = true; /* to be forgotten by whoever has no use for it */
-}
-
-/* A child would find nothing where its key should be: better it knows. */
-static void give_up(server_rec *s, eg_store_entry *entry, held *h)
-{
-    ap_log_error(APLOG_MARK, APLOG_ALERT, 0, s,
-                 EG_TAG("0115") "%s '%s' cannot be made ready for the children: its locations "
-                                "answer 500 until a restart",
-                 directive_of(entry->kind), entry->path);
-    if (h)
-        empty_held(h);
-    connect_entry(entry);
-}
-
-void eg_store_hand_over(server_rec *s)
-{
-    for (int i = 0; i < entries->nelts; i++) {
-        eg_store_entry *entry = APR_ARRAY_IDX(entries, i, eg_store_entry *);
-        held *h = find_held(entry);
-
-        if (h && !inherit_held(h, true))
-            give_up(s, entry, h);
+        entry->keys = NULL;
+        entry->tokens = NULL;
     }
-}
-
-void eg_store_forget(void)
-{
-    /* what was not inherited is not even mapped here */
-    for (held *h = get_retained()->first; h; h = h->next)
-        if (h->inherited)
-            empty_held(h);
 }
 
 int eg_store_check(apr_pool_t *ptemp, server_rec *s)
@@ -335,31 +225,47 @@ int eg_store_check(apr_pool_t *ptemp, server_rec *s)
     bool ok = true;
 
     reader = getpid();
-    unwant_all();
-    for (int i = 0; i < entries->nelts; i++)
-        ok = check_entry(ptemp, s, APR_ARRAY_IDX(entries, i, eg_store_entry *), docroots) && ok;
-    drop_unwanted();
-    withhold();
+    if (slots->nelts)
+        eg_handover_watch(forget_all);
+    eg_vault_open();
+    for (int i = 0; i < slots->nelts; i++)
+        ok = check_slot(ptemp, s, slot_at(i), docroots) && ok;
+    eg_vault_drop_unwanted();
+    eg_vault_pack();
+    for (int i = 0; i < slots->nelts; i++)
+        connect_slot(slot_at(i));
     return ok ? OK : HTTP_INTERNAL_SERVER_ERROR;
 }
 
-static bool derive_keys(const eg_store_entry *entry, eg_crypto *crypto)
-{
-    held *h = find_held(entry);
+/* --- once it is in force ----------------------------------------------------------------------- */
 
-    return crypto && h && eg_keyring_derive(crypto, h->keys) == EG_OK;
+/* A child would find nothing where its key should be: better it knows. */
+static void give_up(server_rec *s, slot *each)
+{
+    ap_log_error(APLOG_MARK, APLOG_ALERT, 0, s,
+                 EG_TAG("0115") "%s '%s' cannot be made ready for the children: its locations "
+                                "answer 500 until a restart",
+                 directive_of(each->entry.kind), each->entry.path);
+    eg_held_empty(each->held);
+    connect_slot(each);
+}
+
+static bool derive_keys(const slot *each, eg_crypto *crypto)
+{
+    return crypto && eg_keyring_derive(crypto, (eg_keyring *)(void *)each->held->secret) == EG_OK;
 }
 
 /* The counters go with the key, not with its file or its place in it. */
-static void count_keys(const eg_store_entry *entry, eg_crypto *crypto)
+static void count_keys(const slot *each, eg_crypto *crypto, eg_key_counter counter)
 {
-    held *h = find_held(entry);
+    const eg_keyring *ring = each->entry.keys;
+    struct eg_key_use **uses = each->held->uses;
     char fingerprint[9];
 
-    for (apr_size_t i = 0; h && i < entry->keys->n; i++) {
-        h->uses[i] = NULL;
-        if (eg_key_fingerprint(crypto, &entry->keys->keys[i], fingerprint) == EG_OK)
-            h->uses[i] = eg_counters_key(fingerprint);
+    for (apr_size_t i = 0; i < ring->n; i++) {
+        uses[i] = NULL;
+        if (eg_key_fingerprint(crypto, &ring->keys[i], fingerprint) == EG_OK)
+            uses[i] = counter(fingerprint);
     }
 }
 
@@ -391,17 +297,18 @@ static void announce_tokens(server_rec *s, const eg_store_entry *entry)
                  (int)entry->tokens->n, entry->tokens->n == 1 ? "" : "s");
 }
 
-void eg_store_announce(apr_pool_t *ptemp, server_rec *s)
+void eg_store_announce(apr_pool_t *ptemp, server_rec *s, eg_key_counter counter)
 {
     eg_crypto *crypto = eg_crypto_create(ptemp);
 
-    for (int i = 0; i < entries->nelts; i++) {
-        eg_store_entry *entry = APR_ARRAY_IDX(entries, i, eg_store_entry *);
+    for (int i = 0; i < slots->nelts; i++) {
+        slot *each = slot_at(i);
+        const eg_store_entry *entry = &each->entry;
 
-        if (entry->keys && !derive_keys(entry, crypto))
-            give_up(s, entry, find_held(entry));
+        if (entry->keys && !derive_keys(each, crypto))
+            give_up(s, each);
         if (entry->keys)
-            count_keys(entry, crypto);
+            count_keys(each, crypto, counter);
         if (entry->keys)
             announce_keys(ptemp, s, entry, crypto);
         if (entry->tokens)
@@ -409,17 +316,58 @@ void eg_store_announce(apr_pool_t *ptemp, server_rec *s)
     }
 }
 
-void eg_store_lock(server_rec *s)
+static bool has_any(void)
 {
-    bool ok = true;
+    for (int i = 0; i < slots->nelts; i++)
+        if (slot_at(i)->held && slot_at(i)->held->secret)
+            return true;
+    return false;
+}
 
-    for (held *h = get_retained()->first; h; h = h->next) {
-        if (h->keys)
-            ok = eg_secret_lock(h->keys, sizeof *h->keys) && ok;
-        if (h->content.bytes)
-            ok = eg_secret_lock(h->content.bytes, h->content.n) && ok;
-    }
-    if (!ok)
+void eg_store_hand_over(server_rec *s)
+{
+    if (!has_any() ||
+        (eg_handover_open() && eg_vault_write(eg_handover_write) && eg_handover_seal()))
+        return;
+    eg_handover_close();
+    for (int i = 0; i < slots->nelts; i++)
+        if (slot_at(i)->held)
+            give_up(s, slot_at(i));
+}
+
+/* --- in a child -------------------------------------------------------------------------------- */
+
+static void connect_to_copy(slot *each, const char *place, apr_pool_t *pchild)
+{
+    each->entry.keys = eg_held_keys_at(each->held, place);
+    each->entry.tokens = eg_held_tokens_at(each->held, place, pchild);
+}
+
+/* False: not locked. */
+static bool take_copy(apr_pool_t *pchild, server_rec *s)
+{
+    bool is_locked = true;
+    const char *place = eg_handover_take(&is_locked);
+
+    if (!place)
+        ap_log_error(APLOG_MARK, APLOG_ALERT, 0, s,
+                     EG_TAG("0116") "keys and tokens did not arrive from the parent process: this "
+                                    "child answers 500 where they are needed");
+    for (int i = 0; place && i < slots->nelts; i++)
+        if (slot_at(i)->held)
+            connect_to_copy(slot_at(i), place, pchild);
+    return is_locked;
+}
+
+void eg_store_take(apr_pool_t *pchild, server_rec *s)
+{
+    bool is_locked = true;
+
+    if (getpid() == reader) /* httpd -X: who reads also serves */
+        is_locked = eg_vault_lock();
+    else if (eg_handover_is_due())
+        is_locked = take_copy(pchild, s);
+    if (!is_locked)
         ap_log_error(APLOG_MARK, APLOG_INFO, 0, s,
                      EG_TAG("0107") "keys are not locked in memory and could reach the swap "
                                     "space; raise LimitMEMLOCK");

@@ -17,7 +17,7 @@ typedef struct {
     unsigned char idempotency[EG_SHA256_SIZE]; /* for Idempotency-Key */
 } eg_key;
 
-/* The first key encrypts, all decrypt. Belongs into memory of eg_secret_map(). */
+/* The first key encrypts, all decrypt. Belongs into memory of eg_secret_map() or _alone(). */
 typedef struct {
     apr_size_t n;
     bool weak; /* a key looks constant or counting: worth a warning */

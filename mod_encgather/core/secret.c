@@ -67,9 +67,15 @@ bool eg_secret_lock(void *p, apr_size_t size)
     return mlock(p, whole_pages(size)) == 0;
 }
 
-bool eg_secret_inherit(void *p, apr_size_t size, bool inherit)
+void *eg_secret_map_alone(apr_size_t size)
 {
-    return !p || madvise(p, whole_pages(size), inherit ? MADV_DOFORK : MADV_DONTFORK) == 0;
+    void *p = eg_secret_map(size);
+
+    if (p && madvise(p, whole_pages(size), MADV_DONTFORK) != 0) {
+        eg_secret_unmap(p, size);
+        return NULL;
+    }
+    return p;
 }
 
 void eg_secret_unmap(void *p, apr_size_t size)

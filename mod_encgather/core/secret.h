@@ -23,10 +23,11 @@ void eg_wipe_early(void *p);
 void *eg_secret_map(apr_size_t size);
 bool eg_secret_lock(void *p, apr_size_t size);
 
-/* Whether processes forked from now on get the mapping too. False: it stays as it was. */
-bool eg_secret_inherit(void *p, apr_size_t size, bool inherit) EG_MUST_CHECK;
+/* The same for what no other process is to have: it is not there in any that is forked, whoever
+ * forks it, and whenever. NULL too where the kernel does not do that. */
+void *eg_secret_map_alone(apr_size_t size);
 
-/* Wipes and gives back what eg_secret_map(size) returned. NULL is fine. */
+/* Wipes and gives back what one of these two returned for size. NULL is fine. */
 void eg_secret_unmap(void *p, apr_size_t size);
 
 #endif

@@ -169,7 +169,7 @@ static eg_file_verdict load_content(int fd, const struct stat *st, eg_secretfile
                                     eg_problem *why)
 {
     file->n = (apr_size_t)st->st_size;
-    file->bytes = eg_secret_map(file->n);
+    file->bytes = eg_secret_map_alone(file->n);
     if (!file->bytes) {
         eg_problem_set(why, "cannot be read: no memory");
         return EG_FILE_BAD;

@@ -15,7 +15,7 @@ typedef enum {
     EG_FILE_UNREADABLE /* this user may not read it, which says nothing about the file */
 } eg_file_verdict;
 
-/* The content of a file in memory of its own (eg_secret_map): wiped by eg_secretfile_free(). */
+/* The content of a file in memory of its own (eg_secret_map_alone): wiped by eg_secretfile_free(). */
 typedef struct {
     char *bytes;
     apr_size_t n;

@@ -73,6 +73,10 @@ EXPORT int madvise(void *p, size_t n, int advice)
 {
     typedef int (*fn)(void *, size_t, int);
 
+    if (advice == MADV_DONTFORK && in_trouble("no-dontfork")) {
+        errno = EINVAL;
+        return -1;
+    }
     if (advice == MADV_WIPEONFORK && in_trouble("no-wipeonfork")) {
         errno = EINVAL;
         return -1;
@@ -89,6 +93,45 @@ EXPORT int mlock(const void *p, size_t n)
         return -1;
     }
     return NEXT(fn, "mlock")(p, n);
+}
+
+EXPORT int memfd_create(const char *name, unsigned flags)
+{
+    typedef int (*fn)(const char *, unsigned);
+
+    if (in_trouble("no-memfd")) {
+        errno = ENOSYS;
+        return -1;
+    }
+    if ((flags & 0x0008U) && in_trouble("no-noexec-seal")) { /* before Linux 6.3 */
+        errno = EINVAL;
+        return -1;
+    }
+    return NEXT(fn, "memfd_create")(name, flags);
+}
+
+/* --- between processes ------------------------------------------------------------------------- */
+
+EXPORT ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
+{
+    typedef ssize_t (*fn)(int, const struct msghdr *, int);
+
+    if (in_trouble("no-sendmsg")) {
+        errno = ENOBUFS;
+        return -1;
+    }
+    return NEXT(fn, "sendmsg")(fd, message, flags);
+}
+
+EXPORT int socketpair(int domain, int type, int protocol, int ends[2])
+{
+    typedef int (*fn)(int, int, int, int[2]);
+
+    if (in_trouble("no-socketpair")) {
+        errno = EMFILE;
+        return -1;
+    }
+    return NEXT(fn, "socketpair")(domain, type, protocol, ends);
 }
 
 /* --- OpenSSL ----------------------------------------------------------------------------------- */

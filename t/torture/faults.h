@@ -41,8 +41,9 @@ typedef enum {
     BY_DATABASE,
     BY_QUERY, /* which is repeated */
     BY_BACKEND,
-    BY_CLIENT, /* the client's connection breaks off while it sends */
-    BY_ANSWER, /* the answer cannot be sent */
+    BY_HANDOVER, /* between the parent and its children */
+    BY_CLIENT,   /* the client's connection breaks off while it sends */
+    BY_ANSWER,   /* the answer cannot be sent */
 #endif
     CAUSES
 } fault_cause;

@@ -195,6 +195,49 @@ int WRAP(poll)(struct pollfd *fds, nfds_t n, int timeout)
 
     return way ? (int)stop_short(way, ENOMEM) : REAL(poll)(fds, n, timeout);
 }
+
+DECLARE(ssize_t, pwrite, (int fd, const void *from, size_t n, off_t at))
+ssize_t WRAP(pwrite)(int fd, const void *from, size_t n, off_t at)
+{
+    const int way = fault_due(F_pwrite);
+
+    if (!way)
+        return REAL(pwrite)(fd, from, n, at);
+    return way == SHORT ? REAL(pwrite)(fd, from, n > 1 ? n / 2 : n, at) : stop_short(way, ENOSPC);
+}
+
+/* The module's commands take a number, or nothing. */
+DECLARE(int, fcntl, (int fd, int command, ...))
+int WRAP(fcntl)(int fd, int command, ...)
+{
+    va_list more;
+    int number;
+
+    if (fault_due(F_fcntl)) {
+        errno = EPERM;
+        return -1;
+    }
+    va_start(more, command);
+    number = va_arg(more, int);
+    va_end(more);
+    return REAL(fcntl)(fd, command, number);
+}
+
+DECLARE(ssize_t, sendmsg, (int fd, const struct msghdr *message, int flags))
+ssize_t WRAP(sendmsg)(int fd, const struct msghdr *message, int flags)
+{
+    const int way = fault_due(F_sendmsg);
+
+    return way ? stop_short(way, ENOBUFS) : REAL(sendmsg)(fd, message, flags);
+}
+
+DECLARE(ssize_t, recvmsg, (int fd, struct msghdr *message, int flags))
+ssize_t WRAP(recvmsg)(int fd, struct msghdr *message, int flags)
+{
+    const int way = fault_due(F_recvmsg);
+
+    return way ? stop_short(way, ENOMEM) : REAL(recvmsg)(fd, message, flags);
+}
 #endif
 
 #undef SAYS

@@ -160,6 +160,17 @@ static bool works_unlocked(void *data)
     return true;
 }
 
+/* Stands in for libc's. */
+static int refused_advice = -1;
+
+int madvise(void *p, size_t n, int advice)
+{
+    if (advice != refused_advice)
+        return (int)syscall(SYS_madvise, p, n, advice);
+    errno = EINVAL;
+    return -1;
+}
+
 /* Whether a child has the mapping: without it, asking about its pages is an error. */
 static bool is_mapped(void *p)
 {
@@ -168,17 +179,23 @@ static bool is_mapped(void *p)
 
 static void inheritance(void)
 {
-    char *p = eg_secret_map(100);
+    char *p = eg_secret_map(100), *alone = eg_secret_map_alone(100);
 
     ok(in_child(is_mapped, p), "a child has the mapping");
-    ok(eg_secret_inherit(p, 100, false), "inheritance is switched off");
-    ok(!in_child(is_mapped, p), "or not, when it shall not");
-    ok(is_mapped(p), "the parent has it all the same");
-    ok(eg_secret_inherit(p, 100, true), "and on");
-    ok(in_child(is_mapped, p), "later children have it again");
-    ok(eg_secret_inherit(NULL, 100, true), "NULL is fine");
+    ok(alone && all_zero(alone, 100), "one that nobody else is to have is a mapping, too");
+    flags_of_mapping(alone, "it");
+    ok(!in_child(is_mapped, alone), "but no child has it");
+    ok(is_mapped(alone), "the parent has it all the same");
     eg_secret_unmap(p, 100);
-    ok(!eg_secret_inherit(p, 100, true), "what is not there cannot be handed on, and that is told");
+    eg_secret_unmap(alone, 100);
+}
+
+/* A kernel that would let children have it. */
+static void no_inheritance_no_mapping(void)
+{
+    refused_advice = MADV_DONTFORK;
+    ok(!eg_secret_map_alone(100), "where children would have it, there is none");
+    refused_advice = -1;
 }
 
 static void mapping(void)
@@ -243,6 +260,7 @@ int main(void)
     empty_block();
     mapping();
     inheritance();
+    no_inheritance_no_mapping();
     unmapping();
     apr_terminate();
     return done_testing();

@@ -24,8 +24,18 @@
 #include <apr_uri.h>
 #include <link.h>
 #include <poll.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
 #include <time.h>
+
+/* What the C library makes of pthread_atfork() in a library; no header has it. */
+int __register_atfork(void (*before)(void), void (*parent)(void), void (*child)(void),
+                      void *library);
+
 #include "../faults.c"
 #include "../wraps.c"
 
