@@ -8,6 +8,7 @@
 #include <apr_strings.h>
 #include <mod_dbd.h>
 #include "backend.h"
+#include "core/allowance.h"
 #include "core/blindindex.h"
 #include "log.h"
 
@@ -95,27 +96,15 @@ static eg_outcome read_rows(request_rec *r, const ap_dbd_t *dbd, apr_dbd_results
  * once, as when a schema is changed in steps, and then one a second. */
 #define REPAIRS_AT_ONCE 16
 
-typedef struct {
-    apr_time_t last;
-    apr_int64_t left;
-} repairs;
-
 static bool may_repair(const ap_dbd_t *dbd)
 {
-    repairs *made = apr_hash_get(dbd->prepared, REPAIRED, APR_HASH_KEY_STRING);
-    apr_time_t now = apr_time_now();
+    eg_allowance *repairs = apr_hash_get(dbd->prepared, REPAIRED, APR_HASH_KEY_STRING);
 
-    if (!made) {
-        made = apr_pcalloc(dbd->pool, sizeof *made);
-        apr_hash_set(dbd->prepared, REPAIRED, APR_HASH_KEY_STRING, made);
+    if (!repairs) {
+        repairs = apr_pcalloc(dbd->pool, sizeof *repairs);
+        apr_hash_set(dbd->prepared, REPAIRED, APR_HASH_KEY_STRING, repairs);
     }
-    made->left += apr_time_sec(now - made->last);
-    made->left = made->left > REPAIRS_AT_ONCE ? REPAIRS_AT_ONCE : made->left;
-    if (made->left == 0)
-        return false;
-    made->left--;
-    made->last = now;
-    return true;
+    return eg_allowance_take(repairs, REPAIRS_AT_ONCE, eg_clock());
 }
 
 /* Prepares the query anew where a change of the schema or a lost connection has made the statement
