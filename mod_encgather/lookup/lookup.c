@@ -7,28 +7,69 @@
 #include <apr_hash.h>
 #include <apr_strings.h>
 #include <mod_dbd.h>
-#include "webhook/exchange.h"
+#include "core/allowance.h"
 #include "core/blindindex.h"
 #include "watch/record.h"
+#include "webhook/exchange.h"
 
 APLOG_USE_MODULE(encgather);
 
 #define REPAIRED "encgather: repaired"
 
 static APR_OPTIONAL_FN_TYPE(ap_dbd_acquire) * dbd_acquire;
+static APR_OPTIONAL_FN_TYPE(ap_dbd_open) * dbd_open;
+static APR_OPTIONAL_FN_TYPE(ap_dbd_close) * dbd_close;
 static APR_OPTIONAL_FN_TYPE(ap_dbd_prepare) * dbd_prepare;
+static const module *dbd_itself;
 
 /* While the configuration is read, so that mod_dbd's own merging hands the queries of the main
  * server on to its virtual hosts, and keeps those of a virtual host there. */
 const char *eg_lookup_prepare(server_rec *s, const eg_lookup *lookup)
 {
     dbd_acquire = APR_RETRIEVE_OPTIONAL_FN(ap_dbd_acquire);
+    dbd_open = APR_RETRIEVE_OPTIONAL_FN(ap_dbd_open);
+    dbd_close = APR_RETRIEVE_OPTIONAL_FN(ap_dbd_close);
     dbd_prepare = APR_RETRIEVE_OPTIONAL_FN(ap_dbd_prepare);
-    if (!dbd_acquire || !dbd_prepare)
+    dbd_itself = ap_find_linked_module("mod_dbd.c");
+    if (!dbd_acquire || !dbd_open || !dbd_close || !dbd_prepare || !dbd_itself)
         return "needs mod_dbd: put LoadModule dbd_module in front of it, with DBDriver and "
                "DBDParams";
     dbd_prepare(s, lookup->query, lookup->label);
     return NULL;
+}
+
+/* --- a connection, as short as it is needed ---------------------------------------------------- */
+
+typedef struct {
+    request_rec *r;
+    ap_dbd_t *dbd;
+    apr_pool_t *pool; /* of results: gone before the connection is somebody else's */
+    bool is_shared;   /* with others of this request, until its end */
+} session;
+
+/* mod_dbd keeps it with the first request of all. */
+static bool is_held_already(const request_rec *r)
+{
+    while (r->prev || r->main)
+        r = r->prev ? r->prev : r->main;
+    return ap_get_module_config(r->request_config, dbd_itself) != NULL;
+}
+
+/* ap_dbd_acquire() would keep it until the client has its answer, however slowly that goes. But where
+ * this request holds one already (mod_authn_dbd), waiting for a second one could last for ever. */
+static bool open_session(request_rec *r, session *s)
+{
+    *s = (session){.r = r, .is_shared = is_held_already(r)};
+    s->dbd = s->is_shared ? dbd_acquire(r) : dbd_open(r->pool, r->server);
+    return s->dbd && apr_pool_create(&s->pool, r->pool) == APR_SUCCESS;
+}
+
+static void close_session(const session *s)
+{
+    if (s->pool)
+        apr_pool_destroy(s->pool);
+    if (s->dbd && !s->is_shared)
+        dbd_close(s->r->server, s->dbd);
 }
 
 /* What the database said may quote what it was asked: it is not logged. */
@@ -38,12 +79,14 @@ eg_outcome eg_lookup_unavailable(request_rec *r, const char *what)
     return EG_UNAVAILABLE;
 }
 
+/* --- rows -------------------------------------------------------------------------------------- */
+
 /* p is NULL for an SQL NULL, which apr_dbd_get_entry() would show as "" on PostgreSQL; false: the
  * driver could not read it, which must not pass for NULL. */
-static bool read_column(const ap_dbd_t *dbd, apr_dbd_row_t *row, int column, eg_span *value)
+static bool read_column(const session *s, apr_dbd_row_t *row, int column, eg_span *value)
 {
     const char *text = NULL;
-    apr_status_t rv = apr_dbd_datum_get(dbd->driver, row, column, APR_DBD_TYPE_STRING, &text);
+    apr_status_t rv = apr_dbd_datum_get(s->dbd->driver, row, column, APR_DBD_TYPE_STRING, &text);
 
     *value = rv == APR_SUCCESS ? eg_span_of(text) : (eg_span){NULL, 0};
     return rv == APR_SUCCESS || rv == APR_ENOENT;
@@ -52,18 +95,19 @@ static bool read_column(const ap_dbd_t *dbd, apr_dbd_row_t *row, int column, eg_
 #define NO_ROOM "no memory for the row found"
 #define STRANGE_COLUMN "the row found has a column without name or not in UTF-8"
 
-static eg_outcome read_columns(request_rec *r, const ap_dbd_t *dbd, apr_dbd_results_t *results,
-                               apr_dbd_row_t *row, eg_json **json)
+static eg_outcome read_columns(const session *s, apr_dbd_results_t *results, apr_dbd_row_t *row,
+                               eg_json **json)
 {
-    int columns = apr_dbd_num_cols(dbd->driver, results);
+    request_rec *r = s->r;
+    int columns = apr_dbd_num_cols(s->dbd->driver, results);
 
     *json = eg_json_new(eg_exchange_pool(r));
     for (int i = 0; *json && i < columns; i++) {
-        const char *name = apr_dbd_get_name(dbd->driver, results, i);
+        const char *name = apr_dbd_get_name(s->dbd->driver, results, i);
         eg_status status = EG_EMALFORMED;
         eg_span value;
 
-        if (!read_column(dbd, row, i, &value))
+        if (!read_column(s, row, i, &value))
             return eg_lookup_unavailable(r, "a column of the row found cannot be read");
         if (name)
             status = eg_json_set(*json, name, value);
@@ -75,19 +119,18 @@ static eg_outcome read_columns(request_rec *r, const ap_dbd_t *dbd, apr_dbd_resu
 
 /* The results have to be read to their end, or the connection stays busy. The row is where the
  * PostgreSQL driver remembers how far it has come. */
-static eg_outcome read_rows(request_rec *r, const ap_dbd_t *dbd, apr_dbd_results_t *results,
-                            eg_json **json, int *rows)
+static eg_outcome read_rows(const session *s, apr_dbd_results_t *results, eg_json **json, int *rows)
 {
     eg_outcome outcome = EG_NOT_FOUND;
     apr_dbd_row_t *row = NULL;
     int end;
 
-    while ((end = apr_dbd_get_row(dbd->driver, r->pool, results, &row, -1)) == 0) {
+    while ((end = apr_dbd_get_row(s->dbd->driver, s->pool, results, &row, -1)) == 0) {
         if ((*rows)++ == 0)
-            outcome = read_columns(r, dbd, results, row, json);
+            outcome = read_columns(s, results, row, json);
     }
     if (end != -1)
-        return eg_lookup_unavailable(r, "the database broke off its answer");
+        return eg_lookup_unavailable(s->r, "the database broke off its answer");
     return *rows > 1 ? EG_NOT_FOUND : outcome;
 }
 
@@ -95,27 +138,15 @@ static eg_outcome read_rows(request_rec *r, const ap_dbd_t *dbd, apr_dbd_results
  * once, as when a schema is changed in steps, and then one a second. */
 #define REPAIRS_AT_ONCE 16
 
-typedef struct {
-    apr_time_t last;
-    apr_int64_t left;
-} repairs;
-
 static bool may_repair(const ap_dbd_t *dbd)
 {
-    repairs *made = apr_hash_get(dbd->prepared, REPAIRED, APR_HASH_KEY_STRING);
-    apr_time_t now = apr_time_now();
+    eg_allowance *repairs = apr_hash_get(dbd->prepared, REPAIRED, APR_HASH_KEY_STRING);
 
-    if (!made) {
-        made = apr_pcalloc(dbd->pool, sizeof *made);
-        apr_hash_set(dbd->prepared, REPAIRED, APR_HASH_KEY_STRING, made);
+    if (!repairs) {
+        repairs = apr_pcalloc(dbd->pool, sizeof *repairs);
+        apr_hash_set(dbd->prepared, REPAIRED, APR_HASH_KEY_STRING, repairs);
     }
-    made->left += apr_time_sec(now - made->last);
-    made->left = made->left > REPAIRS_AT_ONCE ? REPAIRS_AT_ONCE : made->left;
-    if (made->left == 0)
-        return false;
-    made->left--;
-    made->last = now;
-    return true;
+    return eg_allowance_take(repairs, REPAIRS_AT_ONCE, eg_clock());
 }
 
 /* Prepares the query anew where a change of the schema or a lost connection has made the statement
@@ -141,25 +172,24 @@ static int random_access(const ap_dbd_t *dbd)
     return strcmp(apr_dbd_name(dbd->driver), "pgsql") == 0;
 }
 
-static bool select_rows(request_rec *r, const ap_dbd_t *dbd, const char **args,
-                        apr_dbd_results_t **results)
+static bool select_rows(const session *s, const char **args, apr_dbd_results_t **results)
 {
-    const eg_lookup *lookup = eg_config_of(r)->lookup;
+    const eg_lookup *lookup = eg_config_of(s->r)->lookup;
+    const ap_dbd_t *dbd = s->dbd;
     apr_dbd_prepared_t *statement = apr_hash_get(dbd->prepared, lookup->label, APR_HASH_KEY_STRING);
 
     *results = NULL;
-    return statement && apr_dbd_pselect(dbd->driver, r->pool, dbd->handle, results, statement,
+    return statement && apr_dbd_pselect(dbd->driver, s->pool, dbd->handle, results, statement,
                                         random_access(dbd), lookup->args->nelts, args) == 0;
 }
 
 /* A statement that failed once may report that failure again, and only then be ready for use
  * (sqlite3_reset). */
-static bool select_in_the_end(request_rec *r, const ap_dbd_t *dbd, const char **args,
-                              apr_dbd_results_t **results)
+static bool select_in_the_end(const session *s, const char **args, apr_dbd_results_t **results)
 {
     /* NOLINTNEXTLINE(misc-redundant-expression): the second try is meant */
-    return select_rows(r, dbd, args, results) || select_rows(r, dbd, args, results) ||
-           (repair(dbd, eg_config_of(r)->lookup) && select_rows(r, dbd, args, results));
+    return select_rows(s, args, results) || select_rows(s, args, results) ||
+           (repair(s->dbd, eg_config_of(s->r)->lookup) && select_rows(s, args, results));
 }
 
 /* --- arguments --------------------------------------------------------------------------------- */
@@ -192,33 +222,42 @@ static bool make_arguments(request_rec *r, const eg_key *key, const eg_span *pla
     return true;
 }
 
-static eg_outcome look_with_key(request_rec *r, const ap_dbd_t *dbd, const eg_key *key,
-                                const eg_span *plain, eg_json **row, int *rows)
+static eg_outcome look_with_key(const session *s, const eg_key *key, const eg_span *plain,
+                                eg_json **row, int *rows)
 {
+    request_rec *r = s->r;
     int n = eg_config_of(r)->lookup->args->nelts;
     const char **args = apr_pcalloc(r->pool, (apr_size_t)n * sizeof *args);
     apr_dbd_results_t *results;
 
     if (!make_arguments(r, key, plain, args))
         return eg_lookup_unavailable(r, "the blind index could not be computed");
-    if (!select_in_the_end(r, dbd, args, &results))
+    if (!select_in_the_end(s, args, &results))
         return eg_lookup_unavailable(r, "the database refused the query");
-    return read_rows(r, dbd, results, row, rows);
+    return read_rows(s, results, row, rows);
+}
+
+static eg_outcome look_with_keys(const session *s, const eg_span *plain, eg_json **row)
+{
+    const eg_config *config = eg_config_of(s->r);
+    const eg_keyring *ring = config->keys->keys;
+    apr_size_t keys = config->lookup->has_index ? ring->n : 1;
+    eg_outcome outcome = EG_NOT_FOUND;
+    int rows = 0;
+
+    /* several rows under one key are an answer, too: none of them is the one */
+    for (apr_size_t i = 0; i < keys && outcome == EG_NOT_FOUND && rows == 0; i++)
+        outcome = look_with_key(s, &ring->keys[i], plain, row, &rows);
+    return outcome;
 }
 
 eg_outcome eg_lookup_run(request_rec *r, const eg_span *plain, eg_json **row)
 {
-    const eg_config *config = eg_config_of(r);
-    const eg_keyring *ring = config->keys->keys;
-    apr_size_t keys = config->lookup->has_index ? ring->n : 1;
-    eg_outcome outcome = EG_NOT_FOUND;
-    ap_dbd_t *dbd = dbd_acquire(r);
-    int rows = 0;
+    session s;
+    eg_outcome outcome = open_session(r, &s)
+                             ? look_with_keys(&s, plain, row)
+                             : eg_lookup_unavailable(r, "the database does not answer");
 
-    if (!dbd)
-        return eg_lookup_unavailable(r, "the database does not answer");
-    /* several rows under one key are an answer, too: none of them is the one */
-    for (apr_size_t i = 0; i < keys && outcome == EG_NOT_FOUND && rows == 0; i++)
-        outcome = look_with_key(r, dbd, &ring->keys[i], plain, row, &rows);
+    close_session(&s);
     return outcome;
 }
