@@ -126,6 +126,7 @@ typedef struct {
     X(const eg_public_url *, public_url, NULL)                                                     \
     X(const eg_backend *, backend, NULL)                                                           \
     X(const eg_lookup *, lookup, NULL)                                                             \
+    X(int, expose, -1)                                                                             \
     X(int, max_body, -1)                                                                           \
     X(const eg_field_list *, fields, NULL)                                                         \
     X(int, attempts, -1)                                                                           \
@@ -211,8 +212,8 @@ typedef struct {
     const char *raw_line;   /* the same for the_request, args and Referer, while they are masked */
     const char *raw_args;
     const char *raw_referer;
-    const char *located;               /* r->uri for which its location enables a handler of ours */
-    bool has_no_file;                  /* and nothing was looked up in the file system for it */
+    const char *located;    /* the handler of ours that the location names, before rewriting */
+    struct eg_claim *claim; /* not NULL: it answers, wherever a directory leads */
     const struct ap_logconf *loud_log; /* r->log as it was, while core is hushed */
     bool is_hushed;
     eg_webhook *webhook;                  /* what was read of the body, once */

@@ -12,12 +12,12 @@
 #include "body.h"
 #include "counters.h"
 #include "gather.h"
+#include "handler.h"
 #include "log.h"
 #include "neighbours.h"
 #include "redact.h"
 #include "status.h"
 #include "store.h"
-#include "walk.h"
 
 AP_DECLARE_MODULE(encgather);
 
@@ -123,7 +123,7 @@ static void register_hooks(apr_pool_t *pool)
     eg_backend_register_hooks(pool);
     eg_redact_register_hooks(pool);
     eg_access_register_hooks(pool);
-    eg_walk_register_hooks();
+    eg_handler_register_hooks();
     eg_status_register_hooks();
 }
 
