@@ -151,7 +151,7 @@ static int undo_rewriting(request_rec *r)
     return DECLINED;
 }
 
-/* The last of all: mod_dav, RewriteRule [H=] and mod_lua set a handler late in this phase. */
+/* The last of all: mod_dav and RewriteRule [H=] set a handler late in this phase. */
 static int keep_handler(request_rec *r)
 {
     const struct eg_claim *claim = claim_on(r);
