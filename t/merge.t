@@ -36,10 +36,12 @@ EncGatherMaxBody 600
 </Location>
 <Location /first>
     SetHandler decrypt-gather
+    EncGatherExpose on
     $FIRST
 </Location>
 <Location /second>
     SetHandler decrypt-gather
+    EncGatherExpose on
     $SECOND
 </Location>
 <VirtualHost *>
@@ -64,6 +66,7 @@ EncGatherMaxBody 600
     </Location>
     <Location /first/deeper>
         SetHandler decrypt-gather
+        EncGatherExpose on
     </Location>
     <Location /first/over>
         $SECOND
