@@ -182,7 +182,7 @@ is largest('replaces.test', '/gather/over/body', @VHOST),  '600',         'G13 E
 
 # --- EncGatherBackend, EncGatherLookup: from location to location -----------------------------------------------------
 
-sub teller ($text) { return which(map { my $name = $_; ($name => sub () { $text =~ /$name/ }) } qw(FIRST SECOND)) }
+sub teller ($text) { return which(map { my $name = $_; ($name => sub () { $text =~ /$name/ }) } qw(FIRST SECOND forbidden)) }
 
 sub backend_of ($path) {
     my $response = webhook('inherits.test', "$path?step=processData&encryptedCardDigits=" . seal($CARD), @SERVER, Digits => $PIN);
