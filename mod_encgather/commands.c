@@ -6,39 +6,96 @@
 #include "config/directives.h"
 #include "lookup/directives_lookup.h"
 
-/* No OR_... flag in any of them: a .htaccess never has a say (it would hand out decryption). */
+/* --- none in .htaccess ------------------------------------------------------------------------- */
+
+/* One of them. */
+typedef union {
+    const char *(*one)(cmd_parms *, void *, const char *);
+    const char *(*two)(cmd_parms *, void *, const char *, const char *);
+    const char *(*words)(cmd_parms *, void *, int, char *const[]);
+    const char *(*flag)(cmd_parms *, void *, int);
+} setter;
+
+/* Who may write an .htaccess would hand out decryption. That there is no OR_... flag keeps them out
+ * under AllowOverride, but AllowOverrideList lets in whatever is allowed in <Directory>. */
+static const char *refuse_in_htaccess(cmd_parms *cmd)
+{
+    return ap_check_cmd_context(cmd, NOT_IN_HTACCESS);
+}
+
+static const char *take_one(cmd_parms *cmd, void *config, const char *word)
+{
+    const char *wrong = refuse_in_htaccess(cmd);
+
+    return wrong ? wrong : ((const setter *)cmd->info)->one(cmd, config, word);
+}
+
+static const char *take_two(cmd_parms *cmd, void *config, const char *first, const char *second)
+{
+    const char *wrong = refuse_in_htaccess(cmd);
+
+    return wrong ? wrong : ((const setter *)cmd->info)->two(cmd, config, first, second);
+}
+
+static const char *take_words(cmd_parms *cmd, void *config, int argc, char *const argv[])
+{
+    const char *wrong = refuse_in_htaccess(cmd);
+
+    return wrong ? wrong : ((const setter *)cmd->info)->words(cmd, config, argc, argv);
+}
+
+static const char *take_flag(cmd_parms *cmd, void *config, int on)
+{
+    const char *wrong = refuse_in_htaccess(cmd);
+
+    return wrong ? wrong : ((const setter *)cmd->info)->flag(cmd, config, on);
+}
+
+/* --- the table --------------------------------------------------------------------------------- */
+
 #define ANYWHERE (RSRC_CONF | ACCESS_CONF)
 #define LOCATIONS ACCESS_CONF
 
+/* Every row goes through one of the functions above. */
+#define EG_1(name, set, where, help)                                                               \
+    AP_INIT_TAKE1(name, take_one, &(setter){.one = (set)}, where, help)
+#define EG_2(name, set, where, help)                                                               \
+    AP_INIT_TAKE2(name, take_two, &(setter){.two = (set)}, where, help)
+#define EG_1_OR_2(name, set, where, help)                                                          \
+    AP_INIT_TAKE12(name, take_two, &(setter){.two = (set)}, where, help)
+#define EG_WORDS(name, set, where, help)                                                           \
+    AP_INIT_TAKE_ARGV(name, take_words, &(setter){.words = (set)}, where, help)
+#define EG_RAW(name, set, where, help)                                                             \
+    AP_INIT_RAW_ARGS(name, take_one, &(setter){.one = (set)}, where, help)
+#define EG_FLAG(name, set, where, help)                                                            \
+    AP_INIT_FLAG(name, take_flag, &(setter){.flag = (set)}, where, help)
+
 const command_rec eg_commands[] = {
-    AP_INIT_TAKE1("EncGatherKeyFile", eg_set_key_file, NULL, ANYWHERE,
-                  "the file with the AES-256 key or key ring"),
-    AP_INIT_TAKE1("EncGatherAuthTokenFile", eg_set_token_file, NULL, ANYWHERE,
-                  "the file with the Twilio auth tokens, one a line"),
-    AP_INIT_TAKE1("EncGatherSignature", eg_set_signature_check, NULL, ANYWHERE,
-                  "on, observe or off"),
-    AP_INIT_TAKE1("EncGatherPublicURL", eg_set_public_url, NULL, ANYWHERE,
-                  "the origin that Twilio calls: https://host[:port]"),
-    AP_INIT_TAKE1("EncGatherBackend", eg_set_backend, NULL, LOCATIONS,
-                  "where the encrypted fields go: a path of this server or an absolute URL"),
-    AP_INIT_TAKE_ARGV("EncGatherLookup", eg_set_lookup, NULL, LOCATIONS,
-                      "an SQL query and the field for each %s in it"),
-    AP_INIT_TAKE1("EncGatherMaxBody", eg_set_max_body, NULL, ANYWHERE,
-                  "the largest body of a webhook in bytes"),
-    AP_INIT_RAW_ARGS("EncGatherField", eg_add_field, NULL, ANYWHERE,
-                     "name [option=value ...]: one field of the call, in call order"),
-    AP_INIT_TAKE1("EncGatherAttempts", eg_set_attempts, NULL, ANYWHERE,
-                  "how often one field is asked before the call is given up"),
-    AP_INIT_TAKE2("EncGatherSay", eg_set_say, NULL, ANYWHERE,
-                  "an event and what the caller hears then"),
-    AP_INIT_TAKE2("EncGatherThen", eg_set_then, NULL, ANYWHERE,
-                  "an event and what follows its sentence: redirect=URL, dial=NUMBER or hangup"),
-    AP_INIT_TAKE12("EncGatherVoice", eg_set_voice, NULL, ANYWHERE,
-                   "voice and language for every <Say>"),
-    AP_INIT_TAKE1("EncGatherTimeout", eg_set_timeout, NULL, ANYWHERE,
-                  "seconds for the backend's whole answer"),
-    AP_INIT_TAKE_ARGV("EncGatherForward", eg_set_forward, NULL, ANYWHERE,
-                      "webhook parameters that go to the backend beside the fields"),
-    AP_INIT_FLAG("EncGatherRedact", eg_set_redact, NULL, RSRC_CONF,
-                 "on or off: mask Digits and SpeechResult of query strings in every log"),
+    EG_1("EncGatherKeyFile", eg_set_key_file, ANYWHERE,
+         "the file with the AES-256 key or key ring"),
+    EG_1("EncGatherAuthTokenFile", eg_set_token_file, ANYWHERE,
+         "the file with the Twilio auth tokens, one a line"),
+    EG_1("EncGatherSignature", eg_set_signature_check, ANYWHERE, "on, observe or off"),
+    EG_1("EncGatherPublicURL", eg_set_public_url, ANYWHERE,
+         "the origin that Twilio calls: https://host[:port]"),
+    EG_1("EncGatherBackend", eg_set_backend, LOCATIONS,
+         "where the encrypted fields go: a path of this server or an absolute URL"),
+    EG_WORDS("EncGatherLookup", eg_set_lookup, LOCATIONS,
+             "an SQL query and the field for each %s in it"),
+    EG_FLAG("EncGatherExpose", eg_set_expose, LOCATIONS,
+            "on or off: whether decrypt-gather answers requests from outside"),
+    EG_1("EncGatherMaxBody", eg_set_max_body, ANYWHERE, "the largest body of a webhook in bytes"),
+    EG_RAW("EncGatherField", eg_add_field, ANYWHERE,
+           "name [option=value ...]: one field of the call, in call order"),
+    EG_1("EncGatherAttempts", eg_set_attempts, ANYWHERE,
+         "how often one field is asked before the call is given up"),
+    EG_2("EncGatherSay", eg_set_say, ANYWHERE, "an event and what the caller hears then"),
+    EG_2("EncGatherThen", eg_set_then, ANYWHERE,
+         "an event and what follows its sentence: redirect=URL, dial=NUMBER or hangup"),
+    EG_1_OR_2("EncGatherVoice", eg_set_voice, ANYWHERE, "voice and language for every <Say>"),
+    EG_1("EncGatherTimeout", eg_set_timeout, ANYWHERE, "seconds for the backend's whole answer"),
+    EG_WORDS("EncGatherForward", eg_set_forward, ANYWHERE,
+             "webhook parameters that go to the backend beside the fields"),
+    EG_FLAG("EncGatherRedact", eg_set_redact, RSRC_CONF,
+            "on or off: mask Digits and SpeechResult of query strings in every log"),
     {.name = NULL}};

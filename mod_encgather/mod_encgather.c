@@ -17,8 +17,8 @@
 #include "watch/status_page.h"
 #include "webhook/access.h"
 #include "webhook/body.h"
+#include "webhook/handler.h"
 #include "webhook/masking.h"
-#include "webhook/walk.h"
 
 AP_DECLARE_MODULE(encgather);
 
@@ -103,7 +103,7 @@ static void register_hooks(apr_pool_t *pool)
     eg_backend_register_hooks(pool);
     eg_masking_register_hooks(pool);
     eg_access_register_hooks(pool);
-    eg_walk_register_hooks();
+    eg_handler_register_hooks();
     eg_status_register_hooks();
 }
 

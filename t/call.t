@@ -54,8 +54,7 @@ for my $case ([ 'the account of the demo' => @ACCOUNT ], [ 'another account' => 
 {
     my $call = place('/internal', $CARD, $PIN);
     like told($call->{said}[-1]), qr/\Q$NUMBER\E/, 'a backend that is closed to the network answers the module';
-    is decrypt('call', '/internal-decrypt', '{}')->code, 403, 'and nobody else';
-    expect_log(qr/\[authz_core:error\].*AH01630: client denied/);
+    answers('and nobody else', decrypt('call', '/internal-decrypt', '{}'), json_error(403, 'forbidden', body => '{"error":"forbidden"}'));
 }
 
 # --- The two questions ----------------------------------------------------------------------------------

@@ -96,31 +96,38 @@ EncGatherAuthTokenFile "$TREE/tokens"
 </Location>
 <Location /plain>
     SetHandler decrypt-gather
+    EncGatherExpose on
     EncGatherLookup "SELECT account, balance FROM accounts WHERE card = %s AND pin = %s" encryptedCardDigits encryptedPinDigits
 </Location>
 <Location /reversed>
     SetHandler decrypt-gather
+    EncGatherExpose on
     EncGatherLookup "SELECT balance AS account, account AS balance FROM accounts WHERE pin = %s AND card = %s" encryptedPinDigits encryptedCardDigits
 </Location>
 <Location /percent>
     SetHandler decrypt-gather
+    EncGatherExpose on
     EncGatherLookup "SELECT account FROM accounts WHERE card = %s AND (account LIKE 'AC00%%' OR balance LIKE '%%!%%' ESCAPE '!')" encryptedCardDigits
 </Location>
 <Location /typed>
     SetHandler decrypt-gather
+    EncGatherExpose on
     EncGatherLookup "SELECT whole, large, words FROM typed WHERE card = %s" encryptedCardDigits
 </Location>
 <Location /indexed>
     SetHandler decrypt-gather
+    EncGatherExpose on
     EncGatherLookup "SELECT account, balance FROM indexed WHERE who = %s" hmac:encryptedCardDigits,encryptedPinDigits
 </Location>
 <Location /one>
     SetHandler decrypt-gather
+    EncGatherExpose on
     EncGatherLookup "SELECT account, balance FROM indexed WHERE who = %s" hmac:encryptedCardDigits
 </Location>
 <LocationMatch ^/ring/>
     EncGatherKeyFile "$TREE/ring"
     SetHandler decrypt-gather
+    EncGatherExpose on
 </LocationMatch>
 <Location /ring/indexed>
     EncGatherLookup "SELECT account, balance FROM indexed WHERE who = %s" hmac:encryptedCardDigits,encryptedPinDigits
@@ -130,6 +137,7 @@ EncGatherAuthTokenFile "$TREE/tokens"
 </Location>
 <Location /changing>
     SetHandler decrypt-gather
+    EncGatherExpose on
     EncGatherLookup "SELECT account, balance FROM changing WHERE card = %s" encryptedCardDigits
 </Location>
 END_OF_CONF

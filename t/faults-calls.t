@@ -51,11 +51,13 @@ RewriteEngine on
 RewriteRule ^/old\$ /gather [PT]
 <Location /ring>
     SetHandler decrypt-gather
+    EncGatherExpose on
     EncGatherKeyFile "$KEYS/ring.key"
     $LOOKUP
 </Location>
 <Location /closed>
     SetHandler decrypt-gather
+    EncGatherExpose on
     $LOOKUP
     Require all denied
 </Location>

@@ -96,7 +96,7 @@ sub ask_sqlite ($database, $query) {
 sub at ($path, @lines) { return join "\n", qq(<Location "$path">), @lines, '</Location>', '' }
 
 sub lookup ($path, $where, $arguments, @more) {
-    return at($path, 'SetHandler decrypt-gather', @more, qq(EncGatherLookup "SELECT account, balance FROM people WHERE $where" $arguments));
+    return at($path, 'SetHandler decrypt-gather', 'EncGatherExpose on', @more, qq(EncGatherLookup "SELECT account, balance FROM people WHERE $where" $arguments));
 }
 
 my $dir    = in_tree('private/index-files');
@@ -118,6 +118,7 @@ EncGatherAuthTokenFile $KEYS/auth-tokens
 CustomLog "$VARS_LOG" "%{X-Test-Id}i call=%{ENCGATHER_CALL}e step=%{ENCGATHER_STEP}e result=%{ENCGATHER_RESULT}e signature=%{ENCGATHER_SIGNATURE}e \\"%r\\" %>s %b"
 <Location "/odd">
     SetHandler decrypt-gather
+    EncGatherExpose on
     EncGatherLookup "SELECT account, balance FROM odd WHERE who = %s" hmac:card
 </Location>
 <Location "/gather">
@@ -318,9 +319,9 @@ SKIP: {
 DBDriver sqlite3
 DBDParams "$questions/questions.db"
 EncGatherKeyFile $KEYS/ring.key
-@{[ at('/silent',    'SetHandler decrypt-gather', 'EncGatherLookup "INSERT INTO silent VALUES (%s, %s) RETURNING one" hmac:card,pin region') ]}
-@{[ at('/answering', 'SetHandler decrypt-gather', 'EncGatherLookup "INSERT INTO answering VALUES (%s, %s) RETURNING \'x\' AS account" hmac:card,pin hmac:pin') ]}
-@{[ at('/plain',     'SetHandler decrypt-gather', 'EncGatherLookup "INSERT INTO silent VALUES (%s, %s) RETURNING one" pin region') ]}
+@{[ at('/silent',    'SetHandler decrypt-gather', 'EncGatherExpose on', 'EncGatherLookup "INSERT INTO silent VALUES (%s, %s) RETURNING one" hmac:card,pin region') ]}
+@{[ at('/answering', 'SetHandler decrypt-gather', 'EncGatherExpose on', 'EncGatherLookup "INSERT INTO answering VALUES (%s, %s) RETURNING \'x\' AS account" hmac:card,pin hmac:pin') ]}
+@{[ at('/plain',     'SetHandler decrypt-gather', 'EncGatherExpose on', 'EncGatherLookup "INSERT INTO silent VALUES (%s, %s) RETURNING one" pin region') ]}
 CONF
     ok $asked->start, 'a server whose database writes down what it is asked' or BAIL_OUT($asked->error);
     my $ask = sub ($path, %values) {

@@ -18,7 +18,7 @@ remember($CARD, $PIN, $WRONG);
 
 sub pair ($name, @more) {
     return join "\n", "<Location /gather/$name>", 'SetHandler encrypted-gather', "EncGatherBackend /decrypt/$name", '</Location>',
-        "<Location /decrypt/$name>", 'SetHandler decrypt-gather', @more,
+        "<Location /decrypt/$name>", 'SetHandler decrypt-gather', 'EncGatherExpose on', @more,
         'EncGatherLookup "SELECT account, balance FROM accounts WHERE card = %s AND pin = %s" encryptedCardDigits encryptedPinDigits',
         '</Location>', '';
 }

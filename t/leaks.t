@@ -86,6 +86,7 @@ DBDParams "%s"
 </Location>
 <Location /decrypt-gather>
     SetHandler decrypt-gather
+    EncGatherExpose on
     EncGatherLookup "SELECT account, balance FROM accounts WHERE card = %%s AND pin = %%s" encryptedCardDigits encryptedPinDigits
 </Location>
 CONF

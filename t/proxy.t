@@ -83,6 +83,7 @@ DBDriver sqlite3
 DBDParams "@{[ in_tree('conf/accounts.db') ]}"
 <Location /decrypt-gather>
     SetHandler decrypt-gather
+    EncGatherExpose on
     EncGatherLookup "SELECT account, balance FROM accounts WHERE card = %s AND pin = %s" encryptedCardDigits encryptedPinDigits
 </Location>
 END_OF_CONF

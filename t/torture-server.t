@@ -99,6 +99,7 @@ ProxyPass /to http://127.0.0.1:$BACKEND_PORT retry=0
 </Location>
 <Location /decrypt-gather>
     SetHandler decrypt-gather
+    EncGatherExpose on
     EncGatherLookup "SELECT account, balance FROM accounts WHERE card = %s AND pin = %s AND length(%s) = 64" \\
         encryptedCardDigits encryptedPinDigits hmac:encryptedCardDigits
 </Location>

@@ -113,6 +113,7 @@ EncGatherAuthTokenFile conf/token
 </Location>
 <Location "/find">
     SetHandler decrypt-gather
+    EncGatherExpose on
     EncGatherLookup "SELECT account, balance FROM members WHERE number = %s" number
 </Location>
 $calls

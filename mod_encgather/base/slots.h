@@ -9,11 +9,11 @@ typedef enum {
     EG_SLOT_CHAIN,    /* base/chain.c */
     EG_SLOT_RECORD,   /* watch/record.c */
     EG_SLOT_MASKING,  /* webhook/masking.c */
+    EG_SLOT_HANDLER,  /* webhook/handler.c */
     EG_SLOT_BODY,     /* webhook/body.c */
     EG_SLOT_WEBHOOK,  /* webhook/webhook.c */
     EG_SLOT_REFUSAL,  /* webhook/access.c */
     EG_SLOT_EXCHANGE, /* webhook/exchange.c */
-    EG_SLOT_WALK,     /* webhook/walk.c */
     EG_SLOTS
 } eg_slot;
 

@@ -83,6 +83,7 @@ typedef struct {
     X(const eg_backend *, backend, NULL)                                                           \
     X(const eg_lookup *, lookup, NULL)                                                             \
     X(int, has_require, -1) /* "Require twilio-signature" stands in it */                          \
+    X(int, expose, -1)                                                                             \
     X(int, max_body, -1)                                                                           \
     X(const eg_field_list *, fields, NULL)                                                         \
     X(int, attempts, -1)                                                                           \

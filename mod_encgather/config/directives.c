@@ -205,6 +205,13 @@ const char *eg_set_backend(cmd_parms *cmd, void *config, const char *text)
     return wrong;
 }
 
+const char *eg_set_expose(cmd_parms *cmd, void *config, int on)
+{
+    (void)cmd;
+    ((eg_config *)config)->expose = on;
+    return NULL;
+}
+
 const char *eg_set_redact(cmd_parms *cmd, void *config, int on)
 {
     eg_server *server = ap_get_module_config(cmd->server->module_config, &encgather_module);

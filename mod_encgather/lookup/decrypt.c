@@ -156,6 +156,22 @@ static int serve_decrypt(request_rec *r)
     return answer;
 }
 
+/* The answer is somebody's account: who asks must be this module, unless the administrator wants
+ * others too and says who. */
+static bool may_come(request_rec *r)
+{
+    return eg_is_backend_call(r) || eg_config_of(r)->expose == 1;
+}
+
+static int turn_away(request_rec *r)
+{
+    eg_set_signature(r, EG_SIGNATURE_UNCHECKED);
+    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r,
+                  EG_TAG("0210") "a request from outside is refused: this location answers the "
+                                 "module's own backend call alone (EncGatherExpose is off)");
+    return eg_answer_error(r, EG_FORBIDDEN);
+}
+
 int eg_decrypt_handler(request_rec *r)
 {
     if (!r->handler || strcmp(r->handler, EG_DECRYPT_HANDLER) != 0)
@@ -165,5 +181,5 @@ int eg_decrypt_handler(request_rec *r)
     if (!eg_config_of(r)->lookup)
         return eg_answer_error(r, EG_DISABLED);
     eg_count_begin(r, EG_AT_DECRYPT);
-    return serve_decrypt(r);
+    return may_come(r) ? serve_decrypt(r) : turn_away(r);
 }

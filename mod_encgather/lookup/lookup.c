@@ -9,6 +9,7 @@
 #include <mod_dbd.h>
 #include "core/allowance.h"
 #include "core/blindindex.h"
+#include "watch/counters.h"
 #include "watch/record.h"
 #include "webhook/exchange.h"
 

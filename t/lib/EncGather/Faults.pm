@@ -74,6 +74,7 @@ DBDParams "$database"
 </Location>
 <Location /decrypt>
     SetHandler decrypt-gather
+    EncGatherExpose on
     EncGatherLookup "SELECT account, balance FROM accounts WHERE card = %s AND pin = %s" encryptedCardDigits encryptedPinDigits
 </Location>
 END_OF_CONF

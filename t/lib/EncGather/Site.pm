@@ -139,7 +139,6 @@ sub _host ($self, $name) {
     <Location /decrypt>
         SetHandler decrypt-gather
         EncGatherLookup "SELECT account, balance FROM accounts WHERE card = %s AND pin = %s" $fields
-        Require expr "%{IS_SUBREQ} == 'true'"
     </Location>
     <Location /guarded>
         Require twilio-signature

@@ -82,7 +82,7 @@ sub gather_location ($path, $backend, $secrets, @more) {
 }
 
 sub lookup_location ($path, $secrets, @more) {
-    return join "\n", qq(<Location "$path">), 'SetHandler decrypt-gather', qq(EncGatherKeyFile "$secrets/key"),
+    return join "\n", qq(<Location "$path">), 'SetHandler decrypt-gather', 'EncGatherExpose on', qq(EncGatherKeyFile "$secrets/key"),
         'EncGatherLookup "' . QUERY . '" encryptedCardDigits encryptedPinDigits', @more, "</Location>\n";
 }
 
