@@ -23,28 +23,28 @@ static const char *refuse_in_htaccess(cmd_parms *cmd)
     return ap_check_cmd_context(cmd, NOT_IN_HTACCESS);
 }
 
-static const char *take_one(cmd_parms *cmd, void *config, const char *word)
+static const char *take_directive_one(cmd_parms *cmd, void *config, const char *word)
 {
     const char *wrong = refuse_in_htaccess(cmd);
 
     return wrong ? wrong : ((const setter *)cmd->info)->one(cmd, config, word);
 }
 
-static const char *take_two(cmd_parms *cmd, void *config, const char *first, const char *second)
+static const char *take_directive_two(cmd_parms *cmd, void *config, const char *first, const char *second)
 {
     const char *wrong = refuse_in_htaccess(cmd);
 
     return wrong ? wrong : ((const setter *)cmd->info)->two(cmd, config, first, second);
 }
 
-static const char *take_words(cmd_parms *cmd, void *config, int argc, char *const argv[])
+static const char *take_directive_words(cmd_parms *cmd, void *config, int argc, char *const argv[])
 {
     const char *wrong = refuse_in_htaccess(cmd);
 
     return wrong ? wrong : ((const setter *)cmd->info)->words(cmd, config, argc, argv);
 }
 
-static const char *take_flag(cmd_parms *cmd, void *config, int on)
+static const char *take_directive_flag(cmd_parms *cmd, void *config, int on)
 {
     const char *wrong = refuse_in_htaccess(cmd);
 
@@ -58,17 +58,17 @@ static const char *take_flag(cmd_parms *cmd, void *config, int on)
 
 /* Every row goes through one of the functions above. */
 #define EG_1(name, set, where, help)                                                               \
-    AP_INIT_TAKE1(name, take_one, &(setter){.one = (set)}, where, help)
+    AP_INIT_TAKE1(name, take_directive_one, &(setter){.one = (set)}, where, help)
 #define EG_2(name, set, where, help)                                                               \
-    AP_INIT_TAKE2(name, take_two, &(setter){.two = (set)}, where, help)
+    AP_INIT_TAKE2(name, take_directive_two, &(setter){.two = (set)}, where, help)
 #define EG_1_OR_2(name, set, where, help)                                                          \
-    AP_INIT_TAKE12(name, take_two, &(setter){.two = (set)}, where, help)
+    AP_INIT_TAKE12(name, take_directive_two, &(setter){.two = (set)}, where, help)
 #define EG_WORDS(name, set, where, help)                                                           \
-    AP_INIT_TAKE_ARGV(name, take_words, &(setter){.words = (set)}, where, help)
+    AP_INIT_TAKE_ARGV(name, take_directive_words, &(setter){.words = (set)}, where, help)
 #define EG_RAW(name, set, where, help)                                                             \
-    AP_INIT_RAW_ARGS(name, take_one, &(setter){.one = (set)}, where, help)
+    AP_INIT_RAW_ARGS(name, take_directive_one, &(setter){.one = (set)}, where, help)
 #define EG_FLAG(name, set, where, help)                                                            \
-    AP_INIT_FLAG(name, take_flag, &(setter){.flag = (set)}, where, help)
+    AP_INIT_FLAG(name, take_directive_flag, &(setter){.flag = (set)}, where, help)
 
 const command_rec eg_commands[] = {
     EG_1("EncGatherKeyFile", eg_set_key_file, ANYWHERE,
