@@ -137,7 +137,7 @@ DBDParams "@{[ in_tree('conf/accounts.db') ]}"
 EncGatherKeyFile "$TREE/key"
 ScriptAlias /cgi/ "$TREE/cgi/"
 AliasMatch "^/[a-z-]+/[a-z]+/static\$" "$TREE/htdocs/page.html"
-ProxyPassMatch "^/[a-z-]+/[a-z]+/app\$" "http://127.0.0.1:$BACKEND_PORT/ok"
+ProxyPassMatch "^/[a-z-]+/[a-z]+/app()\$" "http://127.0.0.1:$BACKEND_PORT/ok\$1"
 ProxyPass "/proxied-page" "http://127.0.0.1:$BACKEND_PORT/error-page"
 RewriteEngine on
 RewriteRule "^/rewrite/" "-" [F]
