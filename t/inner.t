@@ -324,7 +324,8 @@ for my $case ([ inner => 'part', 'no part' ], [ outer => 'no part', 'part' ], [ 
 is parts(post($HOST, '/ssi/nested.shtml', form(1000), signed_by('inner', 'inner', '/ssi/nested.shtml'))), $ALL_PARTS, 'a page in a page, signed for inner';
 is parts(post($HOST, '/ssi/nested.shtml', form(1000), signed_by('outer', 'outer', '/ssi/nested.shtml'))), '', 'a page in a page, signed for outer';
 
-# A page whose part asked for the body leaves nothing of it on the connection.
+# A page whose part asked for the body leaves nothing of it on the connection: that one closes, or what follows is the
+# next request.
 for my $framing ('a length', 'chunks') {
     my $target  = '/ssi/other.shtml';
     my $pairs   = form(1000);
@@ -334,8 +335,9 @@ for my $framing ('a length', 'chunks') {
     my $request = $framing eq 'chunks' ? sprintf("%sTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", $head, length $body, $body)
         : sprintf("%sContent-Length: %d\r\n\r\n%s", $head, length $body, $body);
     my $answers = send_pieces($HOST, $request . "GET /in/free/static HTTP/1.1\r\nHost: $HOST\r\nConnection: close\r\n\r\n");
-    is_deeply [ $answers =~ m{^HTTP/1\.1 (\d+)}mg ], [ 200, 200 ], "a page and another request on its connection, $framing";
-    like $answers, qr{\r\n\r\nthe file\n\z}, 'which gets its own answer';
+    my @status  = $answers =~ m{^HTTP/1\.1 (\d+)}mg;
+    is shift @status, 200, "a page and another request on its connection, $framing: the page";
+    is_deeply [ @status, @status ? $answers =~ m{\r\n\r\n([^\r]*)\z} : () ], [ @status ? (200, "the file\n") : () ], 'and no answer but that of the other request';
 }
 
 # --- The end --------------------------------------------------------------------------------------------------------
