@@ -138,14 +138,18 @@ for my $name (sort keys %HOST) {
 
     # --- It does store ---
 
-    my $digits = new_digits();
-    my $free   = "/free?Digits=$digits";
     $backend->forget;
-    is statuses($host, $free), '200 200 200 200', "$name: what is not ours: served";
+    is statuses($host, '/free?number=70417'), '200 200 200 200', "$name: what is not ours: served";
     is scalar(() = $backend->requests), 1, "$name: from the cache, but for the first time";
-    cmp_ok stored($name, $digits), '>', 0, "$name: and it lies there, with its URL";
+    cmp_ok stored($name, '/free?number=70417'), '>', 0, "$name: and it lies there, with its URL";
     get($host, '/open/page.html');
     cmp_ok stored($name, '/open/page.html'), '>', 0, "$name: a file that is not ours is stored, too";
+
+    # What we mask in logs makes a difference to an application that is not ours, and so to a cache in front of it.
+    my @targets = map { '/free?Digits=' . new_digits() } 1 .. 2;
+    $backend->forget;
+    unsigned($host, $_) for @targets, @targets;
+    is_deeply [ map { $_->{target} =~ s{/cacheable}{/free}r } $backend->requests ], \@targets, "$name: what differs in digits alone is not the same";
     my $before = () = cache_files($name);
 
     # --- What Require lets in ---
@@ -173,11 +177,9 @@ for my $name (sort keys %HOST) {
         is stored($name, $digits), 0, "$name: observed: no digits in the cache";
     }
     {
-        my $digits = new_digits();
-        my $target = "/parts.shtml?Digits=$digits";
+        my $target = '/parts.shtml?a=b';
         my @with   = map { scalar(() = $_->content =~ /for an hour/) } get($host, $target), get($host, $target, token => undef), get($host, $target);
         is "@with", '1 0 1', "$name: a page with a guarded part: the part is for who signed";
-        is stored($name, $digits), 0, "$name: a page with a guarded part: no digits in the cache";
     }
 
     # --- What the handlers answer ---
@@ -188,7 +190,7 @@ for my $name (sort keys %HOST) {
     is $post->code, 200, "$name: a webhook";
     isnt get($host, '/gather?step=getPin', token => undef)->code, 200, "$name: whose answer nobody gets by GET";
     get($host, '/status') for 1 .. 2;
-    is stored($name, $_), 0, "$name: nothing of $_ is in the cache" for qw(/gather /decrypt /status /voice /guarded /observed /index /moved);
+    is stored($name, $_), 0, "$name: nothing of $_ is in the cache" for qw(/gather /decrypt /status /voice /guarded /observed /index /moved /parts);
     my $after = () = cache_files($name);
     is $after, $before, "$name: nothing at all was added to the cache" or diag(map { "$_\n" } cache_files($name));
 }
