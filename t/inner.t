@@ -14,11 +14,14 @@ use lib 't/lib';
 use EncGather::Backend;
 use EncGather::Daemon qw(free_ports);
 use EncGather::Files qw(spew);
+use EncGather::Http2;
+use EncGather::Httpd qw(module_file);
 use EncGather::Signature qw(signature form_encode);
 use EncGather::Test;
 
 my $MPM  = $ENV{ENCGATHER_MPM} || 'event';
 my $CGI  = $MPM eq 'prefork' ? 'cgi' : 'cgid';
+my $HTTP2 = $MPM ne 'prefork' && defined module_file('http2');
 my $TREE = in_tree('private/inner');
 my %URL  = map { $_ => "https://$_.example" } qw(server outer inner);
 
@@ -65,8 +68,10 @@ my %WAY = (
     index    => { says => 'DirectoryIndex', path => '',        line => sub ($to) { return "DirectoryIndex $to" } },
     fallback => { says => 'FallbackResource', path => 'no-such', line => sub ($to) { return "FallbackResource $to" } },
     rewrite  => { says => 'RewriteRule', path => 'any',        line => sub ($to) { return 'RewriteEngine on', "RewriteRule ^ $to [L]" } },
-    files    => { says => 'DirectoryIndex to <Files>', path => '' },
-    direct   => { says => '<Files>', path => 'app' },
+    action   => { says => 'Action', path => 'any',             line => sub ($to) { return "Action to-inner $to virtual", 'SetHandler to-inner' }, only => 'cgi' },
+    files    => { says => 'DirectoryIndex to <Files>', path => '', only => 'cgi static' },
+    views    => { says => 'MultiViews', path => 'app',         only => 'static', refused => 404 },    # as if it were not there
+    direct   => { says => '<Files>', path => 'app',            only => 'cgi static' },
 );
 
 sub settings ($of) {
@@ -84,26 +89,32 @@ sub outer_directory ($name, $way, $app) {
     my $directory = "$TREE/htdocs/out/$name/$way/$app";
     make_path($directory);
     return section(Directory => $directory, $WAY{$way}{line}->("/in/$name/$app")) if $WAY{$way}{line};
-    spew("$directory/app", $app eq 'cgi' ? $ECHO : "the file\n", $app eq 'cgi' ? 0755 : 0644);
-    return section(Directory => $directory, 'Options +ExecCGI', 'DirectoryIndex app',
-        section(Files => 'app', $app eq 'cgi' ? 'SetHandler cgi-script' : (), settings($VARIANT{$name}{inner})));
+    my $file = $way eq 'views' ? 'app.html' : 'app';
+    spew("$directory/$file", $app eq 'cgi' ? $ECHO : "the file\n", $app eq 'cgi' ? 0755 : 0644);
+    return section(Directory => $directory, 'Options +ExecCGI +MultiViews', 'DirectoryIndex app',
+        section(Files => $file, $app eq 'cgi' ? 'SetHandler cgi-script' : (), settings($VARIANT{$name}{inner})));
 }
 
-sub has_way ($way, $app) { return $WAY{$way}{line} || $app ne 'proxied' }
+sub has_way ($way, $app) { return !$WAY{$way}{only} || $WAY{$way}{only} =~ /\b$app\b/ }
 
 sub variant_conf ($name) {
     my $variant = $VARIANT{$name};
-    return section(LocationMatch => "^/(?:out/$name/(?:index|fallback|rewrite)/|out/$name/files/[a-z]+/\$|list/$name/\$|ssi/$name\\.shtml)", settings($variant->{outer}))
+    return section(LocationMatch => "^/(?:out/$name/(?:index|fallback|rewrite|action)/|out/$name/views/static/app\$|out/$name/files/[a-z]+/\$|list/$name/\$|ssi/$name\\.shtml)", settings($variant->{outer}))
         . section(Location => "/in/$name", settings($variant->{inner}))
         . section(Directory => "$TREE/htdocs/list/$name", 'Options +Indexes', 'DirectoryIndex disabled', "HeaderName /in/$name/static",
             'ReadmeName guarded-end.html', section(Files => 'guarded*', settings($variant->{inner})))
         . join '', map { my $way = $_; map { has_way($way, $_) ? outer_directory($name, $way, $_) : () } sort keys %APP } sort keys %WAY;
 }
 
+# Other ways to have a page put together than AddOutputFilter.
+my @FILTERED_BY = qw(set type bit chain);
+
 sub write_pages () {
     make_path("$TREE/htdocs/ssi");
     for my $name (sort keys %VARIANT) {
-        spew("$TREE/htdocs/ssi/$name.shtml", join('', map { qq([<!--#include virtual="/in/$name/$_" -->]) } qw(cgi static proxied)) . "\n", 0644);
+        my $page = join('', map { qq([<!--#include virtual="/in/$name/$_" -->]) } qw(cgi static proxied)) . "\n";
+        spew("$TREE/htdocs/ssi/$name.shtml", $page, 0644);
+        spew("$TREE/htdocs/ssi/$name-$_.html", $page, $_ eq 'bit' ? 0755 : 0644) for @FILTERED_BY;
         make_path("$TREE/htdocs/list/$name");
         spew("$TREE/htdocs/list/$name/$_", "$_\n", 0644) for qw(open.html guarded.html guarded-end.html);
     }
@@ -116,19 +127,34 @@ my ($BACKEND_PORT) = free_ports(1);
 my $backend = EncGather::Backend->new(port => $BACKEND_PORT, record => "$TREE/seen/backend");
 write_pages();
 
-my $server = private_server('inner', modules => [ $CGI, qw(mime dir autoindex include filter rewrite proxy proxy_http) ], conf => <<"END_OF_CONF");
+my $server = private_server('inner', modules => [ $CGI, qw(mime dir autoindex negotiation actions include filter rewrite proxy proxy_http), $HTTP2 ? 'http2' : () ], conf => <<"END_OF_CONF");
 DocumentRoot "$TREE/htdocs"
 TypesConfig /dev/null
 AddType text/html .html .shtml
 AddOutputFilter INCLUDES .shtml
+<Files "*-set.html">
+    SetOutputFilter INCLUDES
+</Files>
+<Files "*-type.html">
+    AddOutputFilterByType INCLUDES text/html
+</Files>
+<Files "*-bit.html">
+    XBitHack on
+</Files>
+<Files "*-chain.html">
+    FilterDeclare parts
+    FilterProvider parts INCLUDES true
+    FilterChain parts
+</Files>
 SSIErrorMsg "no part"
 KeepAlive on
+@{[ $HTTP2 ? 'Protocols h2c http/1.1' : '' ]}
 @{[ $CGI eq 'cgid' ? "ScriptSock $TREE/cgisock" : '' ]}
 EncGatherPublicURL $URL{server}
 <Directory "$TREE/htdocs">
     Options +Includes +FollowSymLinks
 </Directory>
-ScriptAliasMatch "^/in/[a-z]+/cgi\$" "$TREE/cgi/echo"
+ScriptAliasMatch "^/in/[a-z]+/cgi(/.*)?\$" "$TREE/cgi/echo"
 AliasMatch "^/in/[a-z]+/static\$" "$TREE/file.html"
 ProxyPassMatch "^/in/[a-z]+/proxied()\$" "http://127.0.0.1:$BACKEND_PORT/record\$1"
 @{[ map { variant_conf($_) } sort keys %VARIANT ]}
@@ -203,15 +229,15 @@ sub lines_with ($tag, $from) {
 
 # --- Where the answer is the same for everybody ---------------------------------------------------------------------
 
-sub always ($name, $variant, $app, $target) {
-    my $wanted = $variant->{answer} == 200 ? '200, all of it' : $variant->{answer};
+sub always ($name, $variant, $app, $target, $refused = undef) {
+    my $wanted = $variant->{answer} == 200 ? '200, all of it' : $refused // $variant->{answer};
     my $pairs  = form($variant->{size});
     my $before = length $server->error_log;
     is sent($app, $target, $pairs, token => undef), $wanted, "$name: a length";
-    is lines_with('EG0112', $before), $wanted eq '500' ? 1 : 0, "$name: EG0112";
+    is lines_with('EG0112', $before), $variant->{answer} == 500 ? 1 : 0, "$name: EG0112";
     is sent($app, $target, $pairs, token => undef, in_chunks($pairs)), $wanted, "$name: chunks";
     is sent($app, $target, undef, token => undef), $wanted, "$name: GET";
-    return if $wanted ne '500';
+    return if $variant->{answer} != 500;
     is sent($app, $target, $pairs, signed_by($_, $_, $target)), $wanted, "$name: signed as for the $_ one" for qw(outer inner);
     any_signature($name, $app, $target, $wanted);
     return;
@@ -219,7 +245,7 @@ sub always ($name, $variant, $app, $target) {
 
 # --- Where it depends on the signature ------------------------------------------------------------------------------
 
-sub judged ($name, $variant, $app, $target) {
+sub judged ($name, $variant, $app, $target, $refused = 403) {
     my ($token, $url) = @$variant{qw(token url)};
     my $wrong = $token eq 'inner' ? 'outer' : 'inner';
     my $pairs = form($variant->{size});
@@ -227,16 +253,16 @@ sub judged ($name, $variant, $app, $target) {
     is sent($app, $target, $pairs, @right), '200, all of it', "$name: the right token, a length";
     is sent($app, $target, $pairs, @right, in_chunks($pairs)), '200, all of it', "$name: the right token, chunks";
     is sent($app, $target, undef, @right), '200, all of it', "$name: the right token, GET";
-    is sent($app, $target, $pairs, signed_by($wrong, $url, $target)), '403', "$name: the other token";
-    is sent($app, $target, undef, signed_by($wrong, $url, $target)), '403', "$name: the other token, GET";
+    is sent($app, $target, $pairs, signed_by($wrong, $url, $target)), $refused, "$name: the other token";
+    is sent($app, $target, undef, signed_by($wrong, $url, $target)), $refused, "$name: the other token, GET";
     for my $other (grep { $_ ne $url } sort keys %URL) {
-        is sent($app, $target, $pairs, signed_by($token, $other, $target)), '403', "$name: the right token, the URL $other";
-        is sent($app, $target, $pairs, signed_by($wrong, $other, $target)), '403', "$name: the other token, the URL $other";
+        is sent($app, $target, $pairs, signed_by($token, $other, $target)), $refused, "$name: the right token, the URL $other";
+        is sent($app, $target, $pairs, signed_by($wrong, $other, $target)), $refused, "$name: the other token, the URL $other";
     }
     my $large = form($variant->{too_large});
-    is sent($app, $target, $large, @right), '403', "$name: too large, a length";
-    is sent($app, $target, $large, @right, in_chunks($large)), '403', "$name: too large, chunks";
-    any_signature($name, $app, $target, '403');
+    is sent($app, $target, $large, @right), $refused, "$name: too large, a length";
+    is sent($app, $target, $large, @right, in_chunks($large)), $refused, "$name: too large, chunks";
+    any_signature($name, $app, $target, $refused);
     return;
 }
 
@@ -244,7 +270,9 @@ for my $variant (sort keys %VARIANT) {
     for my $way (sort keys %WAY) {
         next if $way eq 'direct' && $variant !~ /^(?:free|plain|bare)\z/;    # there is nothing but the inner one
         for my $app (grep { has_way($way, $_) } sort keys %APP) {
-            my @case = ("$variant: $WAY{$way}{says}: $app", $VARIANT{$variant}, $app, "/out/$variant/$way/$app/$WAY{$way}{path}");
+            next if $way eq 'views' && $VARIANT{$variant}{outer}{ask};    # refused by either
+            my @case = ("$variant: $WAY{$way}{says}: $app", $VARIANT{$variant}, $app, "/out/$variant/$way/$app/$WAY{$way}{path}",
+                $WAY{$way}{refused} // ());
             $VARIANT{$variant}{answer} ? always(@case) : judged(@case);
         }
     }
@@ -312,6 +340,17 @@ for my $name (qw(free plain other swapped lenient bare)) {
     }
 }
 
+# However the page came to be one of parts.
+for my $by (@FILTERED_BY) {
+    for my $name (qw(free plain)) {
+        my $target = "/ssi/$name-$by.html";
+        my $pairs  = form(1000);
+        page_of("$name: a page by $by, the right token", $ALL_PARTS, $pairs, target => $target, signed_by('inner', 'server', $target));
+        page_of("$name: a page by $by, the other token", $name eq 'free' ? $ALL_PARTS : '', $pairs, target => $target,
+            signed_by('outer', 'server', $target));
+    }
+}
+
 # Each part by its own configuration, in one page.
 for my $case ([ inner => 'part', 'no part' ], [ outer => 'no part', 'part' ], [ server => 'no part', 'no part' ]) {
     my ($url, @wanted) = @$case;
@@ -340,9 +379,35 @@ for my $framing ('a length', 'chunks') {
     is_deeply [ @status, @status ? $answers =~ m{\r\n\r\n([^\r]*)\z} : () ], [ @status ? (200, "the file\n") : () ], 'and no answer but that of the other request';
 }
 
+# --- Over HTTP/2 ----------------------------------------------------------------------------------------------------
+
+sub over_http2 ($target, $pairs, $token, $url, $with_length) {
+    my $body = form_encode(@$pairs);
+    return EncGather::Http2::exchange($HOST, [ ':method' => 'POST', ':scheme' => 'http', ':authority' => $HOST, ':path' => $target,
+        'content-type' => 'application/x-www-form-urlencoded', 'x-twilio-signature' => signature($SECRET{$token}, $URL{$url} . $target, $pairs),
+        $with_length ? ('content-length' => length $body) : () ], $body);
+}
+
+SKIP: {
+    skip 'HTTP/2: ' . ($MPM eq 'prefork' ? 'not with prefork' : 'this httpd has no mod_http2'), 1 unless $HTTP2;
+    for my $with_length (1, 0) {
+        my $says  = 'HTTP/2' . ($with_length ? '' : ' without a length');
+        my $pairs = form(1000);
+        for my $case (map { my $way = $_; map { [ $way, $_ ] } qw(cgi proxied static) } qw(index fallback rewrite)) {
+            my ($way, $app) = @$case;
+            my $target = "/out/other/$way/$app/$WAY{$way}{path}";
+            $backend->forget;
+            is outcome($app, over_http2($target, $pairs, 'inner', 'inner', $with_length), form_encode(@$pairs)), '200, all of it', "$says: $WAY{$way}{says}: $app: the right token";
+            is outcome($app, over_http2($target, $pairs, 'outer', 'outer', $with_length), form_encode(@$pairs)), '403', "$says: $WAY{$way}{says}: $app: the other token";
+        }
+        is parts(over_http2('/ssi/plain.shtml', $pairs, 'inner', 'server', $with_length)), $ALL_PARTS, "$says: a page, the right token";
+        is parts(over_http2('/ssi/plain.shtml', $pairs, 'outer', 'server', $with_length)), '', "$says: a page, the other token";
+    }
+}
+
 # --- The end --------------------------------------------------------------------------------------------------------
 
 ok $server->stop, 'the server stops';
 $backend->stop;
-log_is_clean($server, qr/EG0110: /, qr/EG0112: /, qr/EG0302: /, qr/AH01630: client denied/, qr/include:error.*unable to include/);
+log_is_clean($server, qr/EG0110: /, qr/EG0112: /, qr/EG0302: /, qr/AH01630: client denied/, qr/AH00687: /, qr/include:error.*unable to include/);
 finish();
