@@ -91,16 +91,20 @@ my @KINDS = (
 );
 
 my $LOOKUP = 'EncGatherLookup "SELECT account, balance FROM accounts WHERE card = %s AND pin = %s" encryptedCardDigits encryptedPinDigits';
+# The last two are what leads to the file in front of which it is refused; they have an error page of their own, but
+# nothing else of ours.
 my %PLACE = (
     gather  => { says => 'encrypted-gather', conf => [ 'SetHandler encrypted-gather', 'EncGatherBackend /inside' ] },
     decrypt => { says => 'decrypt-gather', conf => [ 'SetHandler decrypt-gather', $LOOKUP ] },
     app     => { says => 'a proxied application', conf => [], guarded => 1 },
     static  => { says => 'a file', conf => [], guarded => 1 },
+    'index/'  => { says => 'an index', leads => sub ($to) { return "DirectoryIndex $to" }, guarded => 1 },
+    rewritten => { says => 'a rewritten URL', leads => sub ($to) { return 'RewriteEngine on', "RewriteRule ^ $to" }, guarded => 1 },
 );
 
 my %PAGE = (none => undef, static => '/pages/static.html', cgi => '/cgi/page', proxied => '/proxied-page');
 my @PAGE_FOR = (400, 401, 403, 408, 411, 413, 415, 500);
-my @FRAMINGS = ('a length', 'a length, the body late', 'chunks', $HTTP2 ? ('HTTP/2', 'HTTP/2 without a length') : ());
+my @FRAMINGS = ('a length', 'a length, the body late', 'a length, expected', 'chunks', $HTTP2 ? ('HTTP/2', 'HTTP/2 without a length') : ());
 
 # Without tokens nobody asks for any at decrypt-gather but our Require.
 sub is_guarded ($kind, $place) {
@@ -108,10 +112,16 @@ sub is_guarded ($kind, $place) {
 }
 
 sub location ($kind, $page, $place) {
-    my $document = $PAGE{$page};
-    return join "\n", qq(<Location "/$kind->{name}/$page/$place">), @{ $PLACE{$place}{conf} },
-        $kind->{conf}->(is_guarded($kind, $place)), ($kind->{small} ? 'EncGatherMaxBody 40' : ()),
-        (defined $document ? map { "ErrorDocument $_ $document" } @PAGE_FOR : ()), '</Location>', '';
+    my ($document, $leads, $path) = ($PAGE{$page}, $PLACE{$place}{leads}, "/$kind->{name}/$page");
+    return join "\n", qq(<LocationMatch "^$path/$place\$">),
+        ($leads ? $leads->("$path/static") : (@{ $PLACE{$place}{conf} }, $kind->{conf}->(is_guarded($kind, $place)), $kind->{small} ? 'EncGatherMaxBody 40' : ())),
+        (defined $document ? map { "ErrorDocument $_ $document" } @PAGE_FOR : ()), '</LocationMatch>', '';
+}
+
+# What is refused before anything leads on is no matter of ours.
+sub makes_sense ($kind, $page, $place, $framing) {
+    return 0 if $PLACE{$place}{leads} && ($kind->{name} eq 'rewrite' || $page =~ /none|static/);
+    return $framing !~ /expected/ || $page =~ /none|cgi/ && !$PLACE{$place}{leads};
 }
 
 my ($BACKEND_PORT) = free_ports(1);
@@ -137,6 +147,7 @@ DBDParams "@{[ in_tree('conf/accounts.db') ]}"
 EncGatherKeyFile "$TREE/key"
 ScriptAlias /cgi/ "$TREE/cgi/"
 AliasMatch "^/[a-z-]+/[a-z]+/static\$" "$TREE/htdocs/page.html"
+AliasMatch "^/[a-z-]+/[a-z]+/index/\$" "$TREE/htdocs/pages/"
 ProxyPassMatch "^/[a-z-]+/[a-z]+/app()\$" "http://127.0.0.1:$BACKEND_PORT/ok\$1"
 ProxyPass "/proxied-page" "http://127.0.0.1:$BACKEND_PORT/error-page"
 RewriteEngine on
@@ -189,7 +200,7 @@ sub run_case ($case) {
     my $chunked = $case->{framing} eq 'chunks';
     my $length  = length $case->{body};
     my $head    = join "\r\n", "POST $case->{target} HTTP/1.1", "Host: $HOST", headers_of($case),
-        $chunked ? 'Transfer-Encoding: chunked' : "Content-Length: $length", '', '';
+        ($case->{framing} =~ /expected/ ? 'Expect: 100-continue' : ()), $chunked ? 'Transfer-Encoding: chunked' : "Content-Length: $length", '', '';
     my $body    = $chunked ? sprintf("%x\r\n%s\r\n0\r\n\r\n", $length, $case->{body}) : $case->{body};
     my $second  = "GET /second.html HTTP/1.1\r\nHost: $HOST\r\nX-Case: second\r\nConnection: close\r\n\r\n";
     my @pieces  = $case->{framing} =~ /late/ ? ($head, $body . $second) : ($head . $body . $second);
@@ -210,8 +221,9 @@ sub run_http2 ($case) {
 # looks like another one.
 sub answers_in ($bytes) {
     my @answers;
-    while ($bytes =~ s{\AHTTP/1\.1 (\d+)[^\r]*\r\n(.*?\r\n)\r\n}{}s) {
+    while ($bytes =~ s{\AHTTP/1\.1 (\d+)[^\r]*\r\n((?:[^\r\n]+\r\n)*)\r\n}{}s) {
         my ($status, $headers) = ($1, $2);
+        next if $status == 100;
         my $length = $headers =~ /^Content-Length: (\d+)/mi ? $1 : undef;
         push @answers, [ $status, defined $length ? substr($bytes, 0, $length, '') : body_without_length(\$bytes, $headers) ];
     }
@@ -312,7 +324,7 @@ my @cases;
 for my $kind (@KINDS) {
     for my $place (sort keys %PLACE) {
         for my $page (sort keys %PAGE) {
-            push @cases, map { new_case($kind, $page, $place, $_) } @FRAMINGS;
+            push @cases, map { new_case($kind, $page, $place, $_) } grep { makes_sense($kind, $page, $place, $_) } @FRAMINGS;
         }
     }
 }
