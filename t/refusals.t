@@ -64,6 +64,7 @@ sub beside_ours ($guarded, @lines) {
 # by_httpd  the refusal is httpd's, at handlers too: then its error page is shown
 # signed    right, wrong, or not at all    query    of the target
 # status    everywhere, or of a handler    small    EncGatherMaxBody is less than the body
+# only      at these places
 my @KINDS = (
     { name => 'unsigned', says => 'no signature', status => 403, conf => sub ($guarded) { return $TOKENS, $guarded ? $OURS : () } },
     { name => 'wrong', says => 'a wrong signature', status => 403, signed => 'wrong', conf => sub ($guarded) { return $TOKENS, $guarded ? $OURS : () } },
@@ -88,6 +89,12 @@ my @KINDS = (
         conf => sub ($guarded) { return $TOKENS, $guarded ? $OURS : () } },
     { name => 'rewrite-dir', says => 'RewriteRule [F] of the location', status => 403, by_httpd => 1, signed => 'right',
         conf => sub ($guarded) { return $TOKENS, 'RewriteEngine on', 'RewriteRule "^" "-" [F]', $guarded ? $OURS : () } },
+    { name => 'methods', says => 'AllowMethods GET', status => 405, by_httpd => 1, signed => 'right', only => qr/^(?!index)/,    # which makes a sub-request
+        conf => sub ($guarded) { return $TOKENS, 'AllowMethods GET', $guarded ? $OURS : () } },
+    { name => 'limit-body', says => 'LimitRequestBody', status => '4(?:03|13)', gather => 413, signed => 'right', only => qr/^(?:gather|decrypt|static|rewritten)\z/,
+        conf => sub ($guarded) { return $TOKENS, 'LimitRequestBody 20', $guarded ? $OURS : () } },
+    { name => 'missing', says => 'there is nobody behind it', status => '(?:404|503)', by_httpd => 1, signed => 'right', only => qr/^(?:app|static|rewritten)\z/,
+        conf => sub ($guarded) { return $TOKENS, $OURS } },
 );
 
 my $LOOKUP = 'EncGatherLookup "SELECT account, balance FROM accounts WHERE card = %s AND pin = %s" encryptedCardDigits encryptedPinDigits';
@@ -103,8 +110,8 @@ my %PLACE = (
 );
 
 my %PAGE = (none => undef, static => '/pages/static.html', cgi => '/cgi/page', proxied => '/proxied-page');
-my @PAGE_FOR = (400, 401, 403, 408, 411, 413, 415, 500);
-my @FRAMINGS = ('a length', 'a length, the body late', 'a length, expected', 'chunks', $HTTP2 ? ('HTTP/2', 'HTTP/2 without a length') : ());
+my @PAGE_FOR = (400, 401, 403, 404, 405, 408, 411, 413, 415, 500, 502, 503);
+my @FRAMINGS = ('a length', 'a length, the body late', 'a length, expected', 'a length, by GET', 'chunks', $HTTP2 ? ('HTTP/2', 'HTTP/2 without a length') : ());
 
 # Without tokens nobody asks for any at decrypt-gather but our Require.
 sub is_guarded ($kind, $place) {
@@ -120,11 +127,13 @@ sub location ($kind, $page, $place) {
 
 # What is refused before anything leads on is no matter of ours.
 sub makes_sense ($kind, $page, $place, $framing) {
+    return 0 if $kind->{only} && $place !~ $kind->{only};
     return 0 if $PLACE{$place}{leads} && ($kind->{name} eq 'rewrite' || $page =~ /none|static/);
-    return $framing !~ /expected/ || $page =~ /none|cgi/ && !$PLACE{$place}{leads};
+    return 0 if $framing =~ /GET/ && $kind->{says} =~ /GET/;    # that is allowed
+    return $framing !~ /expected|GET/ || $page =~ /none|cgi/ && !$PLACE{$place}{leads};
 }
 
-my ($BACKEND_PORT) = free_ports(1);
+my ($BACKEND_PORT, $DEAD_PORT) = free_ports(2);
 my $backend = EncGather::Backend->new(port => $BACKEND_PORT, record => "$SEEN/backend");
 
 sub every_location () {
@@ -133,7 +142,7 @@ sub every_location () {
 }
 
 my $server = private_server('refusals',
-    modules => [ $CGI, qw(mime dir rewrite proxy proxy_http auth_basic authn_file authz_user access_compat), $HTTP2 ? 'http2' : () ],
+    modules => [ $CGI, qw(mime dir rewrite proxy proxy_http auth_basic authn_file authz_user access_compat allowmethods), $HTTP2 ? 'http2' : () ],
     conf    => <<"END_OF_CONF");
 DocumentRoot "$TREE/htdocs"
 TypesConfig /dev/null
@@ -146,6 +155,8 @@ DBDriver sqlite3
 DBDParams "@{[ in_tree('conf/accounts.db') ]}"
 EncGatherKeyFile "$TREE/key"
 ScriptAlias /cgi/ "$TREE/cgi/"
+AliasMatch "^/missing/[a-z]+/static\$" "$TREE/htdocs/no-such.html"
+ProxyPassMatch "^/missing/[a-z]+/app()\$" "http://127.0.0.1:$DEAD_PORT/ok\$1"
 AliasMatch "^/[a-z-]+/[a-z]+/static\$" "$TREE/htdocs/page.html"
 AliasMatch "^/[a-z-]+/[a-z]+/index/\$" "$TREE/htdocs/pages/"
 ProxyPassMatch "^/[a-z-]+/[a-z]+/app()\$" "http://127.0.0.1:$BACKEND_PORT/ok\$1"
@@ -170,6 +181,7 @@ sub new_case ($kind, $page, $place, $framing) {
     my $digits = sprintf '73%05d%09d', $$ % 100_000, $serial * 7_919;
     my $target = "/$kind->{name}/$page/$place" . ($kind->{query} || '');
     my $case   = { id => $id, digits => $digits, kind => $kind, page => $page, place => $place, framing => $framing, target => $target,
+        method => $framing =~ /GET/ ? 'GET' : 'POST',
         body => body_of($framing, $id, $digits) };
     $case->{name} = "$kind->{says}: $PLACE{$place}{says}, error page: $page, $framing";
     $case->{signature} = signature_of($case);
@@ -187,7 +199,7 @@ sub body_of ($framing, $id, $digits) {
 sub signature_of ($case) {
     my $how = $case->{kind}{signed} or return;
     my $token = $how eq 'right' ? $TOKEN{demo} : $TOKEN{other};
-    return signature($token, "http://$HOST$case->{target}", [ form_decode($case->{body}) ]);
+    return signature($token, "http://$HOST$case->{target}", $case->{method} eq 'GET' ? [] : [ form_decode($case->{body}) ]);
 }
 
 sub headers_of ($case) {
@@ -199,7 +211,7 @@ sub run_case ($case) {
     return run_http2($case) if $case->{framing} =~ /^HTTP/;
     my $chunked = $case->{framing} eq 'chunks';
     my $length  = length $case->{body};
-    my $head    = join "\r\n", "POST $case->{target} HTTP/1.1", "Host: $HOST", headers_of($case),
+    my $head    = join "\r\n", "$case->{method} $case->{target} HTTP/1.1", "Host: $HOST", headers_of($case),
         ($case->{framing} =~ /expected/ ? 'Expect: 100-continue' : ()), $chunked ? 'Transfer-Encoding: chunked' : "Content-Length: $length", '', '';
     my $body    = $chunked ? sprintf("%x\r\n%s\r\n0\r\n\r\n", $length, $case->{body}) : $case->{body};
     my $second  = "GET /second.html HTTP/1.1\r\nHost: $HOST\r\nX-Case: second\r\nConnection: close\r\n\r\n";
@@ -272,7 +284,9 @@ sub read_logs () {
 sub wanted_status ($case) {
     my ($kind, $place) = @$case{qw(kind place)};
     return qr/^403\z/ if page_is_due($case) && $case->{page} eq 'proxied';
+    return qr/^(?:403|$kind->{status})\z/ if is_guarded($kind, $place) && $case->{method} eq 'GET';    # no signature covers its body
     return qr/^$kind->{status}\z/ if $kind->{by_httpd} || is_guarded($kind, $place);
+    return qr/^(?:40[035]|413|500)\z/ if $case->{method} eq 'GET';
     return $place eq 'gather' ? qr/^@{[ $kind->{gather} || $kind->{status} ]}\z/ : qr/^4(?:00|03|13)\z/;
 }
 
@@ -340,5 +354,6 @@ SKIP: {
 is join('; ', faults($_)), '', $_->{name} for @cases;
 cmp_ok scalar(() = $logs{access_log} =~ m{ /second\.html }g), '>', 0, 'second requests were served on some connections';
 
-log_is_clean($server, qr/EG0108: /, qr/EG0112: /, qr/EG0301: /, qr/EG0302: /, qr/AH01630: client denied/, qr/AH01797: client denied/);
+log_is_clean($server, qr/EG0108: /, qr/EG0112: /, qr/EG0301: /, qr/EG0302: /, qr/AH01630: client denied/, qr/AH01797: client denied/, qr/AH01623: client method denied/,
+    qr/AH00957: .*attempt to connect/, qr/AH01114: /);
 finish();
