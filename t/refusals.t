@@ -64,7 +64,7 @@ sub beside_ours ($guarded, @lines) {
 # by_httpd  the refusal is httpd's, at handlers too: then its error page is shown
 # signed    right, wrong, or not at all    query    of the target
 # status    everywhere, or of a handler    small    EncGatherMaxBody is less than the body
-# only      at these places
+# only      at these places                granted  there is no refusal
 my @KINDS = (
     { name => 'unsigned', says => 'no signature', status => 403, conf => sub ($guarded) { return $TOKENS, $guarded ? $OURS : () } },
     { name => 'wrong', says => 'a wrong signature', status => 403, signed => 'wrong', conf => sub ($guarded) { return $TOKENS, $guarded ? $OURS : () } },
@@ -95,6 +95,11 @@ my @KINDS = (
         conf => sub ($guarded) { return $TOKENS, 'LimitRequestBody 20', $guarded ? $OURS : () } },
     { name => 'missing', says => 'there is nobody behind it', status => '(?:404|503)', by_httpd => 1, signed => 'right', only => qr/^(?:app|static|rewritten)\z/,
         conf => sub ($guarded) { return $TOKENS, $OURS } },
+    # Not refused, or not here; but the same holds for what is left on the connection.
+    { name => 'granted', says => 'nobody', status => 200, granted => 1, signed => 'right', only => qr/^(?:gather|app|static|rewritten|index.)\z/,
+        conf => sub ($guarded) { return $TOKENS, $guarded ? $OURS : () } },
+    { name => 'elsewhere', says => '404 of another location', signed => 'right', only => qr/^to-/,
+        conf => sub ($guarded) { return $TOKENS, $guarded ? $OURS : () } },
 );
 
 my $LOOKUP = 'EncGatherLookup "SELECT account, balance FROM accounts WHERE card = %s AND pin = %s" encryptedCardDigits encryptedPinDigits';
@@ -107,9 +112,10 @@ my %PLACE = (
     static  => { says => 'a file', conf => [], guarded => 1 },
     'index/'  => { says => 'an index', leads => sub ($to) { return "DirectoryIndex $to" }, guarded => 1 },
     rewritten => { says => 'a rewritten URL', leads => sub ($to) { return 'RewriteEngine on', "RewriteRule ^ $to" }, guarded => 1 },
+    map { ("to-$_" => { says => "whose error page is $_", aside => 1, conf => ["ErrorDocument 404 /elsewhere/none/$_"] }) } qw(gather decrypt app static),
 );
 
-my %PAGE = (none => undef, static => '/pages/static.html', cgi => '/cgi/page', proxied => '/proxied-page');
+my %PAGE = (none => undef, static => '/pages/static.html', cgi => '/cgi/page', proxied => '/proxied-page', guarded => '/guarded-page');
 my @PAGE_FOR = (400, 401, 403, 404, 405, 408, 411, 413, 415, 500, 502, 503);
 my @FRAMINGS = ('a length', 'a length, the body late', 'a length, expected', 'a length, by GET', 'chunks', $HTTP2 ? ('HTTP/2', 'HTTP/2 without a length') : ());
 
@@ -127,9 +133,11 @@ sub location ($kind, $page, $place) {
 
 # What is refused before anything leads on is no matter of ours.
 sub makes_sense ($kind, $page, $place, $framing) {
-    return 0 if $kind->{only} && $place !~ $kind->{only};
-    return 0 if $PLACE{$place}{leads} && ($kind->{name} eq 'rewrite' || $page =~ /none|static/);
+    return 0 if $kind->{only} ? $place !~ $kind->{only} : $PLACE{$place}{aside};
+    return $page eq 'none' && $framing !~ /GET/ if $kind->{granted} || $PLACE{$place}{aside};
+    return 0 if $PLACE{$place}{leads} && ($kind->{name} eq 'rewrite' || $page !~ /cgi|proxied/);
     return 0 if $framing =~ /GET/ && $kind->{says} =~ /GET/;    # that is allowed
+    return 0 if $page =~ /static|guarded/ && $framing !~ /^(?:a length|chunks|HTTP\/2)\z/;
     return $framing !~ /expected|GET/ || $page =~ /none|cgi/ && !$PLACE{$place}{leads};
 }
 
@@ -160,6 +168,11 @@ ProxyPassMatch "^/missing/[a-z]+/app()\$" "http://127.0.0.1:$DEAD_PORT/ok\$1"
 AliasMatch "^/[a-z-]+/[a-z]+/static\$" "$TREE/htdocs/page.html"
 AliasMatch "^/[a-z-]+/[a-z]+/index/\$" "$TREE/htdocs/pages/"
 ProxyPassMatch "^/[a-z-]+/[a-z]+/app()\$" "http://127.0.0.1:$BACKEND_PORT/ok\$1"
+ScriptAlias /guarded-page "$TREE/cgi/page"
+<Location "/guarded-page">
+    $TOKENS
+    $OURS
+</Location>
 ProxyPass "/proxied-page" "http://127.0.0.1:$BACKEND_PORT/error-page"
 RewriteEngine on
 RewriteRule "^/rewrite/" "-" [F]
@@ -283,6 +296,7 @@ sub read_logs () {
 # away before it looks at anything.
 sub wanted_status ($case) {
     my ($kind, $place) = @$case{qw(kind place)};
+    return qr/^\d+\z/ if $PLACE{$place}{aside};
     return qr/^403\z/ if page_is_due($case) && $case->{page} eq 'proxied';
     return qr/^(?:403|$kind->{status})\z/ if is_guarded($kind, $place) && $case->{method} eq 'GET';    # no signature covers its body
     return qr/^$kind->{status}\z/ if $kind->{by_httpd} || is_guarded($kind, $place);
@@ -290,21 +304,22 @@ sub wanted_status ($case) {
     return $place eq 'gather' ? qr/^@{[ $kind->{gather} || $kind->{status} ]}\z/ : qr/^4(?:00|03|13)\z/;
 }
 
-# Our handlers answer what they refuse by themselves.
+# Our handlers answer what they refuse by themselves. A page that is guarded itself may be shown or not.
 sub page_is_due ($case) {
-    return $case->{page} ne 'none' && ($case->{kind}{by_httpd} || is_guarded($case->{kind}, $case->{place}));
+    return $case->{page} !~ /none|guarded/ && ($case->{kind}{by_httpd} || is_guarded($case->{kind}, $case->{place}));
 }
 
 sub faults ($case) {
     my ($first, @more) = @{ $case->{answers} };
     return ('no answer') unless $first;
+    return ('no second answer') if $case->{kind}{granted} && !@more && $case->{framing} !~ /^HTTP/;
     return (faults_of_first($case, $first), faults_of_more(@more), faults_of_pages($case), faults_of_logs($case));
 }
 
 sub faults_of_first ($case, $first) {
     my ($status, $body) = @$first;
     my $shown = $body =~ /^an error page: $case->{page}$/m ? 1 : 0;
-    my $due   = page_is_due($case) ? 1 : 0;
+    my $due   = $case->{page} eq 'guarded' ? $shown : page_is_due($case) ? 1 : 0;
     return ($status =~ wanted_status($case) ? () : "answered $status",
         $shown == $due ? () : $due ? 'the error page was not shown' : 'the error page was shown');
 }
@@ -317,7 +332,7 @@ sub faults_of_more (@more) {
 }
 
 sub faults_of_pages ($case) {
-    my @records = @{ $given{ $case->{id} } || [] };
+    my @records = grep { !$case->{kind}{granted} || $_->{to} ne 'application' } @{ $given{ $case->{id} } || [] };
     my @pages   = grep { $_->{to} eq $case->{page} } @records;
     my $due     = page_is_due($case) && $case->{page} =~ /^(?:cgi|proxied)\z/ ? 1 : 0;
     return ((map { 'the application was asked' } grep { $_->{to} eq 'application' } @records),
