@@ -68,7 +68,8 @@ my %WAY = (
     index    => { says => 'DirectoryIndex', path => '',        line => sub ($to) { return "DirectoryIndex $to" } },
     fallback => { says => 'FallbackResource', path => 'no-such', line => sub ($to) { return "FallbackResource $to" } },
     rewrite  => { says => 'RewriteRule', path => 'any',        line => sub ($to) { return 'RewriteEngine on', "RewriteRule ^ $to [L]" } },
-    action   => { says => 'Action', path => 'any',             line => sub ($to) { return "Action to-inner $to virtual", 'SetHandler to-inner' }, only => 'cgi' },
+    action   => { says => 'Action', path => 'any',             only => 'cgi',
+        line => sub ($to) { return "Action to-inner $to virtual", 'SetHandler to-inner' } },
     files    => { says => 'DirectoryIndex to <Files>', path => '', only => 'cgi static' },
     views    => { says => 'MultiViews', path => 'app',         only => 'static', refused => 404 },    # as if it were not there
     direct   => { says => '<Files>', path => 'app',            only => 'cgi static' },
@@ -99,7 +100,9 @@ sub has_way ($way, $app) { return !$WAY{$way}{only} || $WAY{$way}{only} =~ /\b$a
 
 sub variant_conf ($name) {
     my $variant = $VARIANT{$name};
-    return section(LocationMatch => "^/(?:out/$name/(?:index|fallback|rewrite|action)/|out/$name/views/static/app\$|out/$name/files/[a-z]+/\$|list/$name/\$|ssi/$name\\.shtml)", settings($variant->{outer}))
+    my $outside = join '|', "out/$name/(?:index|fallback|rewrite|action)/", "out/$name/views/static/app\$", "out/$name/files/[a-z]+/\$",
+        "list/$name/\$", "ssi/$name\\.shtml";
+    return section(LocationMatch => "^/(?:$outside)", settings($variant->{outer}))
         . section(Location => "/in/$name", settings($variant->{inner}))
         . section(Directory => "$TREE/htdocs/list/$name", 'Options +Indexes', 'DirectoryIndex disabled', "HeaderName /in/$name/static",
             'ReadmeName guarded-end.html', section(Files => 'guarded*', settings($variant->{inner})))
@@ -127,7 +130,9 @@ my ($BACKEND_PORT) = free_ports(1);
 my $backend = EncGather::Backend->new(port => $BACKEND_PORT, record => "$TREE/seen/backend");
 write_pages();
 
-my $server = private_server('inner', modules => [ $CGI, qw(mime dir autoindex negotiation actions include filter rewrite proxy proxy_http), $HTTP2 ? 'http2' : () ], conf => <<"END_OF_CONF");
+my $server = private_server('inner',
+    modules => [ $CGI, qw(mime dir autoindex negotiation actions include filter rewrite proxy proxy_http), $HTTP2 ? 'http2' : () ],
+    conf    => <<"END_OF_CONF");
 DocumentRoot "$TREE/htdocs"
 TypesConfig /dev/null
 AddType text/html .html .shtml
@@ -291,7 +296,7 @@ sub listed ($target, %options) {
 for my $name (qw(free plain other swapped lenient bare)) {
     my ($variant, $target) = ($VARIANT{$name}, "/list/$name/");
     my $all = 'listing head entry end';
-    is listed($target, token => undef), $variant->{answer} && $variant->{answer} == 200 ? $all : 'listing', "$name: a listing for nobody in particular";
+    is listed($target, token => undef), ($variant->{answer} || 0) == 200 ? $all : 'listing', "$name: a listing, not signed";
     for my $token (qw(outer inner)) {
         for my $url (sort keys %URL) {
             my $right = ($variant->{token} || '') eq $token && $variant->{url} eq $url || ($variant->{answer} || 0) == 200;
@@ -310,7 +315,8 @@ sub parts ($response) {
     my $status = $response->code or return 'no answer';
     return $status if $status != 200;
     my $content = $response->content;
-    return join "\n", ($content =~ /\[cgi:/ ? 'cgi' : ()), ($content =~ /\[the file\n\]/ ? 'static' : ()), ($content =~ /\[recorded\]/ ? 'proxied' : ());
+    return join "\n", ($content =~ /\[cgi:/ ? 'cgi' : ()), ($content =~ /\[the file\n\]/ ? 'static' : ()),
+        ($content =~ /\[recorded\]/ ? 'proxied' : ());
 }
 
 sub page_of ($name, $wanted, $pairs, %options) {
@@ -360,8 +366,8 @@ for my $case ([ inner => 'part', 'no part' ], [ outer => 'no part', 'part' ], [ 
     my @parts   = map { $_ eq "the file\n" ? 'part' : $_ } $content =~ /\[([^\]]*)\]/g;
     is_deeply \@parts, \@wanted, "two parts of a page, signed for $url";
 }
-is parts(post($HOST, '/ssi/nested.shtml', form(1000), signed_by('inner', 'inner', '/ssi/nested.shtml'))), $ALL_PARTS, 'a page in a page, signed for inner';
-is parts(post($HOST, '/ssi/nested.shtml', form(1000), signed_by('outer', 'outer', '/ssi/nested.shtml'))), '', 'a page in a page, signed for outer';
+page_of('a page in a page, signed for inner', $ALL_PARTS, form(1000), target => '/ssi/nested.shtml', signed_by('inner', 'inner', '/ssi/nested.shtml'));
+page_of('a page in a page, signed for outer', '', form(1000), target => '/ssi/nested.shtml', signed_by('outer', 'outer', '/ssi/nested.shtml'));
 
 # A page whose part asked for the body leaves nothing of it on the connection: that one closes, or what follows is the
 # next request.
@@ -370,13 +376,15 @@ for my $framing ('a length', 'chunks') {
     my $pairs   = form(1000);
     my $body    = form_encode(@$pairs);
     my $value   = signature($SECRET{inner}, $URL{inner} . $target, $pairs);
-    my $head    = "POST $target HTTP/1.1\r\nHost: $HOST\r\nContent-Type: application/x-www-form-urlencoded\r\nX-Twilio-Signature: $value\r\n";
+    my $head    = join '', map { "$_\r\n" } "POST $target HTTP/1.1", "Host: $HOST", 'Content-Type: application/x-www-form-urlencoded',
+        "X-Twilio-Signature: $value";
     my $request = $framing eq 'chunks' ? sprintf("%sTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", $head, length $body, $body)
         : sprintf("%sContent-Length: %d\r\n\r\n%s", $head, length $body, $body);
     my $answers = send_pieces($HOST, $request . "GET /in/free/static HTTP/1.1\r\nHost: $HOST\r\nConnection: close\r\n\r\n");
     my @status  = $answers =~ m{^HTTP/1\.1 (\d+)}mg;
     is shift @status, 200, "a page and another request on its connection, $framing: the page";
-    is_deeply [ @status, @status ? $answers =~ m{\r\n\r\n([^\r]*)\z} : () ], [ @status ? (200, "the file\n") : () ], 'and no answer but that of the other request';
+    is_deeply [ @status, @status ? $answers =~ m{\r\n\r\n([^\r]*)\z} : () ], [ @status ? (200, "the file\n") : () ],
+        'and no answer but that of the other request';
 }
 
 # --- Over HTTP/2 ----------------------------------------------------------------------------------------------------
@@ -397,8 +405,11 @@ SKIP: {
             my ($way, $app) = @$case;
             my $target = "/out/other/$way/$app/$WAY{$way}{path}";
             $backend->forget;
-            is outcome($app, over_http2($target, $pairs, 'inner', 'inner', $with_length), form_encode(@$pairs)), '200, all of it', "$says: $WAY{$way}{says}: $app: the right token";
-            is outcome($app, over_http2($target, $pairs, 'outer', 'outer', $with_length), form_encode(@$pairs)), '403', "$says: $WAY{$way}{says}: $app: the other token";
+            my $name   = "$says: $WAY{$way}{says}: $app";
+            my $right  = over_http2($target, $pairs, 'inner', 'inner', $with_length);
+            is outcome($app, $right, form_encode(@$pairs)), '200, all of it', "$name: the right token";
+            my $wrong  = over_http2($target, $pairs, 'outer', 'outer', $with_length);
+            is outcome($app, $wrong, form_encode(@$pairs)), '403', "$name: the other token";
         }
         is parts(over_http2('/ssi/plain.shtml', $pairs, 'inner', 'server', $with_length)), $ALL_PARTS, "$says: a page, the right token";
         is parts(over_http2('/ssi/plain.shtml', $pairs, 'outer', 'server', $with_length)), '', "$says: a page, the other token";

@@ -67,7 +67,8 @@ sub beside_ours ($guarded, @lines) {
 # only      at these places                granted  there is no refusal
 my @KINDS = (
     { name => 'unsigned', says => 'no signature', status => 403, conf => sub ($guarded) { return $TOKENS, $guarded ? $OURS : () } },
-    { name => 'wrong', says => 'a wrong signature', status => 403, signed => 'wrong', conf => sub ($guarded) { return $TOKENS, $guarded ? $OURS : () } },
+    { name => 'wrong', says => 'a wrong signature', status => 403, signed => 'wrong',
+        conf => sub ($guarded) { return $TOKENS, $guarded ? $OURS : () } },
     { name => 'escape', says => 'a broken escape in the query', status => 403, gather => 400, query => '?a=%zz', signed => 'right',
         conf => sub ($guarded) { return $TOKENS, $guarded ? $OURS : () } },
     { name => 'large', says => 'larger than EncGatherMaxBody', status => 403, gather => 413, small => 1, signed => 'right',
@@ -80,7 +81,10 @@ my @KINDS = (
     { name => 'ip-after', says => 'Require ip, asked after ours has granted', status => 403, by_httpd => 1, signed => 'right',
         conf => sub ($guarded) { return $TOKENS, '<RequireAll>', $OURS, $NOT_HERE, '</RequireAll>' } },
     { name => 'user', says => 'Require valid-user', status => 401, by_httpd => 1, signed => 'right',
-        conf => sub ($guarded) { return $TOKENS, 'AuthType Basic', 'AuthName x', qq(AuthUserFile "$TREE/users"), beside_ours($guarded, 'Require valid-user') } },
+        conf => sub ($guarded) {
+            return $TOKENS, 'AuthType Basic', 'AuthName x', qq(AuthUserFile "$TREE/users"),
+                beside_ours($guarded, 'Require valid-user');
+        } },
     { name => 'limit', says => 'LimitExcept GET', status => 403, by_httpd => 1,
         conf => sub ($guarded) { return $TOKENS, '<LimitExcept GET>', 'Require all denied', '</LimitExcept>', $guarded ? $OURS : () } },
     { name => 'compat', says => 'Deny from all', status => 403, by_httpd => 1, signed => 'right',
@@ -89,11 +93,15 @@ my @KINDS = (
         conf => sub ($guarded) { return $TOKENS, $guarded ? $OURS : () } },
     { name => 'rewrite-dir', says => 'RewriteRule [F] of the location', status => 403, by_httpd => 1, signed => 'right',
         conf => sub ($guarded) { return $TOKENS, 'RewriteEngine on', 'RewriteRule "^" "-" [F]', $guarded ? $OURS : () } },
-    { name => 'methods', says => 'AllowMethods GET', status => 405, by_httpd => 1, signed => 'right', only => qr/^(?!index)/,    # which makes a sub-request
+    # In a sub-request it lets pass whatever comes.
+    { name => 'methods', says => 'AllowMethods GET', status => 405, by_httpd => 1, signed => 'right', only => qr/^(?!index|to-)/,
         conf => sub ($guarded) { return $TOKENS, 'AllowMethods GET', $guarded ? $OURS : () } },
-    { name => 'limit-body', says => 'LimitRequestBody', status => '4(?:03|13)', gather => 413, signed => 'right', only => qr/^(?:gather|decrypt|static|rewritten)\z/,
+    # Nor does this one look at a sub-request, or at what is proxied.
+    { name => 'limit-body', says => 'LimitRequestBody', status => '4(?:03|13)', gather => 413, signed => 'right',
+        only => qr/^(?:gather|decrypt|static|rewritten)\z/,
         conf => sub ($guarded) { return $TOKENS, 'LimitRequestBody 20', $guarded ? $OURS : () } },
-    { name => 'missing', says => 'there is nobody behind it', status => '(?:404|503)', by_httpd => 1, signed => 'right', only => qr/^(?:app|static|rewritten)\z/,
+    { name => 'missing', says => 'there is nobody behind it', status => '(?:404|503)', by_httpd => 1, signed => 'right',
+        only => qr/^(?:app|static|rewritten)\z/,
         conf => sub ($guarded) { return $TOKENS, $OURS } },
     # Not refused, or not here; but the same holds for what is left on the connection.
     { name => 'granted', says => 'nobody', status => 200, granted => 1, signed => 'right', only => qr/^(?:gather|app|static|rewritten|index.)\z/,
@@ -112,12 +120,14 @@ my %PLACE = (
     static  => { says => 'a file', conf => [], guarded => 1 },
     'index/'  => { says => 'an index', leads => sub ($to) { return "DirectoryIndex $to" }, guarded => 1 },
     rewritten => { says => 'a rewritten URL', leads => sub ($to) { return 'RewriteEngine on', "RewriteRule ^ $to" }, guarded => 1 },
-    map { ("to-$_" => { says => "whose error page is $_", aside => 1, conf => ["ErrorDocument 404 /elsewhere/none/$_"] }) } qw(gather decrypt app static),
+    map { ("to-$_" => { says => "whose error page is $_", aside => 1, conf => ["ErrorDocument 404 /elsewhere/none/$_"] }) }
+        qw(gather decrypt app static),
 );
 
 my %PAGE = (none => undef, static => '/pages/static.html', cgi => '/cgi/page', proxied => '/proxied-page', guarded => '/guarded-page');
 my @PAGE_FOR = (400, 401, 403, 404, 405, 408, 411, 413, 415, 500, 502, 503);
-my @FRAMINGS = ('a length', 'a length, the body late', 'a length, expected', 'a length, by GET', 'chunks', $HTTP2 ? ('HTTP/2', 'HTTP/2 without a length') : ());
+my @FRAMINGS = ('a length', 'a length, the body late', 'a length, expected', 'a length, by GET', 'chunks',
+    $HTTP2 ? ('HTTP/2', 'HTTP/2 without a length') : ());
 
 # Without tokens nobody asks for any at decrypt-gather but our Require.
 sub is_guarded ($kind, $place) {
@@ -127,7 +137,8 @@ sub is_guarded ($kind, $place) {
 sub location ($kind, $page, $place) {
     my ($document, $leads, $path) = ($PAGE{$page}, $PLACE{$place}{leads}, "/$kind->{name}/$page");
     return join "\n", qq(<LocationMatch "^$path/$place\$">),
-        ($leads ? $leads->("$path/static") : (@{ $PLACE{$place}{conf} }, $kind->{conf}->(is_guarded($kind, $place)), $kind->{small} ? 'EncGatherMaxBody 40' : ())),
+        ($leads ? $leads->("$path/static") : (@{ $PLACE{$place}{conf} }, $kind->{conf}->(is_guarded($kind, $place)),
+            $kind->{small} ? 'EncGatherMaxBody 40' : ())),
         (defined $document ? map { "ErrorDocument $_ $document" } @PAGE_FOR : ()), '</LocationMatch>', '';
 }
 
@@ -150,7 +161,8 @@ sub every_location () {
 }
 
 my $server = private_server('refusals',
-    modules => [ $CGI, qw(mime dir rewrite proxy proxy_http auth_basic authn_file authz_user access_compat allowmethods), $HTTP2 ? 'http2' : () ],
+    modules => [ $CGI, qw(mime dir rewrite proxy proxy_http auth_basic authn_file authz_user access_compat allowmethods),
+        $HTTP2 ? 'http2' : () ],
     conf    => <<"END_OF_CONF");
 DocumentRoot "$TREE/htdocs"
 TypesConfig /dev/null
@@ -369,6 +381,6 @@ SKIP: {
 is join('; ', faults($_)), '', $_->{name} for @cases;
 cmp_ok scalar(() = $logs{access_log} =~ m{ /second\.html }g), '>', 0, 'second requests were served on some connections';
 
-log_is_clean($server, qr/EG0108: /, qr/EG0112: /, qr/EG0301: /, qr/EG0302: /, qr/AH01630: client denied/, qr/AH01797: client denied/, qr/AH01623: client method denied/,
-    qr/AH00957: .*attempt to connect/, qr/AH01114: /);
+log_is_clean($server, qr/EG0108: /, qr/EG0112: /, qr/EG0301: /, qr/EG0302: /, qr/AH01630: client denied/, qr/AH01797: client denied/,
+    qr/AH01623: client method denied/, qr/AH00957: .*attempt to connect/, qr/AH01114: /);
 finish();
