@@ -29,7 +29,7 @@ write_secret("$TREE/tokens", "$TOKEN{demo}\n");
 spew("$TREE/htdocs/page.html",  "for an hour\n", 0644);
 spew("$TREE/htdocs/parts.shtml", qq(<!--#include virtual="/guarded/page.html" -->\n), 0644);
 
-my ($BACKEND_PORT, $QUICK_PORT, $SLOW_PORT) = free_ports(3);
+my ($BACKEND_PORT, $QUICK_PORT, $SLOW_PORT, $LOUD_PORT) = free_ports(4);
 my $backend = EncGather::Backend->new(port => $BACKEND_PORT, record => "$TREE/seen/backend");
 
 # Where mod_cache answers before httpd has looked at anything, and where it is one of the handlers.
@@ -106,6 +106,13 @@ RewriteEngine on
     RewriteRule "^" "/guarded/page.html"
 </LocationMatch>
 @{[ map { virtual_host($_) } sort keys %HOST ]}
+# A cache that tells all it does.
+Listen 127.0.0.1:$LOUD_PORT
+<VirtualHost 127.0.0.1:$LOUD_PORT>
+    LogLevel cache:trace8 cache_disk:trace8
+    CacheRoot "$TREE/cache-quick"
+    CacheEnable disk /
+</VirtualHost>
 END_OF_CONF
 $server->start or BAIL_OUT('the private server does not start: ' . $server->error);
 
@@ -193,6 +200,16 @@ for my $name (sort keys %HOST) {
     is stored($name, $_), 0, "$name: nothing of $_ is in the cache" for qw(/gather /decrypt /status /voice /guarded /observed /index /moved /parts);
     my $after = () = cache_files($name);
     is $after, $before, "$name: nothing at all was added to the cache" or diag(map { "$_\n" } cache_files($name));
+}
+
+# Before httpd knows of any location, a cache may write down what it looks for.
+{
+    my ($host, $digits) = ("127.0.0.1:$LOUD_PORT", new_digits());
+    is get($host, "/gather?Digits=$digits", method => $_, token => undef)->code, 405, "a cache that tells all: $_ with Digits" for qw(GET HEAD);
+    post($host, "/gather?step=getPin&Digits=$digits", [ CallSid => 'CA' . '3' x 32 ], token => undef);
+    my @told = grep { /\[cache:debug\].*\bgather\b/ } split /\n/, $server->error_log;
+    cmp_ok scalar @told, '>', 0, 'it tells of a location of ours';
+    is scalar(grep { /$digits/ } @told), 0, 'but no digits';
 }
 
 ok $server->stop, 'the server stops';
