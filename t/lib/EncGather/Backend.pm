@@ -50,6 +50,8 @@ my %ANSWER = (
     '/204'        => "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n",
     '/301'        => _http('301 Moved Permanently', 'text/plain', 'there', 'Location: /ok'),
     '/record'     => _http('200 OK', 'text/plain', 'recorded'),
+    '/error-page' => _http('403 Forbidden', 'text/plain', "an error page: proxied\n"),
+    '/cacheable'  => _http('200 OK', 'text/plain', 'for an hour', 'Cache-Control: max-age=3600', 'Last-Modified: Sun, 01 Mar 2026 00:00:00 GMT'),
     '/drop'       => "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 400\r\nConnection: close\r\n\r\n"
                    . $ACCOUNT,
     '/half-head'  => "HTTP/1.1 200 OK\r\nContent-Ty",
