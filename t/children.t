@@ -14,6 +14,7 @@ use IO::Socket::INET;
 use Test::More;
 
 use lib 't/lib';
+use EncGather::Daemon qw(free_ports);
 use EncGather::Faults;
 use EncGather::Files qw(slurp_if_there spew);
 use EncGather::Httpd qw(httpd module_file);
@@ -283,6 +284,48 @@ SKIP: {
     becomes('in the background: calls are served after it', $server, 200);
     kill TERM => $pid;
     ok wait_until(WAIT, sub { !kill 0 => -$pid }), 'in the background: it stops';
+    log_is_clean($server);
+}
+
+# --- Many hosts, and a limit for locked memory ---------------------------------------------------------------------------------
+
+# Children are not root, and may not go beyond the limit; a page for each file would be more than it.
+use constant { HOSTS => 60, LIMIT => 256 };    # kilobytes
+
+sub host_with_files ($i, $port) {
+    write_secret("$FILES/key$i",    sprintf("%064x\n", 7919 * $i + 2**40));
+    write_secret("$FILES/tokens$i", "$TOKEN{demo}\n");
+    return <<"END_OF_CONF";
+<VirtualHost 127.0.0.1:$port>
+    ServerName h$i.example
+    EncGatherKeyFile "$FILES/key$i"
+    EncGatherAuthTokenFile "$FILES/tokens$i"
+    <Location /gather>
+        SetHandler encrypted-gather
+        EncGatherBackend /nowhere
+    </Location>
+</VirtualHost>
+END_OF_CONF
+}
+
+SKIP: {
+    skip pointless('memory'), 1 if pointless('memory');
+    my $wrapper = in_tree('private/limited-httpd');
+    spew($wrapper, "#!/bin/sh\nulimit -l @{[ LIMIT ]}\nexec @{[ httpd() ]} \"\$@\"\n", 0755);
+    my ($port) = free_ports(1);
+    my $server = started('children-limited', children(2) . join('', map { host_with_files($_, $port) } 1 .. HOSTS), httpd => $wrapper, port => $port);
+    my $name   = HOSTS . ' hosts with files of their own';
+    for my $i (1, HOSTS) {
+        my $bytes    = post(host_of($server), '/gather?step=getPin', [ @CALL, Digits => $CARD ], unsent => 1, host => "h$i.example",
+            signed_url => "http://h$i.example/gather?step=getPin");
+        my ($sealed) = send_pieces(host_of($server), $bytes) =~ /encryptedCardDigits=([0-9a-f]+)/;
+        is scalar open_token($sealed, sprintf '%064x', 7919 * $i + 2**40), $CARD, "$name: number $i seals with its key";
+    }
+    unlike $server->error_log, qr/EG0107/, "$name: within the limit";
+    my @locked = map { slurp_if_there("/proc/$_/status") =~ /^VmLck:\s+(\d+)/m ? $1 : () } $server->children;
+    ok @locked && !grep({ $_ == 0 || $_ > LIMIT } @locked), "$name: all of them locked" or diag "@locked";
+    note "$name: $locked[0] KB";
+    ok $server->stop, "$name: the server stops";
     log_is_clean($server);
 }
 

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
  * How keys and tokens get from the parent to children that serve, and to nobody else. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE /* memfd_create() */
-#endif
 #include "config/handover.h"
 
 #include <errno.h>

@@ -190,6 +190,8 @@ void eg_vault_pack(void)
     drop_pack(v);
     v->pack = pack;
     v->packed = n;
+    if (pack) /* the limit may not have been enough for both at a time; eg_vault_lock() tells */
+        (void)eg_secret_lock(pack, n);
 }
 
 bool eg_vault_lock(void)
