@@ -66,6 +66,11 @@ EncGatherMaxBody 600
     </Location>
     <Location /first/deeper>
         SetHandler decrypt-gather
+    </Location>
+    <Location /first/closed>
+        EncGatherExpose off
+    </Location>
+    <Location /first/closed/open>
         EncGatherExpose on
     </Location>
     <Location /first/over>
@@ -177,7 +182,7 @@ is largest('replaces.test', '/gather/over/body', @VHOST),  '600',         'G13 E
 
 # --- EncGatherBackend, EncGatherLookup: from location to location -----------------------------------------------------
 
-sub teller ($text) { return which(map { my $name = $_; ($name => sub () { $text =~ /$name/ }) } qw(FIRST SECOND)) }
+sub teller ($text) { return which(map { my $name = $_; ($name => sub () { $text =~ /$name/ }) } qw(FIRST SECOND forbidden)) }
 
 sub backend_of ($path) {
     my $response = webhook('inherits.test', "$path?step=processData&encryptedCardDigits=" . seal($CARD), @SERVER, Digits => $PIN);
@@ -197,6 +202,9 @@ is lookup_of('/first'),                'FIRST',  'G13 EncGatherLookup: in its lo
 is lookup_of('/first/deeper'),         'FIRST',  'G13 EncGatherLookup: inherited by a location below';
 is lookup_of('/first/over'),           'SECOND', 'G13 EncGatherLookup: replaced in a location below';
 is lookup_of('/second'),               'SECOND', 'G13 EncGatherLookup: no other location is changed by that';
+is lookup_of('/first/deeper/still'),   'FIRST',  'G13 EncGatherExpose: inherited by a location below';
+is lookup_of('/first/closed'),         'forbidden',    'G13 EncGatherExpose: replaced in a location below';
+is lookup_of('/first/closed/open'),    'FIRST',  'G13 EncGatherExpose: and again below that';
 
 ok $server->stop, 'the server stops';
 log_is_clean($server, qr/\[encgather:warn\].*EG01\d\d:/, qr/EG03\d\d:/, qr/EG04\d\d:/, qr/EG05\d\d:/);
