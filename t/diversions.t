@@ -169,6 +169,7 @@ AddType text/plain .txt
 EncGatherKeyFile "$KEYS/demo.key"
 EncGatherAuthTokenFile "$KEYS/auth-tokens"
 EncGatherSay found "%{account} %{balance}"
+LogLevel info encgather:debug
 Header always set X-Handler "expr=%{HANDLER}"
 <Directory "$DOCS">
     Options FollowSymLinks
@@ -186,11 +187,15 @@ RewriteRule ^/away/[a-z]+\$ /app.txt [PT]
 <Location /in-directory>
     EncGatherBackend /nothing/decrypt
 </Location>
+<Location /in-htaccess>
+    EncGatherBackend /nothing/decrypt
+</Location>
 <Directory "$DOCS/in-directory">
     SetHandler encrypted-gather
 </Directory>
 END_OF_CONF
-make_path("$DOCS/in-directory");
+make_path("$DOCS/in-directory", "$DOCS/in-htaccess");
+spew("$DOCS/in-htaccess/.htaccess", "SetHandler encrypted-gather\n", 0644);
 spew("$DOCS/in-directory/index.html", "$APP\n", 0644);
 $server->start or diag($server->error), BAIL_OUT('the private server does not start: ' . $server->error);
 my $HOST = '127.0.0.1:' . $server->port;
@@ -235,8 +240,11 @@ for my $name (sort keys %CASE) {
 # --- What is the administrator's will ---------------------------------------------------------------------------------------------------
 
 like get($HOST, "/away/$_")->content, qr/\Q$APP\E/, "a rule of the server leads /away/$_ to another location" for qw(gather status);
-is_deeply facts(post($HOST, '/in-directory/x', [ CallSid => 'CA1' ]), qr/<Gather /), own('encrypted-gather'),
-    'a handler that a <Directory> sets works';
+is_deeply facts(post($HOST, "/in-$_/x", [ CallSid => 'CA1' ]), qr/<Gather /), own('encrypted-gather'),
+    "a handler that is set in a $_ works, where a <Location> enables it" for qw(directory htaccess);
+
+my @told = $server->error_log =~ /\[encgather:debug\].*EG0211: (\S+) answers: /g;
+is_deeply [ sort keys %{ { map { $_ => 1 } @told } } ], [ sort map { $_->[0] } values %LINES ], 'the log tells of each handler that a rule would have led away';
 
 # --- The applications are there ---------------------------------------------------------------------------------------------------------
 

@@ -30,7 +30,7 @@ static const char *webhook_word(unsigned i)
 
 static const char *decrypt_word(unsigned i)
 {
-    return one_of(REFUSALS | LOOKUPS | BIT(EG_BAD_TOKEN), i);
+    return one_of(REFUSALS | LOOKUPS | BIT(EG_FORBIDDEN) | BIT(EG_BAD_TOKEN), i);
 }
 
 static const char *denial_word(unsigned i)

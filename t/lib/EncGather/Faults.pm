@@ -68,6 +68,9 @@ EncGatherKeyFile "$keys/demo.key"
 EncGatherAuthTokenFile "$keys/auth-tokens"
 DBDriver sqlite3
 DBDParams "$database"
+<Directory "/">
+    AllowOverride None
+</Directory>
 <Location /gather>
     SetHandler encrypted-gather
     EncGatherBackend /decrypt
