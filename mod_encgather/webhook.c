@@ -336,13 +336,15 @@ static eg_verdict check_signature(request_rec *r, eg_webhook *hook, const body_h
     eg_verdict verdict;
 
     hook->advice = NULL;
+    hook->fitted = NULL;
     if (!header.n)
         return EG_SIGNATURE_MISSING;
     if (hash->claimed && !hash->known)
         return EG_SIGNATURE_UNCHECKED;
     if (!body_is_signed(r, hook, hash))
         return EG_SIGNATURE_INVALID;
-    verdict = eg_signature_check(eg_the_crypto(), &what, eg_config_of(r)->tokens->tokens, header);
+    verdict = eg_signature_find(eg_the_crypto(), &what, eg_config_of(r)->tokens->tokens, header,
+                                &hook->fitted);
     if (verdict == EG_SIGNATURE_INVALID)
         ask_doctor(r, hook, &what, header);
     return verdict;

@@ -29,7 +29,8 @@ struct eg_webhook {
     eg_verdict verdict;           /* as of these two: */
     const eg_store_entry *tokens; /* NULL: not verified yet */
     const eg_public_url *public_url;
-    const char *advice; /* what would have made it fit, or NULL */
+    const eg_auth_token *fitted; /* whose signature it was; NULL unless it is valid */
+    const char *advice;          /* what would have made it fit, or NULL */
 };
 
 /* The one of this request, made on first use; nothing of the body is read yet. */
