@@ -198,6 +198,9 @@ const eg_then *eg_config_then(const eg_config *config, eg_event event);
 void eg_config_reset(apr_pool_t *pconf);
 bool eg_config_has_unsigned(void); /* EncGatherSignature off somewhere */
 bool eg_config_has_handlers(void); /* a handler is enabled somewhere */
+/* Whether every URL of EncGatherBackend has the modules that it needs; one error line for each that
+ * has not. Once all of the configuration is read. */
+bool eg_config_check_urls(server_rec *s);
 
 /* --- per request ------------------------------------------------------------------------------- */
 
@@ -228,6 +231,7 @@ typedef struct {
     int read_status;                      /* what httpd found wrong with the body; 0: nothing */
     bool answers_json;                    /* errors too */
     bool calling_backend;                 /* a sub-request is our own */
+    bool met_nobody;                      /* and no handler took it, but the one for files */
     struct eg_json *handed, *handed_back; /* to it and by it, where it is decrypt-gather */
     bool has_feed;                        /* the body that was read is handed on to whoever asks */
     eg_outcome refusal; /* what "Require twilio-signature" has against it; counts if denied */
