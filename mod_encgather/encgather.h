@@ -95,11 +95,10 @@ typedef struct {
 
 typedef struct {
     const char *query;
-    const char *label;                /* of the prepared statement in mod_dbd */
+    const char *label;                /* of the statement, one for each query */
     const apr_array_header_t *fields; /* of const char *: each demanded field once */
     const apr_array_header_t *args;   /* of eg_lookup_arg */
     bool has_index;
-    server_rec *server;
 } eg_lookup;
 
 typedef enum {
