@@ -30,7 +30,8 @@ static const char *take_directive_one(cmd_parms *cmd, void *config, const char *
     return wrong ? wrong : ((const setter *)cmd->info)->one(cmd, config, word);
 }
 
-static const char *take_directive_two(cmd_parms *cmd, void *config, const char *first, const char *second)
+static const char *take_directive_two(cmd_parms *cmd, void *config, const char *first,
+                                      const char *second)
 {
     const char *wrong = refuse_in_htaccess(cmd);
 

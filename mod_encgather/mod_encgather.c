@@ -39,6 +39,8 @@ static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, 
     (void)plog;
     if (ap_state_query(AP_SQ_RUN_MODE) == AP_SQ_RM_CONFIG_DUMP)
         return OK;
+    if (!eg_config_check_urls(s))
+        return HTTP_INTERNAL_SERVER_ERROR;
     return eg_store_check(ptemp, s);
 }
 

@@ -115,7 +115,6 @@ for my $way ('path', 'url') {
     is_told("$way: 404 with JSON", last_step("/$way/404json"), 'not-found', $not_found);
     is_told("$way: 404 without JSON", last_step("/$way/404html"), 'not-found', $not_found);
 }
-is_told('a path of this server that is not there', last_step('/path/nowhere'), 'not-found', $not_found);
 expect_log(qr/\[encgather:warn\].*EG05\d\d:/);
 
 for my $case (
@@ -149,9 +148,8 @@ for my $case (
 }
 is_told("/path/$$_[0]: $$_[1]", last_step("/path/$$_[0]"), 'unavailable', $unavailable)
     for [ denied => 'a path of this server that is closed' ],
-        [ static => 'a file of this server' ];
-answers('the webhook itself as its backend: an end all the same', last_step('/path/itself'),
-    twiml_answer(qr/^(?:unavailable|not-found)\z/));
+        [ static => 'a file of this server' ], [ nowhere => 'a path of this server that is not there' ],
+        [ itself => 'another webhook, and itself' ];
 
 # The reason and the tokens are in the error log, so that an operator can find the call; mod_proxy has its own lines.
 expect_log(qr/\[encgather:error\].*EG05\d\d:.*\b$CARD_TOKEN\b/, qr/\[authz_core:error\].*AH01630: client denied/);

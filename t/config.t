@@ -12,7 +12,7 @@ use Test::More;
 use lib 't/lib';
 use EncGather::Test;
 
-my $server = private_server('config');
+my $server = private_server('config', modules => [qw(proxy proxy_http)]);
 my $FILES  = in_tree('private/config/files');
 mkdir $FILES, 0755 or die "$FILES: $!";
 my $LOOKUP = 'EncGatherLookup "SELECT account FROM accounts WHERE card = %s" encryptedCardDigits';
@@ -103,6 +103,23 @@ for my $line ('EncGatherBackend /b', $LOOKUP) {
     ok $rc != 0, 'EncGatherLookup without mod_dbd';
     like $output, qr/EncGatherLookup.*mod_dbd/, 'it says what is missing';
 }
+
+# --- A backend that cannot be one -----------------------------------------------------------------------------------
+
+for my $case ([ [], 'mod_proxy and mod_proxy_http: LoadModule proxy_module, proxy_http_module' ], [ ['proxy'], 'mod_proxy_http: LoadModule proxy_http_module' ]) {
+    my ($modules, $missing) = @$case;
+    my $without = private_server('config-without-' . (@$modules ? 'http' : 'proxy'), modules => $modules);
+    my $conf    = at('/a', 'SetHandler encrypted-gather', "EncGatherKeyFile $key");
+    $without->configure(conf => $conf . at('/b', 'EncGatherBackend https://backend.example.com/') . at('/c', 'EncGatherBackend http://[::1]/'));
+    my ($rc, $output) = $without->configtest;
+    ok $rc != 0, "EncGatherBackend with a URL, without $missing";
+    my @lines = grep { /EG0117: EncGatherBackend \(line \d+ of \S+\): a URL needs \Q$missing\E$/ } split /\n/, $output;
+    is scalar @lines, 2, 'a line for each says what is missing' or diag $output;
+    $without->configure(conf => $conf . at('/b', 'EncGatherBackend /a/b'));
+    is +($without->configtest)[1], "Syntax OK\n", 'a path needs nothing';
+}
+bad("EncGatherBackend that is its own location: $_", at('/gather', "EncGatherBackend $_"), qr/EncGatherBackend: .*call itself/) for '/gather', '/gather?a=b';
+good("EncGatherBackend near its own location: $_", at('/gather', "EncGatherBackend $_")) for '/gather/b', '/gathe', '/Gather', '/gather2';
 
 # --- Key files ------------------------------------------------------------------------------------------------------
 

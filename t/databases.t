@@ -72,6 +72,8 @@ sub schema () {
         'CREATE TABLE indexed (who VARCHAR(64), account VARCHAR(40), balance VARCHAR(20))',
         'CREATE TABLE typed (card VARCHAR(16), whole INTEGER, large BIGINT, words TEXT)',
         "INSERT INTO typed VALUES ('0417', 42, -1234567890123, 'a text')",
+        'CREATE TABLE numbered (card BIGINT, pin INTEGER, account VARCHAR(20))',
+        "INSERT INTO numbered VALUES (417, 932, 'AC4')",
         'CREATE TABLE changing (card VARCHAR(16), account VARCHAR(20), balance VARCHAR(20))',
         'INSERT INTO changing VALUES (' . quoted($CARD, 'AC9', '9') . ')',
     );
@@ -113,6 +115,18 @@ EncGatherAuthTokenFile "$TREE/tokens"
     SetHandler decrypt-gather
     EncGatherExpose on
     EncGatherLookup "SELECT whole, large, words FROM typed WHERE card = %s" encryptedCardDigits
+</Location>
+<Location /numbered>
+    SetHandler decrypt-gather
+    EncGatherLookup "SELECT account FROM numbered WHERE card = %s AND pin = %s" encryptedCardDigits encryptedPinDigits
+</Location>
+<Location /misspelled>
+    SetHandler decrypt-gather
+    EncGatherLookup "SELECT account FROM acounts WHERE card = %s" encryptedCardDigits
+</Location>
+<Location /cast>
+    SetHandler decrypt-gather
+    EncGatherLookup "SELECT account FROM numbered WHERE CAST(card AS CHAR(16)) = %s" encryptedCardDigits
 </Location>
 <Location /indexed>
     SetHandler decrypt-gather
@@ -296,6 +310,11 @@ my @LOOKUPS = (
     [ 'and in the data',                '/percent',  '0421', $PIN, 'demo', row(account => $LONG) ],
     [ 'and neither',                    '/percent',  '0419', $PIN, 'demo', $NONE ],
     [ 'numbers, as strings',            '/typed',    $CARD,  $PIN, 'demo', row(whole => '42', large => '-1234567890123', words => 'a text') ],
+    [ 'columns that are integers',      '/numbered', '417', '932', 'demo', row(account => 'AC4') ],
+    [ 'leading zeros: the same number', '/numbered', '0417', '0932', 'demo', row(account => 'AC4') ],
+    [ 'no such number',                 '/numbered', '418', '932', 'demo', $NONE ],
+    [ 'an integer as text',             '/cast',     '417', $PIN, 'demo', row(account => 'AC4') ],
+    [ 'has no leading zeros',           '/cast',     '0417', $PIN, 'demo', $NONE ],
     [ 'blind index of two fields',      '/indexed',  @HIDDEN[ 0, 1 ], 'demo', row(account => 'AC00112233', balance => '7.50') ],
     [ 'the other way round: no such',   '/indexed',  @HIDDEN[ 1, 0 ], 'demo', $NONE ],
     [ 'blind index of one field',       '/one',      @HIDDEN[ 2, 1 ], 'demo', row(account => 'one field', balance => '8.50') ],
@@ -353,9 +372,10 @@ sub is_back ($name, $asked) {
     my @failures = grep { $_ ne $well } @results;
     is scalar @results, 10 * WORKERS, "$name: nobody is left without an answer";
     is_deeply [ grep { $_ ne $DOWN } @failures ], [], "$name: a request is well or unavailable";
-    cmp_ok scalar @failures, '<=', $asked && PROCESSES == 1 ? 0 : PROCESSES * CONNECTIONS, "$name: " . @failures . ' requests fail, of a connection each';
-    @failures = grep { $_ ne $well } at_once(WORKERS, 5);
-    is_deeply \@failures, [], "$name: and then all are well";
+    my $most = $asked && PROCESSES == 1 ? 0 : PROCESSES * CONNECTIONS;
+    cmp_ok scalar @failures, '<=', $most, "$name: " . @failures . ' requests fail, of a connection each';
+    push @failures, grep { $_ ne $well } at_once(WORKERS, 5);    # a connection is held so shortly that not all are used at first
+    cmp_ok scalar @failures, '<=', $most, "$name: and later no more than there are connections";
     return;
 }
 
@@ -435,11 +455,15 @@ sub examine ($database) {
     all_lookups($database, '');
     like call(), qr/^200 .*\b\Q$NUMBER\E\b/, "$name: a call";
     like call('/gather/indexed', @HIDDEN[ 0, 1 ]), qr/^200 .*\bAC00112233\b/, "$name: a call by blind index";
+    is result(ask('/misspelled')), $DOWN, "$name: a query that is wrong";
+    is result(ask('/plain')), row(account => $NUMBER, balance => $BALANCE), "$name: does others no harm";
     changed_schema($database);
     down_and_back($database) if $database->{daemon};
     query_log($database)     if $database->{query_log};
     ok $server->stop, "$name: the server stops";
     log_is_clean($server, qr/\[encgather:error\].*EG0601:/,
+        qr/\[encgather:warn\].*EG0602: .*(?:acounts|it does not say why)/,
+        $name eq 'PostgreSQL' ? qr/\[encgather:warn\].*EG0602: .*operator does not exist/ : (),
         $database->{daemon} ? (qr/\[encgather:error\].*EG0501:/, qr/\[dbd:(?:error|crit)\]/) : ());
     return;
 }

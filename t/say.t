@@ -279,9 +279,10 @@ is scalar(new_log_lines(qr/\[encgather:warn\].*EG0502: call $CALL: .*EncGatherBa
 is reply_json('/large', q({"a":"<&>\"'\r\n\t"}))->content,
     qq(<?xml version="1.0" encoding="UTF-8"?><Response><Say>&lt;&amp;&gt;"'&#xD;\n\t</Say></Response>), 'escaped as XML asks, and no more';
 
-# Nothing is said rather than a number that a parser has rounded.
-is_unavailable("an integer beyond 64 bits: $_", reply_json('/large', $_), qr/its answer is not a JSON object/)
-    for '{"a":18446744073709551616}', '{"a":"x","b":18446744073709551616}';
+# Nothing is said rather than a number that a parser has rounded; other members are said.
+is_unavailable('an integer beyond 64 bits', reply_json('/large', '{"a":18446744073709551616}'), qr/a member that the sentence needs is missing/);
+is +(said(reply_json('/large', '{"a":"x","b":18446744073709551616,"c":[-9223372036854775809]}')))[0], 'x', 'one that the sentence does not name';
+is +(said(reply_json('/large', qq(\x{feff}{"a":"x"}))))[0], 'x', 'a byte order mark in front';
 new_log_lines(qr/./);
 
 # --- Voices ---------------------------------------------------------------------------------------------------------------

@@ -79,7 +79,7 @@ my $HOST = "127.0.0.1:$PORT";
 my $DIGITS = '7305918264073951';
 remember($DIGITS);
 
-my @provoked = (qr/EG0502:/, qr/ssl:warn/);
+my @provoked = (qr/EG0501:/, qr/ssl:warn/);
 
 sub form () { return (CallSid => 'CA1', Digits => $DIGITS, To => '+15551234567') }
 

@@ -14,6 +14,7 @@ typedef enum {
     EG_SLOT_WEBHOOK,  /* webhook/webhook.c */
     EG_SLOT_REFUSAL,  /* webhook/access.c */
     EG_SLOT_EXCHANGE, /* webhook/exchange.c */
+    EG_SLOT_BACKEND,  /* call/backend.c */
     EG_SLOTS
 } eg_slot;
 

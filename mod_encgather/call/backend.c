@@ -13,6 +13,7 @@
 #include <mod_proxy.h>
 #include "webhook/body.h"
 #include "base/chain.h"
+#include "base/slots.h"
 #include "config/config.h"
 #include "core/mediatype.h"
 #include "core/twiml.h"
@@ -22,6 +23,15 @@
 
 #define ANSWER_MAX 65536
 #define TOO_SLOW "the answer took longer than EncGatherTimeout"
+
+typedef struct {
+    bool met_nobody; /* no handler took the call, but the one for files */
+} backend_state;
+
+static backend_state *state_of_call(request_rec *r)
+{
+    return eg_slot_of(r, EG_SLOT_BACKEND, sizeof(backend_state));
+}
 
 static ap_filter_rec_t *capture_filter, *deadline_filter;
 
@@ -215,6 +225,7 @@ static request_rec *make_sub_request(request_rec *r, const eg_backend *backend)
     request_rec *sub;
 
     eg_backend_call_begins(r);
+    state_of_call(r)->met_nobody = false;
     sub = ap_sub_req_method_uri("POST", path, r, r->proto_output_filters);
     if (backend->url)
         send_to_url(sub, backend->url);
@@ -261,12 +272,49 @@ static eg_span keep(request_rec *r, const capture *answer)
     return (eg_span){apr_pstrmemdup(r->pool, answer->bytes, answer->n), answer->n};
 }
 
+/* --- where nobody answers ---------------------------------------------------------------------- */
+
+/* Behind the handlers of all modules, in front of the one that serves files: what comes this far is
+ * nobody's. What is said then, 404 most of all, is of this server and not of a backend. */
+static int note_nobody(request_rec *r)
+{
+    if (eg_is_backend_call(r))
+        state_of_call(r->main)->met_nobody = true;
+    return DECLINED;
+}
+
+static bool has_handler(const request_rec *sub, const char *name)
+{
+    return sub->handler && strcmp(sub->handler, name) == 0;
+}
+
+/* Handlers that answer 404 although they are there: none of them is a backend. */
+static const char *find_stranger(const request_rec *sub)
+{
+    if (has_handler(sub, EG_GATHER_HANDLER))
+        return "the path of EncGatherBackend leads to encrypted-gather, itself or another";
+    if (has_handler(sub, EG_STATUS_HANDLER))
+        return "the path of EncGatherBackend leads to encgather-status";
+    if (has_handler(sub, EG_DECRYPT_HANDLER) && !eg_config_of(sub)->lookup)
+        return "the path of EncGatherBackend leads to decrypt-gather, but there is no "
+               "EncGatherLookup for it";
+    if (has_handler(sub, "cgi-script") && sub->finfo.filetype == APR_NOFILE)
+        return "the path of EncGatherBackend leads to a script that is not there";
+    return NULL;
+}
+
 static eg_reply judge(request_rec *r, const request_rec *sub, int status, const capture *answer)
 {
     eg_reply reply = {.status = status, .outcome = EG_FOUND, .kind = EG_BACKEND_FOUND};
 
     if (answer->reason)
         return unavailable(status, answer->kind, answer->reason);
+    if (state_of_call(r)->met_nobody && status != HTTP_OK)
+        return unavailable(status, EG_BACKEND_UNANSWERED,
+                           apr_psprintf(r->pool,
+                                        "nobody in this server answers for the path of "
+                                        "EncGatherBackend (status %d)",
+                                        status));
     if (status != HTTP_OK && status != HTTP_NOT_FOUND)
         return refused(r, sub, status);
     reply.json = eg_exchange_answer(r);
@@ -308,11 +356,14 @@ static bool set_request(request_rec *r, request_rec *sub, eg_json *json, const c
 
 static eg_reply run_backend(request_rec *r, request_rec *sub, eg_json *json, const char *key)
 {
+    const char *stranger = find_stranger(sub);
     capture *answer;
     int status;
 
     if (sub->status != HTTP_OK)
         return refused(r, sub, sub->status);
+    if (stranger)
+        return unavailable(0, EG_BACKEND_UNANSWERED, stranger);
     if (!set_request(r, sub, json, key))
         return unavailable(0, EG_BACKEND_UNANSWERED, "the request could not be written");
     answer = set_capture(sub, eg_config_of(r));
@@ -347,6 +398,7 @@ void eg_backend_register_hooks(apr_pool_t *pool)
     deadline_filter = ap_register_input_filter("ENCGATHER_DEADLINE", watch_deadline, NULL,
                                                (ap_filter_type)(AP_FTYPE_NETWORK - 1));
     ap_hook_pre_connection(pre_connection, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_handler(note_nobody, NULL, NULL, APR_HOOK_REALLY_LAST - 1);
     capture_filter =
         ap_register_output_filter("ENCGATHER_CAPTURE", capture_answer, NULL, AP_FTYPE_RESOURCE);
 }

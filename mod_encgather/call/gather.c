@@ -6,6 +6,7 @@
 #include <apr_strings.h>
 #include "webhook/answer.h"
 #include "call/backend.h"
+#include "call/idempotency.h"
 #include "core/parameters.h"
 #include "core/secret.h"
 #include "watch/counters.h"
@@ -274,25 +275,6 @@ static eg_json *backend_body(const gather *g)
     return json;
 }
 
-/* Twilio may deliver the last step twice: both times it is the same call, URL and digits. Keyed,
- * so that it says nothing about them. NULL: OpenSSL failed, and without a key the backend could do
- * the same thing twice. */
-static const char *idempotency_key(const gather *g, eg_span digits)
-{
-    const eg_key *key = &eg_config_of(g->r)->keys->keys->keys[0];
-    eg_span secret = {(const char *)key->idempotency, sizeof key->idempotency};
-    eg_span pieces[] = {eg_webhook_get(g->hook, EG_LIT("CallSid")), EG_LIT("\n"), g->hook->target,
-                        EG_LIT("\n"), digits};
-    unsigned char mac[EG_SHA256_SIZE];
-    char *hex = apr_palloc(g->r->pool, 2 * sizeof mac + 1);
-
-    if (eg_hmac_sha256(eg_the_crypto(), secret, pieces, sizeof pieces / sizeof pieces[0], mac) !=
-        EG_OK)
-        return NULL;
-    eg_hex_encode(hex, mac, sizeof mac);
-    return hex;
-}
-
 /* Ciphertext with which the operator finds what failed. But whoever has a log and, some day, the key
  * has what is in it: the tokens of secret fields are left out. */
 static const char *sent_tokens(const gather *g, const eg_json *body)
@@ -405,7 +387,7 @@ static int take_answer(gather *g)
 
     if (!answer.p)
         return ask_again(g);
-    key = last ? idempotency_key(g, answer) : NULL;
+    key = last ? eg_idempotency_of(g->r, g->hook, answer) : NULL;
     status = last && !key ? EG_ECRYPTO : seal_answer(g, answer);
     body = last && status == EG_OK ? backend_body(g) : NULL;
     eg_webhook_wipe(g->hook);

@@ -42,11 +42,10 @@ typedef struct {
 
 typedef struct {
     const char *query;
-    const char *label;                /* of the prepared statement in mod_dbd */
+    const char *label;                /* of the statement, one for each query */
     const apr_array_header_t *fields; /* of const char *: each demanded field once */
     const apr_array_header_t *args;   /* of eg_lookup_arg */
     bool has_index;
-    server_rec *server;
 } eg_lookup;
 
 typedef enum {
@@ -154,5 +153,8 @@ const eg_then *eg_config_then(const eg_config *config, eg_event event);
 void eg_config_reset(apr_pool_t *pconf);
 bool eg_config_has_unsigned(void); /* EncGatherSignature off somewhere */
 bool eg_config_has_handlers(void); /* a handler is enabled somewhere */
+/* Whether every URL of EncGatherBackend has the modules that it needs; one error line for each that
+ * has not. Once all of the configuration is read. */
+bool eg_config_check_urls(server_rec *s);
 
 #endif

@@ -8,17 +8,21 @@
 #include <apr_uri.h>
 #include "config/store.h"
 
+APLOG_USE_MODULE(encgather);
+
 #define MAX_BODY_LIMIT (16 * 1024 * 1024)
 
 static bool has_unsigned;
 static bool has_handlers;
 static int largest_body;
+static apr_array_header_t *url_backends; /* of const ap_directive_t *, of this reading */
 
 void eg_config_reset(apr_pool_t *pconf)
 {
     has_unsigned = false;
     has_handlers = false;
     largest_body = 0;
+    url_backends = apr_array_make(pconf, 2, sizeof(const ap_directive_t *));
     eg_store_reset(pconf);
 }
 
@@ -169,6 +173,25 @@ const char *eg_set_public_url(cmd_parms *cmd, void *config, const char *text)
     return NULL;
 }
 
+/* mod_proxy may be loaded behind the section, so this is no syntax error. */
+bool eg_config_check_urls(server_rec *s)
+{
+    const char *needed = "mod_proxy and mod_proxy_http: LoadModule proxy_module, proxy_http_module";
+
+    if (ap_find_linked_module("mod_proxy.c"))
+        needed = "mod_proxy_http: LoadModule proxy_http_module";
+    if (ap_find_linked_module("mod_proxy_http.c"))
+        return true;
+    for (int i = 0; i < url_backends->nelts; i++) {
+        const ap_directive_t *at = APR_ARRAY_IDX(url_backends, i, const ap_directive_t *);
+
+        ap_log_error(APLOG_MARK, APLOG_ERR, 0, s,
+                     EG_TAG("0117") "EncGatherBackend (line %d of %s): a URL needs %s",
+                     at->line_num, at->filename, needed);
+    }
+    return url_backends->nelts == 0;
+}
+
 static const char *check_backend_url(cmd_parms *cmd, const char *text, eg_backend *backend)
 {
     apr_uri_t uri;
@@ -182,7 +205,19 @@ static const char *check_backend_url(cmd_parms *cmd, const char *text, eg_backen
         return eg_complain(cmd, "takes no user, password or fragment in the URL");
     if (!uri.path)
         uri.path = apr_pstrdup(cmd->pool, "/");
+    APR_ARRAY_PUSH(url_backends, const ap_directive_t *) = cmd->directive;
     backend->url = apr_uri_unparse(cmd->pool, &uri, 0);
+    return NULL;
+}
+
+/* What is known here; where a path leads once rewriting and other sections have had their say, is seen
+ * when it is called. */
+static const char *check_backend_path(cmd_parms *cmd, const char *path)
+{
+    apr_size_t n = strcspn(path, "?");
+
+    if (cmd->path && strlen(cmd->path) == n && memcmp(cmd->path, path, n) == 0)
+        return eg_complain(cmd, "is the path of this very location: it would call itself");
     return NULL;
 }
 
@@ -193,9 +228,10 @@ const char *eg_set_backend(cmd_parms *cmd, void *config, const char *text)
 
     if (!eg_is_clean_word(text) || strchr(text, '#'))
         return eg_complain(cmd, "has a blank, a control character or a fragment in it");
-    if (*text == '/')
+    if (*text == '/') {
         backend->path = text;
-    else if (strstr(text, "://"))
+        wrong = check_backend_path(cmd, text);
+    } else if (strstr(text, "://"))
         wrong = check_backend_url(cmd, text, backend);
     else
         wrong = eg_complain(cmd, "is a path of this server (/...) or an absolute URL");

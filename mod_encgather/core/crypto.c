@@ -163,6 +163,11 @@ void eg_crypto_use_random(eg_crypto *crypto, eg_random_fn random)
     crypto->random = random;
 }
 
+eg_status eg_random(eg_crypto *crypto, unsigned char *out, apr_size_t n)
+{
+    return crypto->random(out, n) ? EG_OK : EG_ECRYPTO;
+}
+
 /* Takes EG_NONCE_SIZE bytes out of the stock and wipes them there. */
 static bool draw_nonce(const eg_crypto *crypto, nonce_pool *pool, unsigned char *nonce)
 {

@@ -23,6 +23,9 @@ eg_crypto *eg_crypto_create(apr_pool_t *pool);
 typedef bool (*eg_random_fn)(unsigned char *out, apr_size_t n);
 void eg_crypto_use_random(eg_crypto *crypto, eg_random_fn random);
 
+/* n random bytes, or EG_ECRYPTO. */
+eg_status eg_random(eg_crypto *crypto, unsigned char *out, apr_size_t n) EG_MUST_CHECK;
+
 /* out = nonce || ciphertext || tag, plain.n + EG_SEAL_OVERHEAD bytes, under a fresh random nonce.
  * After EG_ECRYPTO out holds zeros. */
 eg_status eg_gcm_seal(eg_crypto *crypto, const unsigned char key[EG_KEY_SIZE], eg_span aad,

@@ -174,28 +174,35 @@ static eg_status encode_mac(eg_crypto *crypto, const signed_string *string, eg_s
     return status;
 }
 
+typedef struct {
+    eg_verdict verdict;
+    apr_size_t place; /* of the token that fits, where one does */
+} match;
+
 /* Branch-free in what is secret: every token costs the same, whether it fits or not. */
-static eg_verdict try_tokens(eg_crypto *crypto, const signed_string *string, const eg_signed *what,
-                             const eg_auth_tokens *tokens, eg_span header)
+static match try_tokens(eg_crypto *crypto, const signed_string *string, const eg_signed *what,
+                        const eg_auth_tokens *tokens, eg_span header)
 {
     char expected[EG_SIGNATURE_LENGTH + 1];
-    unsigned fits = 0, failed = 0;
+    apr_size_t fits = 0, failed = 0, place = 0;
 
     for (apr_size_t i = 0; i < tokens->n; i++) {
         const eg_auth_token *known = &tokens->at[i];
-        unsigned ours = known->account.n == 0 || what->account.n == 0 ||
-                        eg_span_eq(known->account, what->account);
+        apr_size_t ours = known->account.n == 0 || what->account.n == 0 ||
+                          eg_span_eq(known->account, what->account);
 
         if (encode_mac(crypto, string, known->token, expected) != EG_OK) {
             failed = 1;
             break;
         }
-        fits |= ours & (unsigned)eg_equal_secret((eg_span){expected, EG_SIGNATURE_LENGTH}, header);
+        ours &= (apr_size_t)eg_equal_secret((eg_span){expected, EG_SIGNATURE_LENGTH}, header);
+        fits |= ours;
+        place = (place & (ours - 1)) | (i & (0 - ours));
     }
     eg_wipe(expected, sizeof expected);
     if (failed)
-        return EG_SIGNATURE_UNCHECKED;
-    return fits ? EG_SIGNATURE_VALID : EG_SIGNATURE_INVALID;
+        return (match){EG_SIGNATURE_UNCHECKED, 0};
+    return (match){fits ? EG_SIGNATURE_VALID : EG_SIGNATURE_INVALID, place};
 }
 
 static eg_span default_port(eg_span scheme)
@@ -203,26 +210,37 @@ static eg_span default_port(eg_span scheme)
     return eg_span_eq(scheme, EG_LIT("https")) ? EG_LIT("443") : EG_LIT("80");
 }
 
-eg_verdict eg_signature_check(eg_crypto *crypto, const eg_signed *what,
-                              const eg_auth_tokens *tokens, eg_span header)
+eg_verdict eg_signature_find(eg_crypto *crypto, const eg_signed *what, const eg_auth_tokens *tokens,
+                             eg_span header, const eg_auth_token **fitted)
 {
     eg_span standard = default_port(what->origin.scheme);
     eg_span ports[3] = {{"", 0}, what->origin.port, standard};
     signed_string string;
-    eg_verdict verdict = EG_SIGNATURE_INVALID;
+    match found = {EG_SIGNATURE_INVALID, 0};
     port_piece room;
 
+    *fitted = NULL;
     if (header.n == 0)
         return EG_SIGNATURE_MISSING;
     if (header.n != EG_SIGNATURE_LENGTH || !build(what, &string))
         return EG_SIGNATURE_INVALID;
-    for (unsigned i = 0; i < 3 && verdict == EG_SIGNATURE_INVALID; i++) {
+    for (unsigned i = 0; i < 3 && found.verdict == EG_SIGNATURE_INVALID; i++) {
         if (i == 1 && (ports[1].n == 0 || eg_span_eq(ports[1], standard)))
             continue;
         if (set_port(&string, ports[i], &room))
-            verdict = try_tokens(crypto, &string, what, tokens, header);
+            found = try_tokens(crypto, &string, what, tokens, header);
     }
-    return verdict;
+    if (found.verdict == EG_SIGNATURE_VALID)
+        *fitted = &tokens->at[found.place];
+    return found.verdict;
+}
+
+eg_verdict eg_signature_check(eg_crypto *crypto, const eg_signed *what,
+                              const eg_auth_tokens *tokens, eg_span header)
+{
+    const eg_auth_token *fitted;
+
+    return eg_signature_find(crypto, what, tokens, header, &fitted);
 }
 
 eg_status eg_signature_make(eg_crypto *crypto, const eg_signed *what, eg_span authority,

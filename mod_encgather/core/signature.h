@@ -41,6 +41,10 @@ typedef struct {
 eg_verdict eg_signature_check(eg_crypto *crypto, const eg_signed *what,
                               const eg_auth_tokens *tokens, eg_span header);
 
+/* The same, and whose token it was: fitted points into tokens, NULL unless the signature is valid. */
+eg_verdict eg_signature_find(eg_crypto *crypto, const eg_signed *what, const eg_auth_tokens *tokens,
+                             eg_span header, const eg_auth_token **fitted);
+
 /* The signature that Twilio would send for the URL with the given authority ("host" or
  * "host:port"). out has EG_SIGNATURE_LENGTH + 1 bytes. */
 eg_status eg_signature_make(eg_crypto *crypto, const eg_signed *what, eg_span authority,

@@ -119,18 +119,10 @@ static const char *label_of(apr_pool_t *pool, const char *query)
     return apr_psprintf(pool, "encgather_%d", lookups->nelts + 1);
 }
 
-/* mod_dbd complains about a label that a server has already, even for the same query. */
-static const char *prepare_lookup(cmd_parms *cmd, eg_lookup *lookup)
+static const char *note_lookup(cmd_parms *cmd, const eg_lookup *lookup)
 {
-    const char *wrong;
+    const char *wrong = eg_lookup_find_database();
 
-    for (int i = 0; i < lookups->nelts; i++) {
-        const eg_lookup *other = APR_ARRAY_IDX(lookups, i, const eg_lookup *);
-
-        if (other->server == lookup->server && strcmp(other->label, lookup->label) == 0)
-            return NULL;
-    }
-    wrong = eg_lookup_prepare(cmd->server, lookup);
     APR_ARRAY_PUSH(lookups, const eg_lookup *) = lookup;
     return wrong ? eg_complain(cmd, wrong) : NULL;
 }
@@ -143,13 +135,12 @@ const char *eg_set_lookup(cmd_parms *cmd, void *config, int argc, char *const ar
     if (argc < 1)
         return eg_complain(cmd, "needs an SQL query and the fields whose plaintext it takes");
     lookup->query = argv[0];
-    lookup->server = cmd->server;
     lookup->label = label_of(cmd->pool, lookup->query);
     wrong = parse_arguments(cmd, lookup, argc - 1, argv + 1);
     if (!wrong)
         wrong = check_lookup(cmd, lookup);
     if (!wrong)
-        wrong = prepare_lookup(cmd, lookup);
+        wrong = note_lookup(cmd, lookup);
     ((eg_config *)config)->lookup = lookup;
     eg_config_note_handler(cmd);
     return wrong;

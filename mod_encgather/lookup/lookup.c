@@ -15,27 +15,20 @@
 
 APLOG_USE_MODULE(encgather);
 
-#define REPAIRED "encgather: repaired"
-
 static APR_OPTIONAL_FN_TYPE(ap_dbd_acquire) * dbd_acquire;
 static APR_OPTIONAL_FN_TYPE(ap_dbd_open) * dbd_open;
 static APR_OPTIONAL_FN_TYPE(ap_dbd_close) * dbd_close;
-static APR_OPTIONAL_FN_TYPE(ap_dbd_prepare) * dbd_prepare;
 static const module *dbd_itself;
 
-/* While the configuration is read, so that mod_dbd's own merging hands the queries of the main
- * server on to its virtual hosts, and keeps those of a virtual host there. */
-const char *eg_lookup_prepare(server_rec *s, const eg_lookup *lookup)
+const char *eg_lookup_find_database(void)
 {
     dbd_acquire = APR_RETRIEVE_OPTIONAL_FN(ap_dbd_acquire);
     dbd_open = APR_RETRIEVE_OPTIONAL_FN(ap_dbd_open);
     dbd_close = APR_RETRIEVE_OPTIONAL_FN(ap_dbd_close);
-    dbd_prepare = APR_RETRIEVE_OPTIONAL_FN(ap_dbd_prepare);
     dbd_itself = ap_find_linked_module("mod_dbd.c");
-    if (!dbd_acquire || !dbd_open || !dbd_close || !dbd_prepare || !dbd_itself)
+    if (!dbd_acquire || !dbd_open || !dbd_close || !dbd_itself)
         return "needs mod_dbd: put LoadModule dbd_module in front of it, with DBDriver and "
                "DBDParams";
-    dbd_prepare(s, lookup->query, lookup->label);
     return NULL;
 }
 
@@ -135,34 +128,84 @@ static eg_outcome read_rows(const session *s, apr_dbd_results_t *results, eg_jso
     return *rows > 1 ? EG_NOT_FOUND : outcome;
 }
 
+/* --- statements -------------------------------------------------------------------------------- */
+
 /* Statements live as long as their connection, so how many are made has to be limited: some at
  * once, as when a schema is changed in steps, and then one a second. */
-#define REPAIRS_AT_ONCE 16
+#define STATEMENTS_AT_ONCE 16
 
-static bool may_repair(const ap_dbd_t *dbd)
+/* Of one query on one connection, among the statements that mod_dbd keeps for it. */
+typedef struct {
+    apr_dbd_prepared_t *statement; /* NULL: not yet, or the database will not have it */
+    eg_allowance allowance;
+} prepared;
+
+static prepared *prepared_of(const ap_dbd_t *dbd, const eg_lookup *lookup)
 {
-    eg_allowance *repairs = apr_hash_get(dbd->prepared, REPAIRED, APR_HASH_KEY_STRING);
+    prepared *p = apr_hash_get(dbd->prepared, lookup->label, APR_HASH_KEY_STRING);
 
-    if (!repairs) {
-        repairs = apr_pcalloc(dbd->pool, sizeof *repairs);
-        apr_hash_set(dbd->prepared, REPAIRED, APR_HASH_KEY_STRING, repairs);
+    if (!p) {
+        p = apr_pcalloc(dbd->pool, sizeof *p);
+        apr_hash_set(dbd->prepared, lookup->label, APR_HASH_KEY_STRING, p);
     }
-    return eg_allowance_take(repairs, REPAIRS_AT_ONCE, eg_clock());
+    return p;
+}
+
+/* False: the statement is what it was. Without a label PostgreSQL prepares nothing but takes the
+ * types of arguments from the query, with each request; a label it knows already it refuses. */
+static bool prepare(const session *s, const eg_lookup *lookup, const char *label, prepared *p)
+{
+    apr_dbd_prepared_t *fresh = NULL;
+
+    if (apr_dbd_prepare(s->dbd->driver, s->dbd->pool, s->dbd->handle, lookup->query, label,
+                        &fresh) != 0)
+        return false;
+    p->statement = fresh;
+    return true;
+}
+
+/* Of a connection that has just failed. */
+static bool is_dead(const session *s)
+{
+    apr_status_t rv = apr_dbd_check_conn(s->dbd->driver, s->pool, s->dbd->handle);
+
+    return rv != APR_SUCCESS && rv != APR_ENOTIMPL;
+}
+
+/* No argument is bound yet: what the database says is about the query as the administrator wrote it. */
+static void warn_of_query(const session *s)
+{
+    const char *why = apr_dbd_error(s->dbd->driver, s->dbd->handle, 1);
+
+    ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, s->r,
+                  EG_TAG("0602") "call %s: the database does not prepare the query of "
+                                 "EncGatherLookup with text for each %%s: %s",
+                  eg_call_of(s->r), why && *why ? why : "it does not say why");
+}
+
+/* mod_dbd would prepare with each new connection, and give up the connection, and all other queries
+ * with it, where that fails: because the PostgreSQL driver says that arguments are text, and a
+ * column is an integer. */
+static apr_dbd_prepared_t *statement_of(const session *s, const eg_lookup *lookup)
+{
+    prepared *p = prepared_of(s->dbd, lookup);
+
+    if (p->statement || !eg_allowance_take(&p->allowance, STATEMENTS_AT_ONCE, eg_clock()) ||
+        prepare(s, lookup, lookup->label, p) || is_dead(s))
+        return p->statement;
+    warn_of_query(s);
+    (void)prepare(s, lookup, NULL, p);
+    return p->statement;
 }
 
 /* Prepares the query anew where a change of the schema or a lost connection has made the statement
  * useless. */
-static bool repair(const ap_dbd_t *dbd, const eg_lookup *lookup)
+static bool repair(const session *s, const eg_lookup *lookup)
 {
-    apr_dbd_prepared_t *statement = NULL;
+    prepared *p = prepared_of(s->dbd, lookup);
 
-    if (!may_repair(dbd))
-        return false;
-    /* without a label: PostgreSQL may still know the old one */
-    if (apr_dbd_prepare(dbd->driver, dbd->pool, dbd->handle, lookup->query, NULL, &statement) != 0)
-        return false;
-    apr_hash_set(dbd->prepared, lookup->label, APR_HASH_KEY_STRING, statement);
-    return true;
+    return eg_allowance_take(&p->allowance, STATEMENTS_AT_ONCE, eg_clock()) &&
+           prepare(s, lookup, NULL, p);
 }
 
 /* "Random access", which nobody needs, is what makes the PostgreSQL driver wait for the answer: the
@@ -177,7 +220,7 @@ static bool select_rows(const session *s, const char **args, apr_dbd_results_t *
 {
     const eg_lookup *lookup = eg_config_of(s->r)->lookup;
     const ap_dbd_t *dbd = s->dbd;
-    apr_dbd_prepared_t *statement = apr_hash_get(dbd->prepared, lookup->label, APR_HASH_KEY_STRING);
+    apr_dbd_prepared_t *statement = statement_of(s, lookup);
 
     *results = NULL;
     return statement && apr_dbd_pselect(dbd->driver, s->pool, dbd->handle, results, statement,
@@ -188,9 +231,11 @@ static bool select_rows(const session *s, const char **args, apr_dbd_results_t *
  * (sqlite3_reset). */
 static bool select_in_the_end(const session *s, const char **args, apr_dbd_results_t **results)
 {
+    if (!statement_of(s, eg_config_of(s->r)->lookup))
+        return false;
     /* NOLINTNEXTLINE(misc-redundant-expression): the second try is meant */
     return select_rows(s, args, results) || select_rows(s, args, results) ||
-           (repair(s->dbd, eg_config_of(s->r)->lookup) && select_rows(s, args, results));
+           (repair(s, eg_config_of(s->r)->lookup) && select_rows(s, args, results));
 }
 
 /* --- arguments --------------------------------------------------------------------------------- */

@@ -7,9 +7,8 @@
 #include "core/json.h"
 #include "base/outcome.h"
 
-/* Hands a query to mod_dbd for preparing, while the configuration is read. Returns NULL, or what is
- * wrong. */
-const char *eg_lookup_prepare(server_rec *s, const eg_lookup *lookup);
+/* While the configuration is read. Returns NULL, or what is wrong. */
+const char *eg_lookup_find_database(void);
 
 /* Runs the location's query for the plaintext of each demanded field (NUL-terminated); with a blind
  * index for one key of the ring after the other, until a row is found. EG_FOUND with the columns of

@@ -107,7 +107,9 @@ static const char *ask_doctor(const eg_webhook *hook, const eg_config *policy,
 static eg_judgement judge_signature(const eg_webhook *hook, const eg_config *policy,
                                     const eg_body_hash *hash)
 {
-    eg_judgement judgement = {EG_SIGNATURE_INVALID, policy->tokens, policy->public_url, NULL};
+    eg_judgement judgement = {.verdict = EG_SIGNATURE_INVALID,
+                              .tokens = policy->tokens,
+                              .public_url = policy->public_url};
     eg_span header = header_of(hook, "X-Twilio-Signature");
     bool appended = !hash->claimed && !is_get(hook);
     eg_signed what = {*eg_verify_origin(hook, policy), hook->target, appended ? &hook->form : NULL,
@@ -118,8 +120,8 @@ static eg_judgement judge_signature(const eg_webhook *hook, const eg_config *pol
     else if (hash->claimed && !hash->known)
         judgement.verdict = EG_SIGNATURE_UNCHECKED;
     else if (body_is_signed(hook, hash))
-        judgement.verdict =
-            eg_signature_check(eg_the_crypto(), &what, policy->tokens->tokens, header);
+        judgement.verdict = eg_signature_find(eg_the_crypto(), &what, policy->tokens->tokens,
+                                              header, &judgement.fitted);
     else
         return judgement;
     if (judgement.verdict == EG_SIGNATURE_INVALID)

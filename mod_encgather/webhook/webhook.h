@@ -15,7 +15,8 @@ typedef struct {
     eg_verdict verdict;
     const eg_store_entry *tokens; /* NULL: not verified yet */
     const eg_public_url *public_url;
-    const char *advice; /* what would have made it fit, or NULL */
+    const eg_auth_token *fitted; /* whose signature it was; NULL unless it is valid */
+    const char *advice;          /* what would have made it fit, or NULL */
 } eg_judgement;
 
 typedef struct {

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+# EncGatherBackend where this server itself has nobody for the path: the caller hears that the service is unavailable, not
+# that there is no such account; a 404 that a backend said is one.
+use strict;
+use warnings;
+use feature 'signatures';
+no warnings 'experimental::signatures';
+
+use File::Path qw(make_path);
+use Test::More;
+
+use lib 't/lib';
+use EncGather::Files qw(spew);
+use EncGather::Test;
+
+my ($CARD, $PIN) = @SECOND_ACCOUNT;
+my $CALL = 'CA' . '6' x 32;
+my $TREE = in_tree('private/nobody');
+my $KEYS = in_tree('conf/keys');
+my $MPM  = $ENV{ENCGATHER_MPM} || 'event';
+my $cgi  = $MPM eq 'prefork' ? 'cgi' : 'cgid';
+
+make_path("$TREE/cgi", "$TREE/htdocs/directory");
+chmod 0755, $TREE, "$TREE/cgi", "$TREE/htdocs", "$TREE/htdocs/directory";
+spew("$TREE/htdocs/page.html", "a page\n");
+spew("$TREE/htdocs/page.json", '{"account":"1","balance":"2"}');
+
+sub script ($name, $status, $json) {
+    spew("$TREE/cgi/$name", "#!/bin/sh\ncat >/dev/null\nprintf 'Status: $status\\r\\nContent-Type: application/json\\r\\n\\r\\n$json'\n", 0755);
+    chmod 0755, "$TREE/cgi/$name";
+    return;
+}
+script('knows',   '200 OK',        '{"account":"1","balance":"2"}');
+script('nobody',  '404 Not Found', '{"error":"not found"}');
+
+# backend => what the caller hears, and what the log says
+my %CASE = (
+    '/nothing/here'   => [ unavailable => qr/nobody in this server answers for the path of EncGatherBackend \(status 404\)/ ],
+    '/directory'      => [ unavailable => qr/nobody in this server answers for the path of EncGatherBackend/ ],
+    '/page.html'      => [ unavailable => qr/its answer is not a JSON object/ ],
+    '/page.json'      => ['found'],
+    '/to/1'           => [ unavailable => qr/leads to encrypted-gather, itself or another/ ],
+    '/again'          => [ unavailable => qr/leads to encrypted-gather, itself or another/ ],
+    '/status'         => [ unavailable => qr/leads to encgather-status/ ],
+    '/disabled'       => [ unavailable => qr/leads to decrypt-gather, but there is no EncGatherLookup/ ],
+    '/cgi/none'       => [ unavailable => qr/leads to a script that is not there/ ],
+    '/gone'           => [ unavailable => qr/status 404/ ],
+    '/proxied'        => [ unavailable => qr/nobody in this server answers/ ],
+    '/cgi/nobody'     => ['not-found'],
+    '/cgi/knows'      => ['found'],
+    '/cgi/knows/more' => ['found'],
+);
+my @PATHS = sort keys %CASE;
+
+sub to ($n) { return "<Location /to/$n>\n    SetHandler encrypted-gather\n    EncGatherBackend $PATHS[$n]\n</Location>\n" }
+
+my $server = private_server('nobody', modules => [ $cgi, 'rewrite' ], conf => <<"END_OF_CONF" . join '', map { to($_) } 0 .. $#PATHS);
+@{[ $cgi eq 'cgid' ? "ScriptSock $TREE/cgisock" : '' ]}
+ScriptAlias /cgi/ "$TREE/cgi/"
+<Directory "$TREE">
+    Require all granted
+</Directory>
+EncGatherKeyFile "$KEYS/demo.key"
+EncGatherAuthTokenFile "$KEYS/auth-tokens"
+RewriteEngine on
+RewriteRule ^/again\$ /to/1 [PT]
+RewriteRule ^/gone\$ - [R=404]
+<Location /status>
+    SetHandler encgather-status
+</Location>
+<Location /disabled>
+    SetHandler decrypt-gather
+</Location>
+<Location /proxied>
+    SetHandler proxy-server
+</Location>
+END_OF_CONF
+$server->start or BAIL_OUT('the private server does not start: ' . $server->error);
+my $HOST = '127.0.0.1:' . $server->port;
+my $LAST = '?step=processData&encryptedCardDigits=' . seal($CARD);
+my %SAYS = (found => qr/balance is 2/, 'not-found' => qr/could not find an account/, unavailable => qr/cannot look up your account right now/);
+
+my $logged = length $server->error_log;
+for my $n (0 .. $#PATHS) {
+    my ($result, $reason) = @{ $CASE{ $PATHS[$n] } };
+    my $heard = post($HOST, "/to/$n$LAST", [ CallSid => $CALL, Digits => $PIN ]);
+    like $heard->content, $SAYS{$result}, "$PATHS[$n]: the caller hears $result";
+    my @lines = grep { /EG0\d+: / } split /\n/, substr $server->error_log, $logged;
+    $logged = length $server->error_log;
+    is scalar @lines, $reason ? 1 : 0, "$PATHS[$n]: " . ($reason ? 'a line in the log' : 'nothing in the log');
+    like $lines[0] // '', qr/EG0501: call $CALL: the backend is unavailable: .*$reason/, 'which says why' if $reason;
+}
+
+ok $server->stop, 'the server stops';
+log_is_clean($server, qr/\[encgather:error\].*EG0501: /);
+finish();
