@@ -243,7 +243,8 @@ announce() {
     count=$(echo "$plan" | sed -n 's/.* \([0-9]*\) newly installed.*/\1/p')
     download=$(echo "$plan" | sed -n "s,.*Need to get \([0-9.]* [kMG]*B/\)*$number of archives.*,\2,p")
     disk=$(echo "$plan" | sed -n "s/.*After this operation, $number of additional disk space.*/\1/p")
-    echo "build/deps.sh: installing ${count:-?} packages: ${download:-?} to download, ${disk:-?} on disk" >&2
+    test -z "$count" ||
+        echo "build/deps.sh: installing $count packages: ${download:-?} to download, ${disk:-?} on disk" >&2
 }
 
 apt_failed() {
