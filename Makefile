@@ -52,11 +52,11 @@ all: $(MODULE) $(if $(TOOLS),$(TOOL)) ## the module and the command line program
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(filter %Makefile %.mk,$(MAKEFILE_LIST))
 
-demo: deps-build deps-demo ## install what is missing, build, place two calls through a real httpd
+demo: deps-build+demo ## install what is missing, build, place two calls through a real httpd
 	@$(MAKE) --no-print-directory -s all
 	@build/demo --module $(MODULE)
 
-serve: deps-build deps-demo ## the server of the demo, with a phone to open in a browser, kept up until Ctrl-C
+serve: deps-build+demo ## the server of the demo, with a phone to open in a browser, kept up until Ctrl-C
 	@$(MAKE) --no-print-directory -s all
 	@build/demo --serve --module $(MODULE)
 
@@ -64,12 +64,12 @@ test: deps-test ## everything: unit tests and the server suite under event, work
 	@$(MAKE) --no-print-directory -s all unit
 	@build/run-tests $(TESTFLAGS) $(T)
 
-check: deps-build ## only the tests that need no server
+check: deps-build ## the light one: only the tests that need no server
 	@$(MAKE) --no-print-directory -s all unit
 	@build/run-tests --no-server $(TESTFLAGS) $(T)
 
 deps-%:
-	@build/deps.sh $*
+	@build/deps.sh $(subst +, ,$*)
 
 unit: $(UNITS) $(JUDGES)
 
@@ -134,7 +134,7 @@ uninstall: ## takes away what "make install" put there
 	    $(DESTDIR)$(BINDIR)/encgather-call $(addprefix $(DESTDIR)$(MANDIR)/,$(notdir $(MANPAGES)))
 	rm -rf $(DESTDIR)$(SHAREDIR)
 
-deb: deps-package ## a Debian package of the working tree, in build/out/deb/
+deb: deps-build+package ## a Debian package of the working tree, in build/out/deb/
 	@build/deb
 
 # --- style -------------------------------------------------------------------------------------

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Installs what is missing for one purpose or several, words of the first column below (build, test, ...), or "all".
-# Silent when nothing is missing; starts no service.
+# Silent when nothing is missing, else says what comes and how large it is; starts no service. What apt has to say about it
+# goes to build/out/deps.log.
 set -u
 
 # A line for each thing: who needs it, what it is, its package on Debian, its package on RHEL (-: of no use there).
@@ -12,8 +13,8 @@ set -u
 #             httpd:NAME       a module of httpd: mod_NAME.so
 #             file:PATTERN     such a file is there
 #             python:MODULE    the system's python3 imports it
-# Every purpose but "demo" and "peers" (what "make bench" compares the module with) implies "build". apache2-bin is the
-# server alone. Other servers' packages bring services, which are kept from starting while they are installed; tests
+# Every purpose but "clean-room", "demo" and "peers" (what "make bench" compares the module with) implies "build".
+# apache2-bin is the server alone. Other servers' packages bring services, which are kept from starting while they are installed; tests
 # start what they need by themselves.
 things() {
     cat <<'END_OF_TABLE'
@@ -27,11 +28,14 @@ build,demo  cmd:apache2|httpd           apache2-bin                 httpd
 static      cmd:gcc                     gcc                         gcc
 static      cmd:clang-tidy              clang-tidy                  clang-tools-extra
 static      cmd:cppcheck                cppcheck                    cppcheck
-package     cmd:dpkg-buildpackage       dpkg-dev                    -
-package     cmd:dh                      debhelper                   -
-package     cmd:lintian                 lintian                     -
-package     cmd:lowdown                 lowdown                     -
-package     cmd:faketime                faketime                    -
+clean-room  cmd:debootstrap             debootstrap                 -
+clean-room  cmd:git                     git                         -
+clean-room  cmd:nsenter                 util-linux                  -
+clean-room  cmd:unshare                 util-linux                  -
+clean-room  perl:FindBin                perl                        -
+package,test cmd:dpkg-buildpackage      dpkg-dev                    -
+package,test cmd:dh                     debhelper                   -
+package,test cmd:lowdown                lowdown                     -
 sanitize    cmd:gcc                     gcc                         gcc
 sanitize    cmd:setarch                 util-linux                  util-linux
 sanitize    cmd:valgrind                valgrind                    valgrind
@@ -49,6 +53,8 @@ test        perl:Test::More             perl                        perl-Test-Si
 test        cmd:prove                   perl                        perl-Test-Harness
 test        cmd:openssl                 openssl                     openssl
 test        cmd:curl                    curl                        curl
+test        cmd:faketime                faketime                    -
+test        cmd:lintian                 lintian                     -
 test        cmd:ps                      procps                      procps-ng
 test        cmd:readelf                 binutils                    binutils
 test        cmd:setpriv                 util-linux                  util-linux
@@ -101,6 +107,7 @@ for directory in /usr/lib/postgresql/*/bin; do
     PATH=$PATH:$directory
 done
 INSTALL='apt-get install -y --no-install-recommends -o DPkg::Lock::Timeout=300'
+PLAN='apt-get install --assume-no --no-install-recommends -o APT::Get::Assume-Yes=false'
 
 main() {
     wanted=''
@@ -138,7 +145,7 @@ is_wanted() {
     for purpose in $wanted; do
         case "$purpose,$1," in
             all,* | *",$purpose,"*) return 0 ;;
-            demo,* | peers,*) ;;
+            clean-room,* | demo,* | peers,*) ;;
             *,build,*) return 0 ;;
         esac
     done
@@ -213,12 +220,37 @@ ensure() {
 
 install_debian() {
     as_root=$(root_prefix) || ask_administrator "apt-get update && $INSTALL $packages"
-    echo "build/deps.sh: installing $packages" >&2
+    open_log
+    echo "build/deps.sh: missing: $packages" >&2
     update_lists
-    install_without_services || fail "apt-get could not install $packages"
+    announce
+    install_without_services >>"$log" 2>&1 || apt_failed "apt-get could not install $packages"
     packages=$(missing debian)
     test -z "$packages" ||
         fail "still missing: $packages (build/deps.sh$wanted --list tells more)"
+}
+
+# Of whoever may write there: in a checkout of somebody else it is a file of its own.
+open_log() {
+    log=$(dirname "$0")/out/deps.log
+    { mkdir -p "$(dirname "$log")" && : >>"$log"; } 2>/dev/null || log=$(mktemp) || fail "no place for apt's words"
+}
+
+# By what apt would do, without doing it. What it cannot tell is not worth a failure.
+announce() {
+    # shellcheck disable=SC2086  # words are meant to be split
+    plan=$($as_root env LC_ALL=C $PLAN $packages 2>/dev/null </dev/null | tr '\n' ' ')
+    number='\([0-9][0-9.,]* [kMG]*B\)'
+    count=$(echo "$plan" | sed -n 's/.* \([0-9]*\) newly installed.*/\1/p')
+    download=$(echo "$plan" | sed -n "s,.*Need to get \([0-9.]* [kMG]*B/\)*$number of archives.*,\2,p")
+    disk=$(echo "$plan" | sed -n "s/.*After this operation, $number of additional disk space.*/\1/p")
+    test -z "$count" ||
+        echo "build/deps.sh: installing $count packages: ${download:-?} to download, ${disk:-?} on disk" >&2
+}
+
+apt_failed() {
+    grep -E '^(E|W|Err:[0-9]+):? ' "$log" | tail -n 10 >&2
+    fail "$1; all that apt said is in $log"
 }
 
 # Packages ask policy-rc.d before they start a service. What stood in its place comes back, also
@@ -233,14 +265,14 @@ install_without_services() {
         test ! -e "$policy" || grep -q build/deps.sh "$policy" || mv "$policy" "$policy.aside"
         printf "#!/bin/sh\n# build/deps.sh is at work\nexit 101\n" >"$policy" || exit 1
         chmod 755 "$policy" || exit 1
-        "$@"' sh $INSTALL $packages >&2
+        "$@"' sh $INSTALL $packages </dev/null
 }
 
 # The lists may be locked by somebody else for a while; without new lists the old ones may still do.
 update_lists() {
     for try in 1 2 3 4 5; do
         # shellcheck disable=SC2086
-        $as_root env DEBIAN_FRONTEND=noninteractive apt-get update -q >&2 && return 0
+        $as_root env DEBIAN_FRONTEND=noninteractive apt-get update -q >>"$log" 2>&1 && return 0
         echo "build/deps.sh: apt-get update failed ($try)" >&2
         sleep 5
     done

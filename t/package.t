@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # needs: nothing
 # The Debian package: the same bytes from every build, what is in it, and a call by the README's virtual host with nothing
-# but what the package has. ENCGATHER_PACKAGE_TEST=1 does the last thing in a fresh Debian as well, by apt (some minutes).
+# but what the package has. "make clean-room" does the last thing in a fresh Debian, by apt.
 use strict;
 use warnings;
 use feature 'signatures';
 no warnings 'experimental::signatures';
 
 use Cwd qw(abs_path);
-use File::Path qw(make_path remove_tree);
+use File::Path qw(make_path);
 use File::Temp ();
 use FindBin;
 use POSIX ();
@@ -20,7 +20,6 @@ use EncGather::Httpd qw(module_file);
 use EncGather::Logs qw(alarms leaks);
 use EncGather::Sanitizer qw(pointless);
 use EncGather::Server;
-use EncGather::Wait qw(wait_until);
 
 my $TOP     = abs_path("$FindBin::Bin/..");
 my $PACKAGE = 'libapache2-mod-encgather';
@@ -169,19 +168,17 @@ is_deeply [ grep { m{^(.*/).*: (.*)\z} && !-e "$ROOT/$1$2" } @links ], [], 'and 
 
 # --- A call, by the README and the package alone -----------------------------------------------------------------
 
-# The indented block of that section.
+# The indented block of that section that is one.
 sub readme_virtual_host () {
     my ($section) = slurp_if_there("$TOP/README.md") =~ /^## A virtual host\n(.*?)^## /ms;
-    my ($block)   = ($section // '') =~ /((?:^    .*\n|^\n(?=    ))+)/m;
+    my ($block)   = ($section // '') =~ m{^(    <VirtualHost .*?^    </VirtualHost>\n)}ms;
     return ($block // '') =~ s/^    //mgr;
 }
 
-# What encgather.load has in its place; where it listens, and the certificate that the comment speaks of.
+# Where it listens, and our certificate.
 sub for_here ($block, $listen, $certificate) {
-    $block =~ s/^LoadModule encgather_module .*\n//m or fail('README: a LoadModule line');
-    $block =~ s/\*:443/$listen/                      or fail('README: an address');
-    $block =~ s/# SSLEngine on and the certificate.*/SSLEngine on\nSSLCertificateFile "$certificate"/
-        or fail('README: a word about the certificate');
+    $block =~ s/\*:443/$listen/ or fail('README: an address');
+    $block =~ s/^(\s*SSLCertificate(?:Key)?File) .*/$1 "$certificate"/mg == 2 or fail('README: a certificate and its key');
     return $block;
 }
 
@@ -233,106 +230,4 @@ SKIP: {
     extracted_package();
 }
 
-# --- The same in a fresh Debian, by its own tools ----------------------------------------------------------------
-
-my $FRESH = "$WORK/debian";
-
-sub inside (@command) {
-    my @proxies     = map { "$_=$ENV{$_}" } grep { defined $ENV{$_} } qw(http_proxy https_proxy no_proxy);
-    my @environment = (@proxies, 'DEBIAN_FRONTEND=noninteractive', 'LC_ALL=C.UTF-8', 'HOME=/root',
-        'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin');
-    return ('chroot', $FRESH, '/usr/bin/env', '-i', @environment, @command);
-}
-
-sub inside_succeeds ($name, @command) { return succeeds("fresh: $name", inside(@command)) }
-
-sub make_fresh_system () {
-    my ($suite) = slurp_if_there('/etc/os-release') =~ /^VERSION_CODENAME=(\w+)/m;
-    succeeds("fresh: $suite", 'debootstrap', '--variant=minbase', $suite, $FRESH, 'http://deb.debian.org/debian');
-    spew("$FRESH/etc/resolv.conf", slurp_if_there('/etc/resolv.conf'));
-    spew("$FRESH/usr/sbin/policy-rc.d", "#!/bin/sh\nexit 101\n");    # starts no service
-    chmod 0755, "$FRESH/usr/sbin/policy-rc.d";
-    spew("$FRESH/tmp/$PACKAGE.deb", slurp_if_there($DEB));
-    return;
-}
-
-sub install () {
-    return inside_succeeds('installs', qw(apt-get install -y -q), "/tmp/$PACKAGE.deb", qw(apache2 sqlite3));
-}
-
-# Whatever is there by the name of the package; the records of dpkg and apt aside.
-sub left_behind () {
-    my ($rc, $found) = run(inside('find', '/', '(', '-path', '/proc', '-o', '-path', '/sys', '-o', '-path', '/tmp', '-o', '-path',
-        '/var/log', ')', '-prune', '-o', '-name', '*encgather*', '-print'));
-    return split /\n/, $found;
-}
-
-sub fresh_call () {
-    my $etc  = "$FRESH/etc/apache2";
-    my $port = free_port();
-    spew("$etc/ports.conf", "Listen 127.0.0.1:$port\n");
-    inside_succeeds('a key', 'encgather', 'keygen', '/etc/apache2/ivr.key');
-    spew("$etc/ivr.token", 'a' x 32 . "\n");
-    chmod 0600, "$etc/ivr.token";
-    certificate("$etc/ivr.pem");
-    make_path("$FRESH/var/lib/ivr");
-    spew("$FRESH/tmp/accounts.sql", slurp_if_there("$TOP/conf/demo/accounts.sql"));
-    inside_succeeds('the accounts', 'sqlite3', '-batch', '/var/lib/ivr/accounts.db', '.read /tmp/accounts.sql');
-    inside_succeeds('httpd runs without the module', 'apachectl', 'start');
-    inside_succeeds('a2enmod', 'a2enmod', '-q', 'encgather', 'ssl');
-    spew("$etc/sites-available/ivr.conf", for_here(readme_virtual_host(), "127.0.0.1:$port", '/etc/apache2/ivr.pem'));
-    inside_succeeds('a2ensite', 'a2ensite', '-q', 'ivr');
-    inside_succeeds('a reload', 'apachectl', 'graceful');
-    my $output = '';
-    for (1 .. 100) {    # the reload takes a moment
-        (undef, $output) = run(inside('encgather-call', '--token-file', '/etc/apache2/ivr.token', '--ca', '/etc/apache2/ivr.pem.crt',
-            "https://127.0.0.1:$port/encrypted-gather", @DIGITS));
-        last if $output =~ $HEARD;
-        select undef, undef, undef, 0.1;
-    }
-    like $output, $HEARD, 'fresh: the caller is found';
-    inside_succeeds('a2dissite', 'a2dissite', '-q', 'ivr');
-    return;
-}
-
-sub stop_fresh_server () {
-    my ($pid) = slurp_if_there("$FRESH/run/apache2/apache2.pid") =~ /^(\d+)$/m or return;
-    kill TERM => $pid;
-    wait_until(10, sub { !kill 0 => $pid });
-    return;
-}
-
-sub fresh_system () {
-    make_fresh_system();
-    install();
-    ok !-e "$FRESH/etc/apache2/mods-enabled/encgather.load", 'fresh: it is not enabled before the administrator says so';
-    fresh_call();
-    inside_succeeds('httpd goes on when the package is removed', qw(apt-get remove -y -q), $PACKAGE);
-    inside_succeeds('its configuration is good', 'apachectl', 'configtest');
-    inside_succeeds('purges', qw(apt-get purge -y -q), $PACKAGE);
-    is_deeply [ left_behind() ], [], 'fresh: nothing is left behind';
-    stop_fresh_server();
-    install();
-    inside_succeeds('a2enmod again', 'a2enmod', '-q', 'encgather');
-    inside_succeeds('is removed together with apache2', qw(apt-get remove -y -q), $PACKAGE, 'apache2');
-    inside_succeeds('apache2 is purged first', qw(apt-get purge -y -q apache2 apache2-bin apache2-data apache2-utils));
-    inside_succeeds('and then the package', qw(dpkg --purge), $PACKAGE);
-    is_deeply [ left_behind() ], [], 'fresh: nothing is left behind either';
-    return;
-}
-
-SKIP: {
-    skip 'a fresh Debian: only with ENCGATHER_PACKAGE_TEST=1, as root, with debootstrap', 1
-        if !$ENV{ENCGATHER_PACKAGE_TEST} || $> != 0 || !installed('debootstrap') || slurp_if_there('/etc/os-release') !~ /^ID=debian$/m;
-    fresh_system();
-}
-
-END {
-    if (defined $FRESH && defined $WORK && -d $FRESH) {
-        my $status = $?;
-        stop_fresh_server();
-        $? = $status;
-    }
-}
-
-done_testing;
+done_testing();

@@ -34,7 +34,7 @@ sub give_up ($name, $reason) {
 }
 
 sub missing_modules () {
-    my %options = phone_options();
+    my %options = phone_options('conf');
     return grep { !defined module_file($_) } @{ $options{modules} };
 }
 
@@ -53,8 +53,7 @@ make_path($TREE);
 write_secret("$TREE/key",   "$KEY{demo}\n");
 write_secret("$TREE/token", "$TOKEN{demo}\n");
 my $server = private_server('phone',
-    phone_options(),
-    template => in_tree('../conf/demo/httpd.conf.in'),
+    phone_options(in_tree('../conf')),
     values   => { KEY_FILE => "$TREE/key", TOKEN_FILE => "$TREE/token", DATABASE => in_tree('conf/accounts.db') },
 );
 install_phone(in_tree('../conf'), $TREE, $TOKEN{demo});

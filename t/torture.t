@@ -45,8 +45,9 @@ sub rows ($text) {
     return map { $_ => 1 } $text =~ /^(?:SAYS|MAKES)\([^,]*, (\w+)/mg, $text =~ /^(?:SETS|TAKES|OWN)\((\w+)/mg;
 }
 
-# What _FORTIFY_SOURCE puts in the place of a function is that function.
-sub plain ($name) { return $name =~ /^__(\w+)_chk\z/ ? $1 : $name }
+# What _FORTIFY_SOURCE puts in the place of a function is that function; so is what glibc 2.38 and later call those that
+# read numbers as C23 does.
+sub plain ($name) { return $name =~ /^__(?:isoc23_(\w+)|(\w+)_chk)\z/ ? $1 // $2 : $name }
 
 sub no_call_is_forgotten ($whose, $called, $fails, @cannot) {
     for my $name (sort keys %$called) {

@@ -20,7 +20,8 @@ static eg_status key_by_token(const eg_auth_token *token, const eg_delivery *del
 /* Twilio may deliver the last step twice: both times it is the same call, URL and digits. The token
  * that signed it is what both deliveries share, over a change of the key file too; where nobody
  * signed, the last key of the file is the one that stays longest while a new one comes in. */
-static eg_status make_idempotency_key(const request_rec *r, const eg_webhook *hook, eg_span input, char *key)
+static eg_status make_idempotency_key(const request_rec *r, const eg_webhook *hook, eg_span input,
+                                      char *key)
 {
     const eg_store_entry *keys = eg_config_of(r)->keys;
     const eg_keyring *ring = keys ? keys->keys : NULL;

@@ -158,11 +158,23 @@ static const char *real_with_digits(const json_t *number, size_t digits, apr_poo
     return apr_pstrmemdup(pool, text, n);
 }
 
+/* From 2^53 on every double is an integer, and up to here seventeen digits are all of it. jansson 2.15
+ * and later write such a number with an exponent whatever the precision. */
+static bool is_long_integer(double value)
+{
+    double size = value < 0 ? -value : value;
+
+    return size >= 1e16 && size < 1e17;
+}
+
 /* The fewest digits that read back; without an exponent where that is possible (100, not 1e2). */
 static const char *shortest_real(const json_t *number, apr_pool_t *pool)
 {
     const char *shortest = NULL;
+    double value = json_real_value(number);
 
+    if (is_long_integer(value))
+        return apr_psprintf(pool, "%" APR_INT64_T_FMT, (apr_int64_t)value);
     for (size_t digits = 1; digits <= 17; digits++) {
         const char *text = real_with_digits(number, digits, pool);
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# The page that plays Twilio, for a server with the demo's configuration: what the server needs for it, and its files.
+# The server of the demo, with and without the page that plays Twilio: what it loads, and the page's files.
 package EncGather::Phone;
 
 use strict;
@@ -14,16 +14,21 @@ use JSON::PP ();
 
 use EncGather::Files qw(spew);
 
-our @EXPORT_OK = qw(phone_options install_phone);
+our @EXPORT_OK = qw(demo_options phone_options install_phone);
 
 use constant {
-    MODULES => [ qw(alias authn_core authz_host dir headers mime) ],
+    # what conf/demo/httpd.conf.in has directives of, and the page; one list, so that neither way goes without
+    MODULES => [ qw(alias authn_core authz_host dbd dir headers mime) ],
     FILES   => [ qw(index.html phone.css phone.js phone.svg) ],
 };
 
-# For EncGather::Server->new.
-sub phone_options () {
-    return (conf => 'Define PHONE', modules => [ 'dbd', @{ +MODULES } ]);
+# For EncGather::Server->new; $conf is the directory of that name.
+sub demo_options ($conf) {
+    return (template => "$conf/demo/httpd.conf.in", modules => MODULES);
+}
+
+sub phone_options ($conf) {
+    return (demo_options($conf), conf => 'Define PHONE');
 }
 
 # Copies of the files, because the server's children may have no way into the checkout. The page is told the auth token,

@@ -93,6 +93,7 @@ sub _content ($path) {
 my %POINTLESS = (
     memory => 'it keeps blocks that were freed, and maps terabytes for its own use',
     build  => 'this builds a module of its own, without it',
+    demo   => 'the demo takes the httpd that it finds, without it',
     shim   => 'what stands in for calls of the system here stands in for its own too',
 );
 
