@@ -348,6 +348,8 @@ static void hide_body(request_rec *r)
     if (has_feed(r))
         return;
     eg_body_end(r, eg_config_max_body(eg_config_of(r->prev)));
+    /* mod_proxy_http keeps the body for another try by the same pool, where it had begun one */
+    (void)apr_pool_userdata_setn(NULL, "proxy-req-input", NULL, r->pool);
     apr_table_unset(r->headers_in, "Content-Length");
     apr_table_unset(r->headers_in, "Transfer-Encoding");
     add_feed(r, &nothing);
@@ -370,15 +372,14 @@ static int note_ours(request_rec *r)
 }
 
 /* A page that is put together of parts is served after its body was dropped: a part may be the one
- * that asks for the signature of it. */
-static bool has_parts(const request_rec *r)
+ * that asks for the signature of it. Filters with many names put pages together, but a file that is
+ * served to somebody who posts has few other reasons. */
+static bool may_have_parts(const request_rec *r)
 {
     if (apr_table_get(r->headers_in, "Content-Encoding"))
         return false; /* what a filter decodes is not what was signed */
-    for (const ap_filter_t *f = r->output_filters; f; f = f->next)
-        if (ap_cstr_casecmp(f->frec->name, "INCLUDES") == 0)
-            return true;
-    return false;
+    return r->finfo.filetype == APR_REG &&
+           (!r->handler || strcmp(r->handler, "default-handler") == 0);
 }
 
 /* Every request of a chain of redirects starts without the filters of the one before, and a
@@ -391,7 +392,7 @@ static void feed_whoever_answers(request_rec *r)
         hide_body(r);
         return;
     }
-    if (has_parts(r) && eg_server_is_used(r->server))
+    if (may_have_parts(r) && eg_server_is_used(r->server))
         (void)eg_body_read(r, eg_config_largest_body(eg_config_of(r)));
     else if (!eg_slot_if_any(eg_root_of(r), EG_SLOT_BODY))
         return;

@@ -7,6 +7,8 @@
 #include "config/config.h"
 
 #include <string.h>
+#include <sys/random.h>
+#include <apr_strings.h>
 #include <http_core.h>
 #include <http_protocol.h>
 #include <scoreboard.h>
@@ -25,6 +27,9 @@ typedef struct {
     const struct ap_logconf *loud_log; /* r->log as it was, while core is hushed */
     bool is_hushed;
 } masking;
+
+static unsigned char cache_secret[32]; /* of this start of the server */
+static bool has_cache_secret;
 
 static masking *masking_of(request_rec *r)
 {
@@ -73,6 +78,27 @@ static bool mask_referer(request_rec *r, masking *state)
     return true;
 }
 
+/* mod_cache may look for its answer before anything else happens, by this query alone: what differs
+ * in a masked value has to differ there, without being readable or guessed. */
+static void set_cache_key(request_rec *r)
+{
+    const char *query = eg_mask_query(r->pool, r->parsed_uri.query);
+    eg_span raw = eg_span_of(r->parsed_uri.query);
+    unsigned char mac[EG_SHA256_SIZE];
+    char hex[2 * EG_SHA256_SIZE + 1];
+
+    if (!query || query == r->parsed_uri.query)
+        return;
+    if (has_cache_secret && eg_the_crypto() &&
+        eg_hmac_sha256(eg_the_crypto(), (eg_span){(const char *)cache_secret, sizeof cache_secret},
+                       &raw, 1, mac) == EG_OK) {
+        eg_hex_encode(hex, mac, sizeof mac);
+        query = apr_pstrcat(r->pool, query, "&", hex, NULL);
+    } else
+        r->no_cache = 1;
+    r->parsed_uri.query = (char *)(apr_uintptr_t)query;
+}
+
 /* The raw target stays with the request: it is what Twilio signed. */
 static void mask_line(request_rec *r)
 {
@@ -89,7 +115,7 @@ static void mask_line(request_rec *r)
     r->the_request = (char *)(apr_uintptr_t)line;
     r->unparsed_uri = (char *)(apr_uintptr_t)eg_mask_text(r->pool, r->unparsed_uri);
     r->args = (char *)(apr_uintptr_t)eg_mask_query(r->pool, r->args);
-    r->parsed_uri.query = (char *)(apr_uintptr_t)eg_mask_query(r->pool, r->parsed_uri.query);
+    set_cache_key(r);
 }
 
 static void mask_request(request_rec *r)
@@ -195,6 +221,8 @@ static void insert_error_filter(request_rec *r)
 void eg_masking_register_hooks(apr_pool_t *pool)
 {
     (void)pool;
+    has_cache_secret =
+        getrandom(cache_secret, sizeof cache_secret, 0) == (ssize_t)sizeof cache_secret;
     ap_hook_create_request(hush_core, NULL, NULL, APR_HOOK_REALLY_LAST);
     ap_hook_post_read_request(post_read_request, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_pre_translate_name(pre_translate_name, NULL, NULL, APR_HOOK_REALLY_FIRST);
