@@ -23,7 +23,9 @@ my ($CARD, $PIN, $NUMBER, $BALANCE) = @SECOND_ACCOUNT;
 my $server = private_server('lookup', modules => [qw(dbd auth_basic authn_core authn_dbd authz_user)], conf => <<"END_OF_CONF");
 <IfModule prefork.c>
     StartServers 1
-    MaxRequestWorkers 1
+    MinSpareServers 1
+    MaxSpareServers 2
+    MaxRequestWorkers 8
 </IfModule>
 <IfModule !prefork.c>
     StartServers 1
