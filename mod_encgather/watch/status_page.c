@@ -330,7 +330,7 @@ int eg_status_handler(request_rec *r)
         return DECLINED;
     if (r->main)
         return HTTP_NOT_FOUND; /* no SSI page shows it to somebody else */
-    r->no_cache = 1; /* "no-store" is not the last word everywhere */
+    r->no_cache = 1;           /* "no-store" is not the last word everywhere */
     out = apr_brigade_create(r->pool, r->connection->bucket_alloc);
     if (r->method_number == M_GET)
         return answer(r, out);
