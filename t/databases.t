@@ -118,14 +118,17 @@ EncGatherAuthTokenFile "$TREE/tokens"
 </Location>
 <Location /numbered>
     SetHandler decrypt-gather
+    EncGatherExpose on
     EncGatherLookup "SELECT account FROM numbered WHERE card = %s AND pin = %s" encryptedCardDigits encryptedPinDigits
 </Location>
 <Location /misspelled>
     SetHandler decrypt-gather
+    EncGatherExpose on
     EncGatherLookup "SELECT account FROM acounts WHERE card = %s" encryptedCardDigits
 </Location>
 <Location /cast>
     SetHandler decrypt-gather
+    EncGatherExpose on
     EncGatherLookup "SELECT account FROM numbered WHERE CAST(card AS CHAR(16)) = %s" encryptedCardDigits
 </Location>
 <Location /indexed>

@@ -45,14 +45,17 @@ DBDMax 1
 EncGatherKeyFile "$KEYS/demo.key"
 <Location /large>
     SetHandler decrypt-gather
+    EncGatherExpose on
     EncGatherLookup "SELECT hex(zeroblob(8000000)) AS large FROM accounts WHERE card = %s" encryptedCardDigits
 </Location>
 <Location /small>
     SetHandler decrypt-gather
+    EncGatherExpose on
     EncGatherLookup "SELECT account FROM accounts WHERE card = %s" encryptedCardDigits
 </Location>
 <Location /with-password>
     SetHandler decrypt-gather
+    EncGatherExpose on
     EncGatherLookup "SELECT account FROM accounts WHERE card = %s" encryptedCardDigits
     AuthType Basic
     AuthName lookup
