@@ -37,11 +37,8 @@ const char *eg_add_field(cmd_parms *cmd, void *config, const char *args)
 
 static bool parse_event(const char *word, eg_event *event)
 {
-    static const char *const words[] = {"found",   "notfound", "unavailable",
-                                        "invalid", "locked",   "again"};
-
     for (int i = 0; i < EG_SAY_EVENTS; i++)
-        if (ap_cstr_casecmp(word, words[i]) == 0) {
+        if (ap_cstr_casecmp(word, eg_event_words[i]) == 0) {
             *event = (eg_event)i;
             return true;
         }

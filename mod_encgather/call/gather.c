@@ -7,6 +7,7 @@
 #include "webhook/answer.h"
 #include "call/backend.h"
 #include "call/idempotency.h"
+#include "call/sentence.h"
 #include "core/parameters.h"
 #include "core/secret.h"
 #include "watch/counters.h"
@@ -95,87 +96,6 @@ static eg_status read_url(gather *g)
 
 /* --- answers ----------------------------------------------------------------------------------- */
 
-static const char *const default_sentences[EG_SAY_EVENTS] = {
-    [EG_SAY_FOUND] = ("Thank you. Your account number is %{account} and your balance is "
-                      "%{balance}. Goodbye."),
-    [EG_SAY_NOT_FOUND] = "We could not find an account for what you keyed in. Goodbye.",
-    [EG_SAY_UNAVAILABLE] = "We cannot look up your account right now. Please call again later.",
-    [EG_SAY_INVALID] = "Sorry, that was not what we asked for. Goodbye.",
-    [EG_SAY_LOCKED] = "We cannot help you on the phone right now. Please call again later.",
-};
-
-/* NULL: a placeholder has no value. */
-static const char *sentence(const gather *g, eg_event event, const eg_json *json)
-{
-    apr_pool_t *pool = g->r->pool;
-    const eg_say *configured = eg_config_say(eg_config_of(g->r), event);
-    eg_say say;
-
-    if (configured)
-        return eg_say_expand(pool, configured, eg_json_text, json);
-    if (eg_say_parse(pool, default_sentences[event], &say) != EG_OK)
-        return NULL;
-    return eg_say_expand(pool, &say, eg_json_text, json);
-}
-
-/* What the placeholders of "redirect=" are filled from. */
-typedef struct {
-    const char *event;
-    const eg_json *json;
-} then_source;
-
-static const char *then_member(const void *from, const char *name, apr_pool_t *pool)
-{
-    const then_source *source = from;
-    const char *text = strcmp(name, "outcome") == 0 ? source->event : NULL;
-
-    if (!text && source->json)
-        text = eg_json_text(source->json, name, pool);
-    return text ? ap_escape_urlencoded(pool, text) : NULL;
-}
-
-/* What follows the sentence; false when a placeholder has no value. */
-static bool write_then(const gather *g, eg_twiml *out, eg_event event, const eg_json *json)
-{
-    static const char *const words[] = {"found", "notfound", "unavailable", "invalid", "locked"};
-    const eg_then *then = eg_config_then(eg_config_of(g->r), event);
-    then_source source = {words[event], json};
-    const char *target;
-
-    if (!then || then->kind == EG_THEN_HANGUP) {
-        eg_twiml_raw(out, then ? EG_LIT("<Hangup/>") : (eg_span){"", 0});
-        return true;
-    }
-    target = eg_say_expand(g->r->pool, &then->target, then_member, &source);
-    if (!target)
-        return false;
-    eg_twiml_raw(out, then->kind == EG_THEN_DIAL ? EG_LIT("<Dial>")
-                                                 : EG_LIT("<Redirect method=\"POST\">"));
-    eg_twiml_text(out, eg_span_of(target));
-    eg_twiml_raw(out, then->kind == EG_THEN_DIAL ? EG_LIT("</Dial>") : EG_LIT("</Redirect>"));
-    return true;
-}
-
-#define HAS_A_HOLE (-1)
-#define TWIML_MAX (65536 - sizeof "</Response>") /* Twilio takes 64 kB (error 11750) */
-
-/* HAS_A_HOLE, and nothing sent, when the sentence or what follows it lacks a member, or when it
- * became too large by what was filled in. */
-static int answer_event(const gather *g, eg_event event, const eg_json *json, eg_outcome outcome)
-{
-    eg_voice voice = eg_config_voice(eg_config_of(g->r));
-    const char *text = sentence(g, event, json);
-    eg_twiml out;
-
-    if (!text)
-        return HAS_A_HOLE;
-    eg_twiml_begin(&out, g->r->pool);
-    eg_flow_say(&out, &voice, eg_span_of(text));
-    if (!write_then(g, &out, event, json) || out.n > TWIML_MAX)
-        return HAS_A_HOLE;
-    return eg_answer_twiml(g->r, &out, outcome);
-}
-
 static const char *action_origin(const gather *g)
 {
     const eg_public_url *url = eg_config_of(g->r)->public_url;
@@ -208,7 +128,7 @@ static int ask_field(const gather *g, unsigned field, unsigned attempt)
     eg_twiml out;
 
     if (attempt > 1 && eg_config_say(eg_config_of(g->r), EG_SAY_AGAIN))
-        question.complaint = sentence(g, EG_SAY_AGAIN, NULL);
+        question.complaint = eg_sentence(g->r, EG_SAY_AGAIN, NULL);
     eg_twiml_begin(&out, g->r->pool);
     eg_flow_ask(&out, &question);
     return eg_answer_twiml(g->r, &out, attempt > 1 ? EG_ASKED_AGAIN : EG_ASKED);
@@ -217,7 +137,7 @@ static int ask_field(const gather *g, unsigned field, unsigned attempt)
 static int ask_again(const gather *g)
 {
     if (g->attempt >= eg_config_attempts(eg_config_of(g->r)))
-        return answer_event(g, EG_SAY_INVALID, NULL, EG_INVALID);
+        return eg_answer_event(g->r, EG_SAY_INVALID, NULL, EG_INVALID);
     return ask_field(g, g->step - 1, g->attempt + 1);
 }
 
@@ -291,7 +211,7 @@ static int answer_unavailable(const gather *g, const char *reason, const eg_json
     ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, g->r,
                   EG_TAG("0501") "call %s: the backend is unavailable: %s; it was sent %s",
                   eg_call_of(g->r), reason, sent_tokens(g, body));
-    return answer_event(g, EG_SAY_UNAVAILABLE, NULL, EG_UNAVAILABLE);
+    return eg_answer_event(g->r, EG_SAY_UNAVAILABLE, NULL, EG_UNAVAILABLE);
 }
 
 static void warn_of_path(const gather *g)
@@ -312,8 +232,8 @@ static int answer_reply(const gather *g, const eg_reply *reply, const eg_json *b
         return eg_answer_whole_twiml(g->r, reply->twiml, EG_FOUND);
     if (!found && !reply->json)
         warn_of_path(g);
-    answer = answer_event(g, found ? EG_SAY_FOUND : EG_SAY_NOT_FOUND, json, reply->outcome);
-    if (answer != HAS_A_HOLE)
+    answer = eg_answer_event(g->r, found ? EG_SAY_FOUND : EG_SAY_NOT_FOUND, json, reply->outcome);
+    if (answer != EG_HAS_A_HOLE)
         return answer;
     return answer_unavailable(g, "a member that the sentence needs is missing, or too large", body);
 }
@@ -413,7 +333,7 @@ static int serve_gather(request_rec *r)
     int answer = outcome == EG_GOING_ON ? run_step(r, hook) : eg_answer_error(r, outcome);
 
     eg_webhook_wipe(hook);
-    return answer == HAS_A_HOLE ? eg_answer_error(r, EG_UNAVAILABLE) : answer;
+    return answer == EG_HAS_A_HOLE ? eg_answer_error(r, EG_UNAVAILABLE) : answer;
 }
 
 int eg_gather_handler(request_rec *r)

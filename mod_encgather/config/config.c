@@ -9,6 +9,15 @@
 #define ATTEMPTS_DEFAULT 3
 #define TIMEOUT_DEFAULT 8
 
+const char *const eg_event_words[EG_SAY_EVENTS] = {
+    [EG_SAY_FOUND] = "found",
+    [EG_SAY_NOT_FOUND] = "notfound",
+    [EG_SAY_UNAVAILABLE] = "unavailable",
+    [EG_SAY_INVALID] = "invalid",
+    [EG_SAY_LOCKED] = "locked",
+    [EG_SAY_AGAIN] = "again",
+};
+
 #define EG_UNSET(type, name, unset) config->name = unset;
 #define EG_MERGE(type, name, unset) config->name = over->name != (unset) ? over->name : from->name;
 

@@ -58,6 +58,8 @@ typedef enum {
     EG_SAY_EVENTS
 } eg_event;
 
+extern const char *const eg_event_words[EG_SAY_EVENTS];
+
 typedef enum { EG_THEN_HANGUP, EG_THEN_REDIRECT, EG_THEN_DIAL } eg_then_kind;
 
 /* What follows the sentence of an event. */

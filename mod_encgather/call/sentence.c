@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What the caller hears at an event, and what follows it. */
+#include "call/sentence.h"
+
+#include <string.h>
+#include <apr_strings.h>
+#include "webhook/answer.h"
+
+static const char *const default_sentences[EG_SAY_EVENTS] = {
+    [EG_SAY_FOUND] = ("Thank you. Your account number is %{account} and your balance is "
+                      "%{balance}. Goodbye."),
+    [EG_SAY_NOT_FOUND] = "We could not find an account for what you keyed in. Goodbye.",
+    [EG_SAY_UNAVAILABLE] = "We cannot look up your account right now. Please call again later.",
+    [EG_SAY_INVALID] = "Sorry, that was not what we asked for. Goodbye.",
+    [EG_SAY_LOCKED] = "We cannot help you on the phone right now. Please call again later.",
+};
+
+const char *eg_sentence(request_rec *r, eg_event event, const eg_json *json)
+{
+    apr_pool_t *pool = r->pool;
+    const eg_say *configured = eg_config_say(eg_config_of(r), event);
+    eg_say say;
+
+    if (configured)
+        return eg_say_expand(pool, configured, eg_json_text, json);
+    if (eg_say_parse(pool, default_sentences[event], &say) != EG_OK)
+        return NULL;
+    return eg_say_expand(pool, &say, eg_json_text, json);
+}
+
+/* What the placeholders of "redirect=" are filled from. */
+typedef struct {
+    const char *event;
+    const eg_json *json;
+} then_source;
+
+static const char *then_member(const void *from, const char *name, apr_pool_t *pool)
+{
+    const then_source *source = from;
+    const char *text = strcmp(name, "outcome") == 0 ? source->event : NULL;
+
+    if (!text && source->json)
+        text = eg_json_text(source->json, name, pool);
+    return text ? ap_escape_urlencoded(pool, text) : NULL;
+}
+
+/* What follows the sentence; false when a placeholder has no value. */
+static bool write_then(request_rec *r, eg_twiml *out, eg_event event, const eg_json *json)
+{
+    const eg_then *then = eg_config_then(eg_config_of(r), event);
+    then_source source = {eg_event_words[event], json};
+    const char *target;
+
+    if (!then || then->kind == EG_THEN_HANGUP) {
+        eg_twiml_raw(out, then ? EG_LIT("<Hangup/>") : (eg_span){"", 0});
+        return true;
+    }
+    target = eg_say_expand(r->pool, &then->target, then_member, &source);
+    if (!target)
+        return false;
+    eg_twiml_raw(out, then->kind == EG_THEN_DIAL ? EG_LIT("<Dial>")
+                                                 : EG_LIT("<Redirect method=\"POST\">"));
+    eg_twiml_text(out, eg_span_of(target));
+    eg_twiml_raw(out, then->kind == EG_THEN_DIAL ? EG_LIT("</Dial>") : EG_LIT("</Redirect>"));
+    return true;
+}
+
+#define TWIML_MAX (65536 - sizeof "</Response>") /* Twilio takes 64 kB (error 11750) */
+
+int eg_answer_event(request_rec *r, eg_event event, const eg_json *json, eg_outcome outcome)
+{
+    eg_voice voice = eg_config_voice(eg_config_of(r));
+    const char *text = eg_sentence(r, event, json);
+    eg_twiml out;
+
+    if (!text)
+        return EG_HAS_A_HOLE;
+    eg_twiml_begin(&out, r->pool);
+    eg_flow_say(&out, &voice, eg_span_of(text));
+    if (!write_then(r, &out, event, json) || out.n > TWIML_MAX)
+        return EG_HAS_A_HOLE;
+    return eg_answer_twiml(r, &out, outcome);
+}
