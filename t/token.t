@@ -25,7 +25,7 @@ sub finds ($name, $response, $body = $FOUND) {
 
 # Everything that a client sees of an answer but the date.
 sub seen ($response) {
-    return $response->as_string =~ s/^Date: .*\n//mr;
+    return $response->as_string =~ s{^(?:Date|Expires): .*\n}{}gmr;
 }
 
 # --- Sealed here, opened elsewhere --------------------------------------------------------------------

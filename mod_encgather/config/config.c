@@ -101,18 +101,11 @@ const eg_config *eg_config_of(const request_rec *r)
     return ap_get_module_config(r->per_dir_config, &encgather_module);
 }
 
-static bool shows_status(const request_rec *r)
-{
-    const core_dir_config *core = ap_get_core_module_config(r->per_dir_config);
-
-    return core->handler && strcmp(core->handler, EG_STATUS_HANDLER) == 0;
-}
-
 bool eg_config_is_ours(const request_rec *r)
 {
     const eg_config *config = eg_config_of(r);
 
-    return config->backend || config->lookup || config->has_require > 0 || shows_status(r);
+    return config->backend || config->lookup || config->has_require > 0;
 }
 
 eg_check eg_config_signature(const eg_config *config)

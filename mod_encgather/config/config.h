@@ -112,7 +112,7 @@ typedef struct {
 void *eg_config_create(apr_pool_t *pool, char *where);
 void *eg_config_merge(apr_pool_t *pool, void *outer, void *inner);
 const eg_config *eg_config_of(const request_rec *r);
-/* Whether the location of r has one of our handlers or our Require. */
+/* Whether the location of r enables a handler of ours or has our Require. */
 bool eg_config_is_ours(const request_rec *r);
 /* "Require twilio-signature" stands in the section that is read. */
 void eg_config_note_require(cmd_parms *cmd);

@@ -102,3 +102,15 @@ void eg_neighbours_check(server_rec *s)
     check_security(s);
     check_interpreters(s);
 }
+
+static bool may_show_status = true;
+
+void eg_neighbours_look(void)
+{
+    may_show_status = is_set("SetHandler", EG_STATUS_HANDLER) || is_set("SetHandler", "%");
+}
+
+bool eg_may_show_status(void)
+{
+    return may_show_status;
+}

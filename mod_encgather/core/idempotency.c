@@ -2,6 +2,7 @@
  * Idempotency-Key: the same for a step that is delivered twice, and saying nothing about its digits. */
 #include "idempotency.h"
 
+#include "authtoken.h"
 #include "secret.h"
 
 eg_status eg_idempotency_key(eg_crypto *crypto, const unsigned char derived[EG_SHA256_SIZE],
@@ -22,9 +23,17 @@ eg_status eg_idempotency_key(eg_crypto *crypto, const unsigned char derived[EG_S
 eg_status eg_idempotency_derive(eg_crypto *crypto, eg_span token,
                                 unsigned char derived[EG_SHA256_SIZE])
 {
-    const eg_span label = EG_LIT("encgather-idempotency");
+    static const char label[] = "encgather-idempotency"; /* with its NUL: no token begins with it */
+    char text[sizeof label + EG_AUTH_TOKEN_MAX];
+    eg_status status = EG_EMALFORMED;
 
-    return eg_hmac_sha256(crypto, token, &label, 1, derived);
+    if (token.n <= EG_AUTH_TOKEN_MAX) {
+        memcpy(text, label, sizeof label);
+        memcpy(text + sizeof label, token.p, token.n);
+        status = eg_sha256(crypto, (eg_span){text, sizeof label + token.n}, derived);
+    }
+    eg_wipe(text, sizeof text);
+    return status;
 }
 
 eg_status eg_idempotency_random(eg_crypto *crypto, char out[EG_IDEMPOTENCY_LENGTH + 1])

@@ -137,9 +137,12 @@ static const authz_provider provider = {check_signature_of, parse_require};
  * we had against it; a 403 that follows is not ours. */
 static void forget_refusal(request_rec *r)
 {
-    refusal_state *state = eg_slot_if_any(eg_root_of(r), EG_SLOT_REFUSAL);
+    refusal_state *state;
 
-    if (state && !r->main && r->status == HTTP_OK)
+    if (r->main || r->status != HTTP_OK)
+        return;
+    state = eg_slot_if_any(eg_root_of(r), EG_SLOT_REFUSAL);
+    if (state)
         state->why = EG_GOING_ON;
 }
 

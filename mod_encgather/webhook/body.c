@@ -55,6 +55,11 @@ eg_body *eg_body_of(request_rec *r)
     return body;
 }
 
+void eg_body_leads_to_ours(request_rec *r)
+{
+    eg_body_of(r)->leads_to_ours = true;
+}
+
 bool eg_body_announces_more(const eg_body *body, apr_size_t limit)
 {
     return body->announced > (apr_off_t)limit;
@@ -367,7 +372,7 @@ static int hide_from_error_page(request_rec *r)
 static int note_ours(request_rec *r)
 {
     if (eg_config_is_ours(r))
-        eg_body_of(r)->leads_to_ours = true;
+        eg_body_leads_to_ours(r);
     return DECLINED;
 }
 
@@ -376,10 +381,11 @@ static int note_ours(request_rec *r)
  * served to somebody who posts has few other reasons. */
 static bool may_have_parts(const request_rec *r)
 {
-    if (apr_table_get(r->headers_in, "Content-Encoding"))
-        return false; /* what a filter decodes is not what was signed */
-    return r->finfo.filetype == APR_REG &&
-           (!r->handler || strcmp(r->handler, "default-handler") == 0);
+    return r->method_number == M_POST && r->finfo.filetype == APR_REG &&
+           (!r->handler || strcmp(r->handler, "default-handler") == 0) &&
+           eg_server_is_used(r->server) &&
+           /* what a filter decodes is not what was signed */
+           !apr_table_get(r->headers_in, "Content-Encoding");
 }
 
 /* Every request of a chain of redirects starts without the filters of the one before, and a
@@ -392,7 +398,7 @@ static void feed_whoever_answers(request_rec *r)
         hide_body(r);
         return;
     }
-    if (may_have_parts(r) && eg_server_is_used(r->server))
+    if (may_have_parts(r))
         (void)eg_body_read(r, eg_config_largest_body(eg_config_of(r)));
     else if (!eg_slot_if_any(eg_root_of(r), EG_SLOT_BODY))
         return;

@@ -31,6 +31,9 @@ typedef struct eg_body {
  * changes the headers; nothing is read yet. */
 eg_body *eg_body_of(request_rec *r);
 
+/* Whoever refuses it, and for whatever: an error page gets nothing of it. */
+void eg_body_leads_to_ours(request_rec *r);
+
 /* Whether the headers announce more than limit bytes. */
 bool eg_body_announces_more(const eg_body *body, apr_size_t limit);
 

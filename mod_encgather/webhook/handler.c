@@ -8,6 +8,8 @@
 #include "base/chain.h"
 #include "base/slots.h"
 #include "config/config.h"
+#include "config/neighbours.h"
+#include "webhook/body.h"
 
 APLOG_USE_MODULE(encgather);
 
@@ -69,10 +71,14 @@ static bool may_be_ours(const request_rec *r)
 /* The configuration is still that of <Location> alone, and of the <If>s in and beside it. */
 static int note_location(request_rec *r)
 {
-    const char *handler = may_be_ours(r) ? handler_set_now(r) : NULL;
+    const eg_config *config = eg_config_of(r);
+    bool may_be_named = config->backend || config->lookup || eg_may_show_status();
+    const char *handler = may_be_named && may_be_ours(r) ? handler_set_now(r) : NULL;
 
-    if (handler)
-        state_of(r)->located = handler;
+    if (!handler)
+        return DECLINED;
+    state_of(r)->located = handler;
+    eg_body_leads_to_ours(r);
     return DECLINED;
 }
 
@@ -92,15 +98,18 @@ static const char *ask_locations(request_rec *r)
 /* A <Location> overrides directories, so what both say, or neither, is so. They differ where a
  * directory names our handler, where an <If> of a directory overrides the location's, and where an
  * expression has changed its mind. A rule of the server ([PT]) may also have led to another
- * location: httpd points r->uri at the parsed URL, and only such a rule points it elsewhere. */
+ * location: httpd points r->uri at the parsed URL, and only such a rule points it elsewhere. Most
+ * requests of a server are not ours: where no location was, nothing more is asked. */
 static const char *handler_of_location(request_rec *r)
 {
     const handler_state *state = eg_slot_if_any(r, EG_SLOT_HANDLER);
     const char *early = state ? state->located : NULL;
-    const char *merged = handler_set_now(r);
+    bool is_where_it_was = r->uri == r->parsed_uri.path;
 
-    if (early == merged && r->uri == r->parsed_uri.path)
-        return merged;
+    if (is_where_it_was && !early)
+        return NULL;
+    if (is_where_it_was && handler_set_now(r) == early)
+        return early;
     return ask_locations(r);
 }
 
