@@ -270,6 +270,8 @@ is send_to('/accounts/echo', [ AccountSid => 'AC' . '1' x 32, AccountSid => 'AC'
     is send_to('/any/echo', \@FORM)->content, $body, 'RequireAny: signed';
     is send_to('/any/echo', \@FORM, token => 'wrong', @let_in)->content, $body, 'RequireAny: let in by another, body and all';
     is send_to('/any/echo', \@FORM, token => 'wrong')->code, 403, 'RequireAny: neither';
+    is send_to('/any/denied', \@FORM, token => 'wrong', @let_in)->code, 403, 'RequireAny: let in by another, and the application says 403';
+    is logged(-1), "403 $FORM[1] - invalid", 'which is not our denial';
     my $large = form_encode(a => 'y' x 100_000);
     is send_to('/any/echo', [], body => $large, @let_in)->content, $large, 'RequireAny: a body that is too large for us';
     my $chunked = send_to('/any/echo', [], body => $large, chunks => [ unpack '(a9000)*', $large ], @let_in);
