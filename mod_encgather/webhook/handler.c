@@ -3,6 +3,7 @@
 #include "webhook/handler.h"
 
 #include <string.h>
+#include <apr_lib.h>
 #include <http_core.h>
 #include <http_request.h>
 #include "base/chain.h"
@@ -38,6 +39,13 @@ static bool is_enabled(const eg_config *config, unsigned which)
     return enabled[which];
 }
 
+/* Most are written as we write them, and most others begin with another letter. */
+static bool is_same_name(const char *handler, const char *name)
+{
+    return strcmp(handler, name) == 0 ||
+           (apr_tolower(*handler) == *name && ap_cstr_casecmp(handler, name) == 0);
+}
+
 /* One of ours, enabled: always the same pointer for the same name; else NULL. httpd does not look
  * at the case of letters. */
 static const char *own_name(const eg_config *config, const char *handler)
@@ -45,7 +53,7 @@ static const char *own_name(const eg_config *config, const char *handler)
     static const char *const names[] = {EG_GATHER_HANDLER, EG_DECRYPT_HANDLER, EG_STATUS_HANDLER};
 
     for (unsigned i = 0; handler && i < sizeof names / sizeof names[0]; i++)
-        if (ap_cstr_casecmp(handler, names[i]) == 0 && is_enabled(config, i))
+        if (is_same_name(handler, names[i]) && is_enabled(config, i))
             return names[i];
     return NULL;
 }
