@@ -236,6 +236,14 @@ typedef struct {
     apr_size_t given;
 } feed;
 
+/* What whoever reads would have made a status of, had nobody read before. */
+static apr_status_t error_of(const eg_body *body)
+{
+    if (body->status == HTTP_REQUEST_ENTITY_TOO_LARGE)
+        return APR_ENOSPC;
+    return body->status == HTTP_REQUEST_TIME_OUT ? APR_TIMEUP : APR_EGENERAL;
+}
+
 /* Behind what was kept: the rest, the end, or the place where it broke off. */
 static apr_status_t feed_behind(ap_filter_t *f, apr_bucket_brigade *out, ap_input_mode_t mode,
                                 apr_read_type_e block, apr_off_t wanted)
@@ -243,7 +251,7 @@ static apr_status_t feed_behind(ap_filter_t *f, apr_bucket_brigade *out, ap_inpu
     const feed *from = f->ctx;
 
     if (from->body->state == EG_BODY_BROKEN)
-        return APR_EGENERAL;
+        return error_of(from->body);
     if (from->body->state != EG_BODY_WHOLE)
         return ap_get_brigade(f->next, out, mode, block, wanted);
     APR_BRIGADE_INSERT_TAIL(out, apr_bucket_eos_create(f->c->bucket_alloc));
@@ -382,6 +390,29 @@ static bool may_have_parts(const request_rec *r)
            (!r->handler || strcmp(r->handler, "default-handler") == 0);
 }
 
+/* What is left is for whoever serves the page to drop: the connection need not close for it. */
+static void read_ahead(request_rec *r)
+{
+    ap_conn_keepalive_e before = r->connection->keepalive;
+    eg_body *body = eg_body_of(r);
+
+    (void)eg_body_read(r, eg_config_largest_body(eg_config_of(r)));
+    body->is_read_ahead = true;
+    if (body->state == EG_BODY_PART)
+        r->connection->keepalive = before;
+}
+
+/* httpd finds out what is wrong with a body while it drops it for the page, which it does not do
+ * where the connection closes. */
+static int refuse_broken_body(request_rec *r)
+{
+    const eg_body *body = r->main ? NULL : eg_slot_if_any(eg_root_of(r), EG_SLOT_BODY);
+
+    if (!body || !body->is_read_ahead || body->state != EG_BODY_BROKEN || is_error_page(r))
+        return DECLINED;
+    return body->status;
+}
+
 /* Every request of a chain of redirects starts without the filters of the one before, and a
  * redirect to an index takes those of the index. */
 static void feed_whoever_answers(request_rec *r)
@@ -393,7 +424,7 @@ static void feed_whoever_answers(request_rec *r)
         return;
     }
     if (may_have_parts(r) && eg_server_is_used(r->server))
-        (void)eg_body_read(r, eg_config_largest_body(eg_config_of(r)));
+        read_ahead(r);
     else if (!eg_slot_if_any(eg_root_of(r), EG_SLOT_BODY))
         return;
     if (eg_body_of(r)->expected && eg_body_of(r)->state != EG_BODY_UNREAD)
@@ -412,4 +443,5 @@ void eg_body_register_hooks(apr_pool_t *pool)
     ap_hook_post_read_request(hide_from_error_page, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_post_perdir_config(note_ours, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_insert_filter(feed_whoever_answers, NULL, NULL, APR_HOOK_FIRST);
+    ap_hook_handler(refuse_broken_body, NULL, NULL, APR_HOOK_REALLY_FIRST);
 }

@@ -19,6 +19,7 @@ typedef enum {
 typedef struct eg_body {
     bool expected;       /* the headers spoke of one */
     apr_off_t announced; /* its length in bytes; -1: none was said */
+    bool is_read_ahead;  /* for a page that may have parts of ours */
     bool leads_to_ours;  /* a location on the way of its request has a handler or Require of ours */
     eg_body_state state;
     int status;  /* what httpd found wrong with it; 0: nothing */
