@@ -36,6 +36,7 @@ print "Content-Type: text/plain\\r\\nStatus: 403\\r\\n\\r\\nerror page got '", d
       "' and was told ", defined \$ENV{CONTENT_LENGTH} ? \$ENV{CONTENT_LENGTH} : 'nothing', "\\n";
 END_OF_SCRIPT
 spew("$TREE/htdocs/page.html",      "a static page\n", 0644);
+spew("$TREE/htdocs/too-large.html", "a page for what is too large\n", 0644);
 spew("$TREE/htdocs/dir/index.html", "an index\n", 0644);
 write_secret("$TREE/two-accounts", "AC" . '1' x 32 . " token-of-one\nAC" . '2' x 32 . " token-of-two\nspare-token\n");
 write_secret("$TREE/one-token",    "$TOKEN{demo}\n");
@@ -117,6 +118,17 @@ ScriptAlias /accounts/ "$TREE/cgi/"
     Require twilio-signature
 </Location>
 ScriptAlias /public/ "$TREE/cgi/"
+Alias /free/ "$TREE/htdocs/"
+ErrorDocument 413 /free/too-large.html
+<Location "/free/">
+    LimitRequestBody 1000
+</Location>
+<Location "/limited">
+    EncGatherSignature observe
+    Require twilio-signature
+    LimitRequestBody 1000
+</Location>
+ScriptAlias /limited/ "$TREE/cgi/"
 END_OF_CONF
 
 $server->start or BAIL_OUT('the private server does not start: ' . $server->error);
@@ -194,6 +206,30 @@ for my $app ('/cgi/echo', '/app') {
         . "Transfer-Encoding: chunked\r\nX-Twilio-Signature: $signature\r\nConnection: close\r\n\r\n4\r\na=b&\r\nzz\r\n");
     is $broken->code, 403, 'a body that breaks off: one answer';
     unlike $broken->content, qr/HTTP\/1/, 'and not a second one';
+}
+
+# --- What httpd finds wrong with a body, where the module has read it before httpd --------------------------
+
+{
+    my $large = 'a=' . 'x' x 2000;
+    for my $framing ([ body => $large ], [ chunks => [ unpack '(a500)*', $large ] ]) {
+        my $got = request(POST => $HOST, '/free/page.html', @$framing);
+        is $got->code, 413, "$framing->[0]: a page of nobody's, and more than LimitRequestBody: httpd's own answer";
+        is $got->content, "a page for what is too large\n", 'with its own error page';
+        $got = post($HOST, '/limited/echo', [], @$framing);
+        is $got->code, 413, "$framing->[0]: an application that is only observed answers as it would without us";
+    }
+    my $broken = raw($HOST, "POST /free/page.html HTTP/1.1\r\nHost: $HOST\r\nTransfer-Encoding: chunked\r\n\r\n4\r\na=b&\r\nzz\r\n");
+    is $broken->code, 400, 'a page, and a body that breaks off: no page';
+    unlike $broken->content, qr/HTTP\/1|static page/, 'one answer';
+    my $much  = join '', map { "1000\r\n" . 'x' x 4096 . "\r\n" } 1 .. 32;
+    my $twice = raw($HOST, "POST /dir/index.html HTTP/1.1\r\nHost: $HOST\r\nTransfer-Encoding: chunked\r\n"
+        . 'X-Twilio-Signature: none' . "\r\n\r\n${much}0\r\n\r\nGET /free/page.html HTTP/1.1\r\nHost: $HOST\r\nConnection: close\r\n\r\n");
+    is $twice->code, 403, 'refused, and more than EncGatherMaxBody';
+    unlike $twice->content, qr/HTTP\/1/, 'the connection closes';
+    $twice = raw($HOST, "POST /free/too-large.html/../page.html HTTP/1.1\r\nHost: $HOST\r\nContent-Length: 10\r\n\r\n0123456789"
+        . "GET /free/page.html HTTP/1.1\r\nHost: $HOST\r\nConnection: close\r\n\r\n");
+    is scalar(() = $twice->content =~ /a static page/g), 2, 'a page, and a good body: the connection stays';
 }
 
 # --- Static files, DirectoryIndex, mod_rewrite: the target as it was first received --------------------------
@@ -359,6 +395,6 @@ isnt $rc, 0, 'an argument is refused';
 like $said, qr/takes no arguments/, 'with the reason';
 $bare->stop;
 
-log_is_clean($server, qr/EG0302:/, qr/EG0303:/, qr/authz_core:error/);
+log_is_clean($server, qr/EG0302:/, qr/EG0303:/, qr/authz_core:error/, qr/AH01270:|AH01588:/);
 log_is_clean($bare, qr/EG0112:/);
 finish();

@@ -20,7 +20,7 @@ my $KEYS = in_tree('conf/keys');
 my $MPM  = $ENV{ENCGATHER_MPM} || 'event';
 my $cgi  = $MPM eq 'prefork' ? 'cgi' : 'cgid';
 
-make_path("$TREE/cgi", "$TREE/htdocs/directory");
+make_path("$TREE/cgi", map { "$TREE/htdocs/$_" } qw(directory turned-to-cgi turned-to-ours));
 chmod 0755, $TREE, "$TREE/cgi", "$TREE/htdocs", "$TREE/htdocs/directory";
 spew("$TREE/htdocs/page.html", "a page\n");
 spew("$TREE/htdocs/page.json", '{"account":"1","balance":"2"}');
@@ -32,6 +32,13 @@ sub script ($name, $status, $json) {
 }
 script('knows',   '200 OK',        '{"account":"1","balance":"2"}');
 script('nobody',  '404 Not Found', '{"error":"not found"}');
+spew("$TREE/cgi/reads", <<'END_OF_SCRIPT', 0755);
+#!/bin/sh
+case "$CONTENT_LENGTH $(cat)" in
+    [1-9]*encryptedPinDigits*) printf 'Content-Type: application/json\r\n\r\n{"account":"1","balance":"2"}' ;;
+    *) printf 'Status: 500\r\nContent-Type: application/json\r\n\r\n{}' ;;
+esac
+END_OF_SCRIPT
 
 # backend => what the caller hears, and what the log says
 my %CASE = (
@@ -49,12 +56,14 @@ my %CASE = (
     '/cgi/nobody'     => ['not-found'],
     '/cgi/knows'      => ['found'],
     '/cgi/knows/more' => ['found'],
+    '/turned-to-cgi/x'  => ['found'],
+    '/turned-to-ours/x' => ['found'],
 );
 my @PATHS = sort keys %CASE;
 
 sub to ($n) { return "<Location /to/$n>\n    SetHandler encrypted-gather\n    EncGatherBackend $PATHS[$n]\n</Location>\n" }
 
-my $server = private_server('nobody', modules => [ $cgi, 'rewrite' ], conf => <<"END_OF_CONF" . join '', map { to($_) } 0 .. $#PATHS);
+my $server = private_server('nobody', modules => [ $cgi, qw(rewrite dbd) ], conf => <<"END_OF_CONF" . join '', map { to($_) } 0 .. $#PATHS);
 @{[ $cgi eq 'cgid' ? "ScriptSock $TREE/cgisock" : '' ]}
 ScriptAlias /cgi/ "$TREE/cgi/"
 <Directory "$TREE">
@@ -70,6 +79,20 @@ RewriteRule ^/gone\$ - [R=404]
 </Location>
 <Location /disabled>
     SetHandler decrypt-gather
+</Location>
+<Directory "$TREE/htdocs/turned-to-cgi">
+    RewriteEngine on
+    RewriteRule ^ /cgi/reads [L]
+</Directory>
+<Directory "$TREE/htdocs/turned-to-ours">
+    RewriteEngine on
+    RewriteRule ^ /look-up [L]
+</Directory>
+DBDriver sqlite3
+DBDParams "@{[ in_tree('conf/accounts.db') ]}"
+<Location /look-up>
+    SetHandler decrypt-gather
+    EncGatherLookup "SELECT '1' AS account, '2' AS balance WHERE %s <> %s" encryptedCardDigits encryptedPinDigits
 </Location>
 <Location /proxied>
     SetHandler proxy-server

@@ -92,7 +92,7 @@ static apr_status_t capture_answer(ap_filter_t *f, apr_bucket_brigade *in)
 
 /* The head of an answer never gets to the capture: mod_proxy reads it line by line, in this thread
  * and on a connection that may be older than this call. */
-static __thread const capture *current;
+static __thread capture *current;
 
 /* True when there is something to read. A signal is nothing to give up for: children of the prefork
  * MPM get one at each graceful restart. */
@@ -198,6 +198,21 @@ static capture *set_capture(request_rec *sub, const eg_config *config)
     answer->deadline = apr_time_now() + eg_config_timeout(config);
     ap_add_output_filter_handle(capture_filter, answer, sub, sub->connection);
     return answer;
+}
+
+/* A front controller: what answers in the end is another request, without the filters of the one
+ * before. */
+static void capture_redirected(request_rec *r)
+{
+    if (current && r->prev && eg_is_backend_call(r))
+        ap_add_output_filter_handle(capture_filter, current, r, r->connection);
+}
+
+static const request_rec *last_of(const request_rec *sub)
+{
+    while (sub->next)
+        sub = sub->next;
+    return sub;
 }
 
 /* The way of mod_rewrite's [P]. What the caller's own URI made of the sub-request is undone: it
@@ -357,6 +372,7 @@ static bool set_request(request_rec *r, request_rec *sub, eg_json *json, const c
 static eg_reply run_backend(request_rec *r, request_rec *sub, eg_json *json, const char *key)
 {
     const char *stranger = find_stranger(sub);
+    const request_rec *last;
     capture *answer;
     int status;
 
@@ -370,13 +386,16 @@ static eg_reply run_backend(request_rec *r, request_rec *sub, eg_json *json, con
     current = answer;
     status = ap_run_sub_req(sub);
     current = NULL;
+    last = last_of(sub);
+    if (!answer->reason && find_stranger(last))
+        cut_answer(answer, EG_BACKEND_UNANSWERED, find_stranger(last));
     if (!answer->reason && apr_time_now() > answer->deadline)
         cut_answer(answer, EG_BACKEND_TIMEOUT, TOO_SLOW);
     if (status == OK)
-        status = sub->status;
+        status = last->status;
     if (status < 100 && !answer->reason) /* DECLINED and the like */
         cut_answer(answer, EG_BACKEND_UNANSWERED, "nobody in this server answered");
-    return judge(r, sub, status, answer);
+    return judge(r, last, status, answer);
 }
 
 eg_reply eg_backend_call(request_rec *r, eg_json *json, const char *key)
@@ -399,6 +418,7 @@ void eg_backend_register_hooks(apr_pool_t *pool)
                                                (ap_filter_type)(AP_FTYPE_NETWORK - 1));
     ap_hook_pre_connection(pre_connection, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_handler(note_nobody, NULL, NULL, APR_HOOK_REALLY_LAST - 1);
+    ap_hook_insert_filter(capture_redirected, NULL, NULL, APR_HOOK_MIDDLE);
     capture_filter =
         ap_register_output_filter("ENCGATHER_CAPTURE", capture_answer, NULL, AP_FTYPE_RESOURCE);
 }

@@ -241,6 +241,14 @@ typedef struct {
     apr_size_t given;
 } feed;
 
+/* What whoever reads would have made a status of, had nobody read before. */
+static apr_status_t error_of(const eg_body *body)
+{
+    if (body->status == HTTP_REQUEST_ENTITY_TOO_LARGE)
+        return APR_ENOSPC;
+    return body->status == HTTP_REQUEST_TIME_OUT ? APR_TIMEUP : APR_EGENERAL;
+}
+
 /* Behind what was kept: the rest, the end, or the place where it broke off. */
 static apr_status_t feed_behind(ap_filter_t *f, apr_bucket_brigade *out, ap_input_mode_t mode,
                                 apr_read_type_e block, apr_off_t wanted)
@@ -248,7 +256,7 @@ static apr_status_t feed_behind(ap_filter_t *f, apr_bucket_brigade *out, ap_inpu
     const feed *from = f->ctx;
 
     if (from->body->state == EG_BODY_BROKEN)
-        return APR_EGENERAL;
+        return error_of(from->body);
     if (from->body->state != EG_BODY_WHOLE)
         return ap_get_brigade(f->next, out, mode, block, wanted);
     APR_BRIGADE_INSERT_TAIL(out, apr_bucket_eos_create(f->c->bucket_alloc));
@@ -303,20 +311,27 @@ void eg_body_replay(request_rec *r)
 
 /* mod_proxy takes a body from a sub-request, and keeps its connection, only when there is a "kept
  * body"; where mod_request serves that one, it has to be the right one. */
-void eg_body_lend(request_rec *sub, const char *bytes, apr_size_t n)
+static void set_kept_body(request_rec *sub, const eg_body *body)
 {
     apr_bucket_alloc_t *alloc = sub->connection->bucket_alloc;
-    eg_body *lent = apr_pcalloc(sub->pool, sizeof *lent);
 
-    *lent = (eg_body){.expected = true,
-                      .announced = (apr_off_t)n,
-                      .state = EG_BODY_WHOLE,
-                      .bytes = (char *)(apr_uintptr_t)bytes,
-                      .n = n};
     sub->kept_body = apr_brigade_create(sub->pool, alloc);
-    APR_BRIGADE_INSERT_TAIL(sub->kept_body, apr_bucket_immortal_create(bytes, n, alloc));
+    APR_BRIGADE_INSERT_TAIL(sub->kept_body,
+                            apr_bucket_immortal_create(body->bytes, body->n, alloc));
     APR_BRIGADE_INSERT_TAIL(sub->kept_body, apr_bucket_eos_create(alloc));
-    add_feed(sub, lent);
+}
+
+/* It is the body of that request from now on, wherever a redirect leads it. */
+void eg_body_lend(request_rec *sub, const char *bytes, apr_size_t n)
+{
+    eg_body *body = eg_body_of(sub);
+
+    body->expected = true;
+    body->announced = (apr_off_t)n;
+    body->state = EG_BODY_WHOLE;
+    keep_bytes(body, sub->pool, bytes, n);
+    set_kept_body(sub, body);
+    eg_body_replay(sub);
 }
 
 /* --- error pages ------------------------------------------------------------------------------- */
@@ -388,18 +403,41 @@ static bool may_have_parts(const request_rec *r)
            !apr_table_get(r->headers_in, "Content-Encoding");
 }
 
+/* What is left is for whoever serves the page to drop: the connection need not close for it. */
+static void read_ahead(request_rec *r)
+{
+    ap_conn_keepalive_e before = r->connection->keepalive;
+    eg_body *body = eg_body_of(r);
+
+    (void)eg_body_read(r, eg_config_largest_body(eg_config_of(r)));
+    body->is_read_ahead = true;
+    if (body->state == EG_BODY_PART)
+        r->connection->keepalive = before;
+}
+
+/* httpd finds out what is wrong with a body while it drops it for the page, which it does not do
+ * where the connection closes. */
+static int refuse_broken_body(request_rec *r)
+{
+    const eg_body *body = r->main ? NULL : eg_slot_if_any(eg_root_of(r), EG_SLOT_BODY);
+
+    if (!body || !body->is_read_ahead || body->state != EG_BODY_BROKEN || is_error_page(r))
+        return DECLINED;
+    return body->status;
+}
+
 /* Every request of a chain of redirects starts without the filters of the one before, and a
  * redirect to an index takes those of the index. */
 static void feed_whoever_answers(request_rec *r)
 {
-    if (r->main)
+    if (r->main && !eg_is_backend_call(r))
         return;
     if (is_error_page(r) && comes_from_ours(r)) {
         hide_body(r);
         return;
     }
     if (may_have_parts(r))
-        (void)eg_body_read(r, eg_config_largest_body(eg_config_of(r)));
+        read_ahead(r);
     else if (!eg_slot_if_any(eg_root_of(r), EG_SLOT_BODY))
         return;
     if (eg_body_of(r)->expected && eg_body_of(r)->state != EG_BODY_UNREAD)
@@ -418,4 +456,5 @@ void eg_body_register_hooks(apr_pool_t *pool)
     ap_hook_post_read_request(hide_from_error_page, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_post_perdir_config(note_ours, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_insert_filter(feed_whoever_answers, NULL, NULL, APR_HOOK_FIRST);
+    ap_hook_handler(refuse_broken_body, NULL, NULL, APR_HOOK_REALLY_FIRST);
 }

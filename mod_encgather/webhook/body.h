@@ -19,6 +19,7 @@ typedef enum {
 typedef struct eg_body {
     bool expected;       /* the headers spoke of one */
     apr_off_t announced; /* its length in bytes; -1: none was said */
+    bool is_read_ahead;  /* for a page that may have parts of ours */
     bool leads_to_ours;  /* a location on the way of its request has a handler or Require of ours */
     eg_body_state state;
     int status;  /* what httpd found wrong with it; 0: nothing */
@@ -49,7 +50,7 @@ void eg_body_end(request_rec *r, apr_size_t limit);
 /* Whoever reads the body of r from here on gets what was kept, then the rest if there is any. */
 void eg_body_replay(request_rec *r);
 
-/* The same for a call of our own: a body of n bytes, which live as long as sub. */
+/* The same for a call of our own: sub, which a client did not send, gets a body of n bytes. */
 void eg_body_lend(request_rec *sub, const char *bytes, apr_size_t n);
 
 /* What was kept is wiped now. */
