@@ -78,7 +78,7 @@ const command_rec eg_commands[] = {
          "the file with the Twilio auth tokens, one a line"),
     EG_1("EncGatherSignature", eg_set_signature_check, ANYWHERE, "on, observe or off"),
     EG_1("EncGatherPublicURL", eg_set_public_url, ANYWHERE,
-         "the origin that Twilio calls: https://host[:port]"),
+         "where Twilio calls this server: https://host[:port][/prefix]"),
     EG_1("EncGatherBackend", eg_set_backend, LOCATIONS,
          "where the encrypted fields go: a path of this server or an absolute URL"),
     EG_WORDS("EncGatherLookup", eg_set_lookup, LOCATIONS,

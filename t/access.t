@@ -129,6 +129,11 @@ ErrorDocument 413 /free/too-large.html
     LimitRequestBody 1000
 </Location>
 ScriptAlias /limited/ "$TREE/cgi/"
+<Location "/prefixed">
+    EncGatherPublicURL https://ivr.example.com:8443/tel/
+    Require twilio-signature
+</Location>
+ScriptAlias /prefixed/ "$TREE/cgi/"
 END_OF_CONF
 
 $server->start or BAIL_OUT('the private server does not start: ' . $server->error);
@@ -276,6 +281,11 @@ SKIP: {
         is send_to('/public/echo', \@FORM, signed_url => $url)->code, 200, "EncGatherPublicURL, signed as $url";
     }
     is send_to('/public/echo', \@FORM, signed_url => 'https://ivr.example.com:8443/public/echo')->code, 403, 'but no port of the request';
+    for my $url (map { "https://ivr.example.com$_/tel/prefixed/echo?a=b" } '', ':443', ':8443') {
+        is send_to('/prefixed/echo?a=b', \@FORM, signed_url => $url)->code, 200, "EncGatherPublicURL with a path, signed as $url";
+    }
+    is send_to('/prefixed/echo', \@FORM, signed_url => "https://ivr.example.com:8443$_/prefixed/echo")->code, 403, "but not with '$_'"
+        for '', '/tel/', '/Tel', '/tel/tel';
     my $got = send_to('/cgi/echo', \@FORM, signed_url => 'https://ivr.example.com/cgi/echo',
         headers => [ 'X-Forwarded-Proto' => 'https', 'X-Forwarded-Host' => 'ivr.example.com' ]);
     is $got->code, 403, 'X-Forwarded-* is not believed';
@@ -354,6 +364,11 @@ advice('a port', qr{port of this listener},
 advice('a slash', qr{slash at the end of the path}, '/cgi/echo?a=1', \@SECRET, signed_url => "http://$HOST/cgi/echo/?a=1");
 advice('another public URL', qr{EncGatherPublicURL names another one than http://\Q$HOST\E},
     '/public/echo', \@SECRET, signed_url => "http://$HOST/public/echo");
+advice('a path that a proxy takes off', qr{a proxy says.*EncGatherPublicURL https://ivr\.example\.com/tel\b},
+    '/cgi/echo', \@SECRET, signed_url => 'https://ivr.example.com/tel/cgi/echo',
+    headers => [ 'X-Forwarded-Proto' => 'https', 'X-Forwarded-Host' => 'ivr.example.com', 'X-Forwarded-Prefix' => '/tel' ]);
+advice('a path too much', qr{without the path of the public URL: set EncGatherPublicURL https://ivr\.example\.com:8443$},
+    '/prefixed/echo', \@SECRET, signed_url => 'https://ivr.example.com/prefixed/echo');
 advice('another account', qr{another token},
     '/accounts/echo', [ @SECRET, AccountSid => 'AC' . '1' x 32 ], token => 'token-of-two');
 advice('nothing known', qr{does not fit$}, '/cgi/echo', \@SECRET, token => 'nobody-knows');

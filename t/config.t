@@ -60,7 +60,8 @@ good('in LocationMatch', "<LocationMatch ^/x>\nEncGatherKeyFile $key\nEncGatherB
 good('paths below ServerRoot', "EncGatherKeyFile files/good.key\nEncGatherAuthTokenFile files/good-tokens\n");
 good('one file for many places', join '', map { at("/$_", "EncGatherKeyFile $key", "EncGatherAuthTokenFile $tokens") } 1 .. 50);
 good("EncGatherPublicURL $_", "EncGatherPublicURL $_\n")
-    for qw(https://a https://A.example.com https://192.0.2.1:8443 https://[2001:db8::1] https://[::1]:8443 http://localhost:1 https://a:65535);
+    for qw(https://a https://A.example.com https://192.0.2.1:8443 https://[2001:db8::1] https://[::1]:8443 http://localhost:1 https://a:65535
+        https://a/ https://a/path https://a:8443/path/ https://[::1]/a/b.c/..d/~e/%41%2f https://a/@b:c;d=e);
 good("EncGatherBackend $_", at('/a', "EncGatherBackend $_"))
     for qw(/ /decrypt-gather /a/b?c=d&e=%20 http://localhost http://127.0.0.1:8080/ https://[::1]:8443/x);
 good('a query without an end', at('/b', q(EncGatherLookup "SELECT 'a%%b', x FROM t WHERE a = %s AND b = %s AND c = %s" )
@@ -70,7 +71,10 @@ my %BAD_VALUES = (
     EncGatherKeyFile       => [ '', '""', "$key $key" ],
     EncGatherAuthTokenFile => [ '', '""', "$tokens $tokens" ],
     EncGatherSignature     => [ '', '""', 'yes', 'true', '1', 'on off', 'offf' ],
-    EncGatherPublicURL     => [ '', '""', 'ivr.example.com', 'https://', 'https://:443', 'ftp://a', 'https:/a', 'https://a/', 'https://a/path',
+    EncGatherPublicURL     => [ '', '""', 'ivr.example.com', 'https://', 'https://:443', 'ftp://a', 'https:/a', 'https://a//', 'https://a/b//c', 'https://a//b',
+        'https://a/.', 'https://a/..', 'https://a/b/../c', 'https://a/./b', 'https://a/b/..', 'https://a/%2e%2E/b', 'https://a/.%2e', 'https://a/%2E/b',
+        'https://a/b?c', 'https://a/?', 'https://a/b#c', 'https://user@a/b', 'https://user:pass@a/b', '"https://a/b c"', 'https://a/%', 'https://a/%4',
+        'https://a/%zz', 'https://a/b<c', 'https://a/b\\c', "https://a/\xc3\xbc", 'https://a:x/b', 'https:///b', 'https://:1/b',
         'https://a?b', 'https://a#b', 'https://user:pass@a', 'https://a:0', 'https://a:65536', 'https://a:x', 'https://a:', '"https://a b"',
         'https://a https://b', 'httpss://a', 'https://a:443:443', '"https://a<b"' ],
     EncGatherMaxBody       => [ '', '""', '0', '-1', '16777217', '99999999999999999999', '64k', '1.5', '0x10', 'all', '1 2', '" 1"' ],

@@ -214,9 +214,31 @@ is action(at('/x', 'https://mycompany.com'))->{origin}, 'https://mycompany.com',
 is action(origin_case('signed_https', 'h.test:8443', 'https://h.test'))->{origin}, 'https://h.test:8443',
     'and else that of the request';
 
+# A proxy took /tel/%C3%BC&x off the path.
+my $PREFIX = 'https://mycompany.com/tel/%C3%BC&x';
+for my $case (
+    [ '/prefixed/x',     $PREFIX,                               1 ],
+    [ '/prefixed/x?a=b', $PREFIX,                               1 ],
+    [ '/prefixed/x',     $PREFIX =~ s/\.com/.com:443/r,         1 ],
+    [ '/prefixed//x?',   $PREFIX,                               1 ],
+    [ '/prefixed/x',     "$PREFIX/",                            0 ],
+    [ '/prefixed/x',     'https://mycompany.com',               0 ],
+    [ '/prefixed/x',     'https://mycompany.com/tel',           0 ],
+    [ '/prefixed/x',     $PREFIX =~ s/C3/c3/r,                  0 ],
+    [ '/prefixed/x',     $PREFIX =~ s/\.com/.com:8443/r,        0 ],
+    [ '/x',              $PREFIX,                               0 ],
+) {
+    my ($path, $origin, $fits) = @$case;
+    my $response = at($path, $origin);
+    my $name     = "EncGatherPublicURL with a path, $path, signed $origin";
+    $fits ? accepted($name, $response) : refused($name, $response);
+}
+is action(at('/prefixed/x?a=b', $PREFIX))->{path}, '/tel/%C3%BC&x/prefixed/x', 'the action begins with that path';
+is action(at('/prefixed/x', $PREFIX))->{origin}, 'https://mycompany.com', 'behind the origin';
+
 refused('no X-Forwarded header is trusted',
     post('call', $GATHER, \@CALL, signed_url => "https://example.com$GATHER",
-        headers => [ 'X-Forwarded-Proto' => 'https', 'X-Forwarded-Host' => 'example.com', 'X-Forwarded-Port' => 443,
+        headers => [ 'X-Forwarded-Proto' => 'https', 'X-Forwarded-Host' => 'example.com', 'X-Forwarded-Port' => 443, 'X-Forwarded-Prefix' => '/tel',
             'Forwarded' => 'proto=https;host=example.com', 'X-Original-URL' => "https://example.com$GATHER" ]));
 
 # --- Tokens ----------------------------------------------------------------------------------------------------

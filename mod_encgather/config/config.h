@@ -24,7 +24,7 @@ typedef struct {
 } eg_store_entry;
 
 typedef struct {
-    const char *text; /* https://host[:port] */
+    const char *text; /* https://host[:port][/prefix], without a slash at its end */
     eg_origin origin;
 } eg_public_url;
 

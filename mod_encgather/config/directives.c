@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <apr_lib.h>
 #include <apr_strings.h>
 #include <apr_uri.h>
 #include "config/store.h"
@@ -156,19 +157,82 @@ static bool parse_scheme(const char *text, eg_public_url *url)
            eg_span_eq(url->origin.scheme, EG_LIT("http"));
 }
 
+/* One of them in a path, however its dots are escaped. */
+static bool is_dots(eg_span segment)
+{
+    unsigned dots = 0;
+
+    for (apr_size_t i = 0; i < segment.n; dots++) {
+        bool escaped = segment.n - i >= 3 && ap_cstr_casecmpn(segment.p + i, "%2e", 3) == 0;
+
+        if (!escaped && segment.p[i] != '.')
+            return false;
+        i += escaped ? 3 : 1;
+    }
+    return dots == 1 || dots == 2;
+}
+
+/* Between two slashes: what RFC 3986 (3.3) allows there. */
+static bool good_segment(eg_span segment)
+{
+    for (apr_size_t i = 0; i < segment.n; i++) {
+        const char *c = &segment.p[i];
+
+        if (!eg_is_alnum(*c) && !strchr("-._~!$&'()*+,;=:@%", *c))
+            return false;
+        if (*c == '%' && (segment.n - i < 3 || !apr_isxdigit(c[1]) || !apr_isxdigit(c[2])))
+            return false;
+    }
+    return segment.n > 0 && !is_dots(segment);
+}
+
+/* Empty or of segments that each begin with a slash. */
+static bool good_prefix(eg_span prefix)
+{
+    while (prefix.n) {
+        eg_span segment = {prefix.p + 1, 0};
+
+        while (segment.n + 1 < prefix.n && segment.p[segment.n] != '/')
+            segment.n++;
+        if (!good_segment(segment))
+            return false;
+        prefix.p += segment.n + 1;
+        prefix.n -= segment.n + 1;
+    }
+    return true;
+}
+
+static bool split_public_url(cmd_parms *cmd, const char *text, eg_public_url *url)
+{
+    const char *authority, *path;
+    apr_size_t n = strlen(text);
+
+    if (!parse_scheme(text, url))
+        return false;
+    authority = text + url->origin.scheme.n + 3;
+    path = authority + strcspn(authority, "/");
+    n -= *path && text[n - 1] == '/';
+    url->text = apr_pstrmemdup(cmd->pool, text, n);
+    if (*path)
+        url->origin.prefix = (eg_span){path, n - (apr_size_t)(path - text)};
+    return eg_origin_split((eg_span){authority, (apr_size_t)(path - authority)}, &url->origin) &&
+           good_host(url->origin.host);
+}
+
 const char *eg_set_public_url(cmd_parms *cmd, void *config, const char *text)
 {
     eg_public_url *url = apr_pcalloc(cmd->pool, sizeof *url);
     const char *colon;
 
-    url->text = text;
-    if (!parse_scheme(text, url) ||
-        !eg_origin_split(eg_span_of(text + url->origin.scheme.n + 3), &url->origin) ||
-        !good_host(url->origin.host))
-        return eg_complain(cmd, "is https://host or https://host:port, without a path");
+    if (!split_public_url(cmd, text, url))
+        return eg_complain(cmd, "is https://host, https://host:port, or one of them with a path "
+                                "in front of every path that Twilio calls");
     colon = url->origin.host.p + url->origin.host.n;
     if (*colon == ':' && !good_port(url->origin.port))
         return eg_complain(cmd, "has a port that is no number from 1 to 65535");
+    if (!good_prefix(url->origin.prefix))
+        return eg_complain(cmd, "has a path with a query, a fragment, an empty segment, \".\", "
+                                "\"..\", or a character that has to be percent-encoded");
     ((eg_config *)config)->public_url = url;
     return NULL;
 }

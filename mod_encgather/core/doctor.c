@@ -30,20 +30,29 @@ static eg_span other_scheme(eg_span scheme)
 
 static const char *origin_text(const patient *p, const eg_origin *origin)
 {
-    return apr_psprintf(p->pool, "%.*s://%.*s%s%.*s", (int)origin->scheme.n, origin->scheme.p,
+    return apr_psprintf(p->pool, "%.*s://%.*s%s%.*s%.*s", (int)origin->scheme.n, origin->scheme.p,
                         (int)origin->host.n, origin->host.p, origin->port.n ? ":" : "",
-                        (int)origin->port.n, origin->port.p);
+                        (int)origin->port.n, origin->port.p, (int)origin->prefix.n,
+                        origin->prefix.p);
 }
 
-/* Host names only: what a client wrote into a header must not shape a log line. */
+/* Letters, digits and the others: what a client wrote into a header must not shape a log line. */
+static bool is_plain(eg_span text, const char *others)
+{
+    for (apr_size_t i = 0; i < text.n; i++)
+        if (!eg_is_alnum(text.p[i]) && (!text.p[i] || !strchr(others, text.p[i])))
+            return false;
+    return text.n <= 255;
+}
+
 static bool is_plain_host(eg_span host)
 {
-    static const char others[] = {'-', '.', '_', '[', ']', ':'};
+    return host.n > 0 && is_plain(host, "-._[]:");
+}
 
-    for (apr_size_t i = 0; i < host.n; i++)
-        if (!eg_is_alnum(host.p[i]) && !memchr(others, host.p[i], sizeof others))
-            return false;
-    return host.n > 0 && host.n <= 255;
+static bool is_plain_prefix(eg_span prefix)
+{
+    return prefix.n == 0 || (*prefix.p == '/' && is_plain(prefix, "/-._~"));
 }
 
 static bool is_number(eg_span port)
@@ -54,15 +63,45 @@ static bool is_number(eg_span port)
     return port.n <= 5;
 }
 
-static const char *try_origin(patient *p, eg_origin origin, const char *advice)
+static const char *try_prefix(patient *p, eg_origin origin, eg_span prefix, const char *advice)
 {
     eg_signed variant = *p->what;
 
-    if (!is_plain_host(origin.host) || !is_number(origin.port) || !origin.scheme.n)
-        return NULL;
+    origin.prefix = prefix;
     variant.origin = origin;
     return variant_fits(p, &variant) ? apr_pstrcat(p->pool, advice, origin_text(p, &origin), NULL)
                                      : NULL;
+}
+
+static bool is_known_prefix(const patient *p, eg_span prefix)
+{
+    return prefix.n == 0 || eg_span_eq(prefix, p->what->origin.prefix);
+}
+
+/* With the prefix that it has, with the one of EncGatherPublicURL, and with none. */
+static const char *try_origin(patient *p, eg_origin origin, const char *advice)
+{
+    const eg_span none = {"", 0};
+    const char *found = NULL;
+
+    if (!is_plain_host(origin.host) || !is_number(origin.port) || !origin.scheme.n)
+        return NULL;
+    if (!is_known_prefix(p, origin.prefix) && is_plain_prefix(origin.prefix))
+        found = try_prefix(p, origin, origin.prefix, advice);
+    if (!found && p->what->origin.prefix.n)
+        found = try_prefix(p, origin, p->what->origin.prefix, advice);
+    return found ? found : try_prefix(p, origin, none, advice);
+}
+
+/* Where what stands in front leaves the path as it is. */
+static const char *try_no_prefix(patient *p)
+{
+    const eg_span none = {"", 0};
+
+    if (!p->what->origin.prefix.n)
+        return NULL;
+    return try_prefix(p, p->what->origin, none,
+                      "it would fit without the path of the public URL: set EncGatherPublicURL ");
 }
 
 static const char *try_scheme(patient *p)
@@ -94,7 +133,7 @@ static const char *try_forwarded(patient *p)
     eg_origin origin = p->hints->forwarded;
     const char *found;
 
-    if (!origin.host.n && !origin.scheme.n && !origin.port.n)
+    if (!origin.host.n && !origin.scheme.n && !origin.port.n && !origin.prefix.n)
         return NULL;
     if (!origin.host.n)
         origin.host = p->what->origin.host;
@@ -171,8 +210,8 @@ const char *eg_doctor_advise(eg_crypto *crypto, const eg_signed *what, const eg_
                              eg_span header, const eg_hints *hints, apr_pool_t *pool)
 {
     static const char *(*const tries[])(patient *) = {
-        try_forwarded,     try_scheme, try_request, try_server_name,
-        try_listener_port, try_slash,  try_account};
+        try_forwarded,   try_no_prefix,     try_scheme, try_request,
+        try_server_name, try_listener_port, try_slash,  try_account};
     patient p = {crypto, what, tokens, header, hints, pool, false};
     const char *advice = NULL;
 

@@ -10,7 +10,7 @@
  * empty host, scheme or port: unknown. */
 typedef struct {
     eg_origin request;   /* scheme and Host as this server sees them */
-    eg_origin forwarded; /* X-Forwarded-Proto, -Host and -Port */
+    eg_origin forwarded; /* X-Forwarded-Proto, -Host, -Port and -Prefix */
     eg_origin server;    /* ServerName of the virtual host */
     eg_span listener_port;
 } eg_hints;

@@ -7,7 +7,7 @@
 #include "secret.h"
 
 #define INSERTION_LIMIT 16
-#define URL_PIECES 5 /* scheme :// host [:port] target; ":" and port are one and the same piece */
+#define URL_PIECES 6 /* scheme :// host [:port] [prefix] target; ":" and port are one piece */
 #define PIECES_MAX (URL_PIECES + 2 * EG_PARAMS_MAX)
 
 /* The length of the host part, 0 where there is none. */
@@ -140,10 +140,12 @@ static bool build(const eg_signed *what, signed_string *string)
     string->at[1] = EG_LIT("://");
     string->at[2] = what->origin.host;
     string->at[3] = (eg_span){"", 0};
-    string->at[4] = what->target;
-    string->n = URL_PIECES;
+    string->n = 4;
+    if (what->origin.prefix.n)
+        string->at[string->n++] = what->origin.prefix;
+    string->at[string->n++] = what->target;
     if (what->params)
-        string->n += list_params(what->params, string->at + URL_PIECES);
+        string->n += list_params(what->params, string->at + string->n);
     return true;
 }
 

@@ -17,14 +17,17 @@ typedef enum {
     EG_SIGNATURE_VALID
 } eg_verdict;
 
-/* scheme://host[:port], as far as known; the port apart because Twilio signs with or without. */
+/* scheme://host[:port][/prefix], as far as known; the port apart because Twilio signs with or
+ * without. */
 typedef struct {
     eg_span scheme;
     eg_span host;
-    eg_span port; /* empty: none was given */
+    eg_span port;   /* empty: none was given */
+    eg_span prefix; /* what a proxy took off the front of the target; empty: nothing */
 } eg_origin;
 
-/* Splits "host", "host:port", "[v6]" or "[v6]:port"; false when it is none of them. */
+/* Splits "host", "host:port", "[v6]" or "[v6]:port"; false when it is none of them. Scheme and
+ * prefix stay as they are. */
 bool eg_origin_split(eg_span authority, eg_origin *origin);
 
 /* What is signed. The order of params does not matter. */

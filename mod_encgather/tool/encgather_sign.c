@@ -24,7 +24,7 @@ static eg_exit load_signed(const eg_tool *tool, const char **signature, eg_tool_
 
 static eg_signed what_is_signed(const eg_tool_webhook *hook)
 {
-    return (eg_signed){.origin = {hook->url.scheme, {"", 0}, {"", 0}},
+    return (eg_signed){.origin.scheme = hook->url.scheme,
                        .target = hook->url.target,
                        .params = hook->form_signed ? &hook->form : NULL,
                        .account = hook->account};

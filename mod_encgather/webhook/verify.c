@@ -74,12 +74,13 @@ static eg_hints find_hints(const eg_webhook *hook)
 {
     const request_rec *r = hook->root;
     eg_hints hints = {.request = hook->origin,
-                      .forwarded = {header_of(hook, "X-Forwarded-Proto"), {"", 0}, {"", 0}}};
+                      .forwarded.scheme = header_of(hook, "X-Forwarded-Proto"),
+                      .forwarded.prefix = header_of(hook, "X-Forwarded-Prefix")};
     eg_span port = header_of(hook, "X-Forwarded-Port");
     eg_span scheme = hints.forwarded.scheme;
 
-    hints.server =
-        (eg_origin){hints.request.scheme, eg_span_of(r->server->server_hostname), {"", 0}};
+    hints.server.scheme = hints.request.scheme;
+    hints.server.host = eg_span_of(r->server->server_hostname);
     (void)eg_origin_split(header_of(hook, "X-Forwarded-Host"), &hints.forwarded);
     if (!eg_span_eq(scheme, EG_LIT("http")) && !eg_span_eq(scheme, EG_LIT("https")))
         hints.forwarded.scheme = (eg_span){"", 0};

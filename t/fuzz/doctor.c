@@ -112,6 +112,19 @@ static void hold_advice(apr_pool_t *pool, const eg_signed *what, const eg_hints 
           "for what nobody signed there is no advice");
 }
 
+/* Whatever stands behind a slash of the port. */
+static eg_span fuzz_prefix(eg_span *port)
+{
+    const char *slash = port->n ? memchr(port->p, '/', port->n) : NULL;
+    eg_span prefix = {"", 0};
+
+    if (slash) {
+        prefix = (eg_span){slash, port->n - (apr_size_t)(slash - port->p)};
+        port->n -= prefix.n;
+    }
+    return prefix;
+}
+
 void fuzz_one(apr_pool_t *pool, eg_span input)
 {
     eg_hints hints = {.request = {.scheme = EG_LIT("http")}, .server = {.scheme = EG_LIT("http")}};
@@ -127,6 +140,7 @@ void fuzz_one(apr_pool_t *pool, eg_span input)
     hints.forwarded.port = fuzz_line(&input);
     hints.server.host = fuzz_line(&input);
     hints.listener_port = fuzz_line(&input);
+    hints.forwarded.prefix = fuzz_prefix(&hints.listener_port);
     what.target = fuzz_line(&input);
     what.origin = hints.request;
     body = apr_pmemdup(pool, input.n ? input.p : "", input.n);

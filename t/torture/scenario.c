@@ -152,7 +152,7 @@ static eg_params *make_params(apr_pool_t *pool)
 
 static eg_signed make_signed(apr_pool_t *pool)
 {
-    return (eg_signed){.origin = {EG_LIT("https"), EG_LIT("ivr.example.com"), {"", 0}},
+    return (eg_signed){.origin = {.scheme = EG_LIT("https"), .host = EG_LIT("ivr.example.com")},
                        .target = EG_LIT("/encrypted-gather?step=getPin"),
                        .params = make_params(pool)};
 }
@@ -235,7 +235,8 @@ static int advise(eg_crypto *crypto, apr_pool_t *pool)
 {
     eg_auth_token room = {{"", 0}, {secret->auth, TOKEN_TEXT}};
     const eg_auth_tokens tokens = {1, &room};
-    const eg_hints hints = {.request = {EG_LIT("http"), EG_LIT("ivr.example.com"), {"", 0}}};
+    const eg_hints hints = {
+        .request = {.scheme = EG_LIT("http"), .host = EG_LIT("ivr.example.com")}};
     eg_signed what = make_signed(pool);
     const char *advice;
 

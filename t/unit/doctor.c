@@ -15,14 +15,21 @@ static const eg_auth_tokens tokens = {2, tokens_at};
 
 #define ORIGIN(scheme, host, port)                                                                 \
     {                                                                                              \
-        EG_LIT(scheme), EG_LIT(host), EG_LIT(port)                                                 \
-    }
-#define UNKNOWN                                                                                    \
-    {                                                                                              \
-        {"", 0}, {"", 0},                                                                          \
+        EG_LIT(scheme), EG_LIT(host), EG_LIT(port),                                                \
         {                                                                                          \
             "", 0                                                                                  \
         }                                                                                          \
+    }
+#define UNKNOWN                                                                                    \
+    {                                                                                              \
+        {"", 0}, {"", 0}, {"", 0},                                                                 \
+        {                                                                                          \
+            "", 0                                                                                  \
+        }                                                                                          \
+    }
+#define PREFIXED(scheme, host, port, prefix)                                                       \
+    {                                                                                              \
+        EG_LIT(scheme), EG_LIT(host), EG_LIT(port), EG_LIT(prefix)                                 \
     }
 #define RECEIVED ORIGIN("http", "inside", "8080")
 
@@ -98,6 +105,41 @@ static const example examples[] = {
      ORIGIN("http", "inside", ""),
      {ORIGIN("http", "inside", ""), UNKNOWN, UNKNOWN, EG_LIT("9090")},
      "set EncGatherPublicURL http://inside:9090"},
+    {"a proxy takes a path off, and says so",
+     "https",
+     "outside.example",
+     "/tel" TARGET,
+     RECEIVED,
+     {RECEIVED, PREFIXED("https", "outside.example", "", "/tel"), UNKNOWN, {"", 0}},
+     "set EncGatherPublicURL https://outside.example/tel"},
+    {"a path in front and no more",
+     "http",
+     "inside",
+     "/tel" TARGET,
+     RECEIVED,
+     {RECEIVED, PREFIXED("", "", "", "/tel"), UNKNOWN, {"", 0}},
+     "set EncGatherPublicURL http://inside/tel"},
+    {"another host in front of the same path",
+     "https",
+     "outside.example",
+     "/tel" TARGET,
+     PREFIXED("https", "wrong.example", "", "/tel"),
+     {RECEIVED, ORIGIN("https", "outside.example", ""), UNKNOWN, {"", 0}},
+     "set EncGatherPublicURL https://outside.example/tel"},
+    {"a path that nobody takes off",
+     "https",
+     "outside.example",
+     TARGET,
+     PREFIXED("https", "outside.example", "", "/tel"),
+     {RECEIVED, UNKNOWN, UNKNOWN, {"", 0}},
+     "without the path of the public URL: set EncGatherPublicURL https://outside.example"},
+    {"a path of odd characters",
+     "https",
+     "outside.example",
+     "/a\n%s" TARGET,
+     RECEIVED,
+     {RECEIVED, PREFIXED("https", "outside.example", "", "/a\n%s"), UNKNOWN, {"", 0}},
+     NULL},
     {"a slash was taken away",
      "http",
      "inside",
@@ -123,7 +165,7 @@ static const example examples[] = {
 
 static const char *advice(const example *e, const char *token, const char *account)
 {
-    eg_signed what = {.origin = {eg_span_of(e->scheme), {"", 0}, {"", 0}},
+    eg_signed what = {.origin.scheme = eg_span_of(e->scheme),
                       .target = eg_span_of(e->target),
                       .params = NULL,
                       .account = eg_span_of(account)};

@@ -126,7 +126,8 @@ static request *receive(const vector *v, const char *port)
     size_t n = v->form ? strlen(v->form) : 0;
 
     r->form = apr_pmemdup(pool, v->form ? v->form : "", n + 1);
-    r->what.origin = (eg_origin){eg_span_of(v->scheme), eg_span_of(v->host), eg_span_of(port)};
+    r->what.origin = (eg_origin){
+        .scheme = eg_span_of(v->scheme), .host = eg_span_of(v->host), .port = eg_span_of(port)};
     r->what.target = eg_span_of(v->target);
     if (eg_form_parse(pool, r->form, n, EG_PARAMS_MAX, &r->params) != EG_OK)
         abort();
@@ -320,6 +321,35 @@ static void ports(void)
     }
 }
 
+/* What a proxy took off the path was signed in front of it. */
+static void prefixes(void)
+{
+    static const struct {
+        const char *target, *prefix;
+        eg_verdict want;
+    } cases[] = {
+        {"/myapp.php?foo=1&bar=2", "", EG_SIGNATURE_VALID},
+        {".php?foo=1&bar=2", "/myapp", EG_SIGNATURE_VALID},
+        {"?foo=1&bar=2", "/myapp.php", EG_SIGNATURE_VALID},
+        {"/myapp.php?foo=1&bar=2", "/", EG_SIGNATURE_INVALID},
+        {"/myapp.php?foo=1&bar=2", "/myapp", EG_SIGNATURE_INVALID},
+        {"?foo=1&bar=2", "", EG_SIGNATURE_INVALID},
+    };
+    const char *const ports[] = {"", "443", "8443"};
+
+    for (size_t i = 0; i < COUNT(cases); i++)
+        for (size_t k = 0; k < COUNT(ports); k++) {
+            vector v = vectors[0];
+            request *r;
+
+            v.target = cases[i].target;
+            r = receive(&v, ports[k]);
+            r->what.origin.prefix = eg_span_of(cases[i].prefix);
+            is_int(check(r, v.token, v.signature), cases[i].want,
+                   "'%s' in front of '%s', port '%s'", cases[i].prefix, v.target, ports[k]);
+        }
+}
+
 static void host_case(void)
 {
     vector v = vectors[25];
@@ -356,7 +386,7 @@ static void splitting(void)
     for (size_t i = 0; i < COUNT(cases); i++) {
         size_t n = strlen(cases[i].authority);
         char *authority = exact_copy(cases[i].authority, n);
-        eg_origin origin = {{NULL, 0}, {NULL, 0}, {NULL, 0}};
+        eg_origin origin = {.scheme = {NULL, 0}};
         bool split = eg_origin_split((eg_span){authority, n}, &origin);
 
         if (ok(split == (cases[i].host != NULL), "'%s' is %sa host", cases[i].authority,
@@ -551,6 +581,7 @@ int main(void)
     headers();
     no_parameters();
     ports();
+    prefixes();
     host_case();
     splitting();
     accounts();
