@@ -210,7 +210,8 @@ $one->fault("D7 the same token once more, $_", asked($card), answer => found()) 
 $one->fault("D9 sealed by who has the key: $$_[0]", asked(seal($$_[1])), answer => json(404, 'not-found', body => '{"error":"not found"}')) for
     [ 'nothing' => '' ], [ 'three digits' => '041' ], [ 'a hundred digits' => $CARD x 25 ], [ 'SQL' => "0417' OR '1' = '1" ],
     [ 'percent signs' => '%s%' ], [ 'bytes that are no UTF-8' => "\xff\xfe" ];
-$one->fault("D9 sealed by who has the key: $$_[0]", asked(seal($$_[1])), answer => json(400, 'malformed')) for [ 'NUL behind' => "$CARD\0" ], [ 'NUL' => "\0" ];
+$one->fault("D9 sealed by who has the key: $$_[0]", asked(seal($$_[1])), answer => json(400, 'bad-token', body => '{"error":"bad token"}'),
+    log => [qr/\[encgather:warn\].*EG0402: call \S+: what an authentic token holds has a NUL in it/]) for [ 'NUL behind' => "$CARD\0" ], [ 'NUL' => "\0" ];
 
 # --- E: decrypt-gather ----------------------------------------------------------------------------------------
 

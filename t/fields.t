@@ -142,6 +142,12 @@ $attempts
 @{[ at('/own',        'EncGatherField own1', 'EncGatherField own2', 'EncGatherField own3') ]}
 @{[ at('/own/deeper', 'EncGatherField deeper1') ]}
 @{[ at('/own/deeper/deepest', 'EncGatherAttempts 5') ]}
+@{[ at('/emptied',        'EncGatherField off') ]}
+@{[ at('/emptied/deeper', 'EncGatherAttempts 5') ]}
+@{[ at('/own/emptied',    'EncGatherField OFF') ]}
+@{[ at('/own/emptied/again', 'EncGatherField again1', 'EncGatherField again2') ]}
+@{[ at('/thought-better', 'EncGatherField first1', 'EncGatherField off', 'EncGatherField second1', 'EncGatherField first1') ]}
+@{[ at('/off-with-options', 'EncGatherField off digits=4') ]}
 @{[ at('/twice', 'EncGatherField first1', 'EncGatherField first2') ]}
 @{[ at('/twice', 'EncGatherField second1') ]}
 <LocationMatch "^/ma[t]ch">
@@ -301,6 +307,13 @@ for my $case (
     [ 'default.test',  '/own/deeper',           'deeper1',                  'a nested location replaces all of them' ],
     [ 'default.test',  '/own/deeper/deepest',   'deeper1',                  'and hands its own on' ],
     [ 'default.test',  '/twice',                'second1',                  'a later section for the same place is another section' ],
+    [ 'default.test',  '/emptied',              'encryptedCardDigits encryptedPinDigits', 'off empties the list: then there are the two of the manual' ],
+    [ 'default.test',  '/emptied/deeper',       'encryptedCardDigits encryptedPinDigits', 'and is inherited' ],
+    [ 'default.test',  '/own/emptied',          'encryptedCardDigits encryptedPinDigits', 'in any case of letters' ],
+    [ 'default.test',  '/own/emptied/again',    'again1 again2',            'a list further in' ],
+    [ 'default.test',  '/thought-better',       'second1 first1',           'off between two lines: what follows counts' ],
+    [ 'default.test',  '/off-with-options',     'off',                      'off with an option is a field of that name' ],
+    [ 'replaces.test', '/emptied',              'encryptedCardDigits encryptedPinDigits', 'off empties what a virtual host has too' ],
     [ 'default.test',  '/match',                'match1',                   'LocationMatch' ],
     [ 'inherits.test', '/',                     'server1 server2',          'a virtual host without fields' ],
     [ 'inherits.test', '/here',                 'here1',                    'its location' ],
@@ -577,6 +590,10 @@ for my $conf (
     "EncGatherField a\nEncGatherField A\n",
     "EncGatherField digits\nEncGatherField Step\nEncGatherField ATTEMPT\n",
     "EncGatherField processData step=x\n",
+    "EncGatherField off\n",
+    "EncGatherField off\nEncGatherField off\n",
+    "EncGatherField a\nEncGatherField off\nEncGatherField a\n",
+    join('', map { "EncGatherField field$_\n" } 1 .. 16) . "EncGatherField off\nEncGatherField field1\n",
     join('', map { "EncGatherField field$_\n" } 1 .. 16),
     at('/x', map { "EncGatherField field$_" } 1 .. 16) . at('/x', map { "EncGatherField field$_" } 1 .. 16),
 ) {

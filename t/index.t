@@ -219,7 +219,7 @@ for my $case ([ 'card' => %ana ], [ 'pin' => %ana ], [ 'region' => %ana ]) {
     answers("each field is demanded: without $missing", find('/mixed', demo => %fields), json_error(400, 'malformed'));
 }
 answers('a token that is none', decrypt($HOST, '/both', { card => seal($ANA[0]), pin => 'x' x 64 }), json_error(400, 'bad-token'));
-answers('a NUL in a value', find('/both', demo => card => "0417\x{0}0932", pin => '0932'), json_error(400, 'malformed'));
+answers('a NUL in a value', find('/both', demo => card => "0417\x{0}0932", pin => '0932'), json_error(400, 'bad-token'));
 
 # --- Columns -------------------------------------------------------------------------------------------------------------------
 

@@ -625,6 +625,10 @@ my @LEVELS = (
     (map { at("/gather/$$_[0]", $$_[1]) }
         [ say => 'EncGatherSay found "location"' ], [ other => 'EncGatherSay notfound "location"' ], [ voice => 'EncGatherVoice location' ],
         [ then => 'EncGatherThen found hangup' ],   [ forward => 'EncGatherForward CallSid To' ],    [ timeout => 'EncGatherTimeout 2' ]),
+    at('/gather/forward/more',  'EncGatherForward To', 'EncGatherForward CallSid From'),
+    at('/gather/forward/none',  'EncGatherForward off'),
+    at('/gather/forward/none/again', 'EncGatherForward To'),
+    at('/gather/forward/anew',  'EncGatherForward From', 'EncGatherForward Off', 'EncGatherForward To'),
     at('/gather/say/back', 'EncGatherSay found "back"', 'EncGatherSay again "location"'),
 );
 my $merge_port = free_port();
@@ -646,7 +650,7 @@ CONF
     EncGatherVoice vhost
     EncGatherThen found dial=1
     EncGatherForward To
-    EncGatherTimeout 30
+    EncGatherTimeout 14
 </VirtualHost>
 MORE
 ok $merging->start, 'another server starts' or BAIL_OUT($merging->error);
@@ -672,6 +676,11 @@ for my $case (
     [ 'inherits.test', '/gather/voice',    'server; location; Redirect /server; From' ],
     [ 'inherits.test', '/gather/then',     'server; server en-US; Hangup; From' ],
     [ 'inherits.test', '/gather/forward',  'server; server en-US; Redirect /server; CallSid To' ],
+    [ 'inherits.test', '/gather/forward/more',       'server; server en-US; Redirect /server; To CallSid From' ],
+    [ 'inherits.test', '/gather/forward/none',       'server; server en-US; Redirect /server; ' ],
+    [ 'inherits.test', '/gather/forward/none/again', 'server; server en-US; Redirect /server; To' ],
+    [ 'inherits.test', '/gather/forward/anew',       'server; server en-US; Redirect /server; To' ],
+    [ 'replaces.test', '/gather/forward/none',       'vhost; vhost; Dial 1; ' ],
     [ 'replaces.test', '/gather',          'vhost; vhost; Dial 1; To' ],
     [ 'replaces.test', '/gather/say',      'location; vhost; Dial 1; To' ],
     [ 'replaces.test', '/gather/voice',    'vhost; location; Dial 1; To' ],
@@ -739,6 +748,7 @@ my @BAD = (
     [ EncGatherForward => qr/EncGatherForward: needs the names of webhook parameters/, '', '""' ],
     [ EncGatherForward => $CLEAN,  '" "', '"two words"', qq("a\tb"), qq("a\x01b") ],
     [ EncGatherForward => $SECRET, 'Digits', 'SpeechResult', 'From Digits', 'CallSid From SpeechResult To' ],
+    [ EncGatherForward => qr/EncGatherForward: has off beside names/, 'off From', 'From off', 'OFF From To', 'off off' ],
     [ EncGatherTimeout => qr/EncGatherTimeout takes one argument/, '', '""', '1 2' ],
     [ EncGatherTimeout => qr/EncGatherTimeout: is a number from 1 to 600/, qw(0 601 -1 1.5 8s x 4294967297), '" 8"' ],
 );
@@ -767,7 +777,7 @@ for my $line (
     'EncGatherThen found redirect=/next', 'EncGatherThen found "redirect=https://h/%{outcome}?%{a}=%{b}&o=%{outcome}"',
     'EncGatherThen locked redirect=https://%{outcome}.example.com/', 'EncGatherThen notfound redirect=?a=%{a}',
     'EncGatherThen unavailable redirect=https://h/?o=%{outcome}',
-    'EncGatherForward From', 'EncGatherForward digits speechResult', 'EncGatherForward CallSid AccountSid From To StirVerstat tenant',
+    'EncGatherForward From', 'EncGatherForward off', "EncGatherForward From\nEncGatherForward To\nEncGatherForward off", 'EncGatherForward digits speechResult', 'EncGatherForward CallSid AccountSid From To StirVerstat tenant',
     'EncGatherTimeout 1', 'EncGatherTimeout 600',
 ) {
     my ($rc, $output) = configtest("$line\n");

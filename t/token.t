@@ -134,8 +134,8 @@ is_nobody('SQL in the PIN',               $CARD,                "' OR ''='");
 is_nobody('a percent sign',               '%',                  '%s');
 is_nobody('bytes that are not UTF-8',     "\xff\xfe",           $PIN);
 is_nobody('the same token for both',      $CARD,                $CARD);
-answers('NUL in a decrypted field', ask_backend('call', seal("$CARD\0"), $pin), json_error(400, 'malformed'));
-answers('NUL alone', ask_backend('call', $card, seal("\0")), json_error(400, 'malformed'));
+answers('NUL in a decrypted field', ask_backend('call', seal("$CARD\0"), $pin), json_error(400, 'bad-token', body => '{"error":"bad token"}'));
+answers('NUL alone', ask_backend('call', $card, seal("\0")), json_error(400, 'bad-token', body => '{"error":"bad token"}'));
 
 # Nothing above has left a trace in the workers.
 finds('the good tokens still', ask_backend('call', $card, $pin)) for 1 .. 3;

@@ -25,8 +25,13 @@ const char *eg_add_field(cmd_parms *cmd, void *config, const char *args)
 {
     eg_field_list *list = own_fields(cmd, config);
     eg_field field;
-    const char *wrong = eg_field_parse(cmd->pool, args, &field);
+    const char *wrong;
 
+    if (ap_cstr_casecmp(args, "off") == 0) {
+        list->fields.n = 0;
+        return NULL;
+    }
+    wrong = eg_field_parse(cmd->pool, args, &field);
     if (!wrong)
         wrong = eg_field_clash(cmd->pool, list->at, list->fields.n, &field);
     if (wrong)
@@ -163,20 +168,42 @@ const char *eg_set_voice(cmd_parms *cmd, void *config, const char *voice, const 
     return NULL;
 }
 
-const char *eg_set_forward(cmd_parms *cmd, void *config, int argc, char *const argv[])
+/* Like own_fields(). */
+static apr_array_header_t *own_forward(cmd_parms *cmd, eg_config *config)
 {
-    apr_array_header_t *names = apr_array_make(cmd->pool, 4, sizeof(const char *));
+    apr_array_header_t *names = (apr_array_header_t *)(apr_uintptr_t)config->forward;
+
+    if (!names)
+        config->forward = names = apr_array_make(cmd->pool, 4, sizeof(const char *));
+    return names;
+}
+
+static const char *check_forward(cmd_parms *cmd, const char *name)
+{
+    if (!*name || !eg_is_clean_word(name))
+        return eg_complain(cmd, "has an empty name or one with a control character");
+    if (eg_is_answer_name(eg_span_of(name)))
+        return eg_complain(cmd, "never hands Digits or SpeechResult on: they are what is "
+                                "encrypted");
+    if (ap_cstr_casecmp(name, "off") == 0)
+        return eg_complain(cmd, "has off beside names: off, which empties the list, stands alone");
+    return NULL;
+}
+
+const char *eg_add_forward(cmd_parms *cmd, void *config, int argc, char *const argv[])
+{
+    apr_array_header_t *names = own_forward(cmd, config);
+    const char *wrong = NULL;
 
     if (argc < 1)
         return eg_complain(cmd, "needs the names of webhook parameters");
-    for (int i = 0; i < argc; i++) {
-        if (!*argv[i] || !eg_is_clean_word(argv[i]))
-            return eg_complain(cmd, "has an empty name or one with a control character");
-        if (eg_is_answer_name(eg_span_of(argv[i])))
-            return eg_complain(cmd, "never hands Digits or SpeechResult on: they are what is "
-                                    "encrypted");
+    if (argc == 1 && ap_cstr_casecmp(argv[0], "off") == 0) {
+        apr_array_clear(names);
+        return NULL;
+    }
+    for (int i = 0; i < argc && !wrong; i++) {
+        wrong = check_forward(cmd, argv[i]);
         APR_ARRAY_PUSH(names, const char *) = argv[i];
     }
-    ((eg_config *)config)->forward = names;
-    return NULL;
+    return wrong;
 }

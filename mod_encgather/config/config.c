@@ -120,7 +120,8 @@ apr_size_t eg_config_max_body(const eg_config *config)
 
 const eg_fields *eg_config_fields(const eg_config *config)
 {
-    return config->fields ? &config->fields->fields : &eg_default_fields;
+    return config->fields && config->fields->fields.n ? &config->fields->fields
+                                                      : &eg_default_fields;
 }
 
 unsigned eg_config_attempts(const eg_config *config)

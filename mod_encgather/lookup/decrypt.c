@@ -77,13 +77,13 @@ static eg_status open_field(request_rec *r, eg_span token, eg_span *plain)
 
 static eg_outcome refuse_field(request_rec *r, eg_status status)
 {
-    if (status == EG_EMALFORMED)
-        return EG_MALFORMED;
-    if (status == EG_ETOKEN) {
-        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
-                      EG_TAG("0402") "call %s: a token is not authentic: changed on its way, or "
-                                     "sealed under a key that is not in EncGatherKeyFile",
-                      eg_call_of(r));
+    if (status == EG_ETOKEN || status == EG_EMALFORMED) {
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r, EG_TAG("0402") "call %s: %s", eg_call_of(r),
+                      status == EG_ETOKEN
+                          ? "a token is not authentic: changed on its way, or sealed under a key "
+                            "that is not in EncGatherKeyFile"
+                          : "what an authentic token holds has a NUL in it, which no caller keys "
+                            "in: somebody else who has the key sealed it");
         return EG_BAD_TOKEN;
     }
     ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
