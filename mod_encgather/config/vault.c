@@ -184,7 +184,7 @@ void eg_vault_pack(void)
 
     if (n && !pack)
         return;
-    for (eg_held *h = v->first; h; h = h->next)
+    for (eg_held *h = v->first; pack && h; h = h->next)
         if (h->secret)
             move_held(h, pack + h->offset);
     drop_pack(v);

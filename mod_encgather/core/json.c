@@ -58,6 +58,15 @@ static bool is_large_integer(const char *p, apr_size_t n)
     return n > sign && p[sign] != '0' && (strtoll(p, NULL, 10), errno == ERANGE);
 }
 
+/* In place of n bytes, at least four. */
+static void put_null(char *at, apr_size_t n)
+{
+    static const char null[] = {'n', 'u', 'l', 'l'};
+
+    memset(at, ' ', n);
+    memcpy(at, null, sizeof null);
+}
+
 /* RFC 8259 has integers of any length, the library none that 64 bits do not hold. In their place a
  * copy has null, which cannot be said either: the other members are what they were. */
 static eg_span without_large_integers(apr_pool_t *pool, eg_span text)
@@ -68,7 +77,7 @@ static eg_span without_large_integers(apr_pool_t *pool, eg_span text)
     for (apr_size_t i = 0, n; i < text.n; i += n) {
         n = in_string ? 0 : number_length(copy + i, text.n - i);
         if (n && is_large_integer(copy + i, n))
-            memcpy(memset(copy + i, ' ', n), "null", 4);
+            put_null(copy + i, n);
         if (n)
             continue;
         if (copy[i] == '"')

@@ -106,14 +106,14 @@ static const char *ask_doctor(const eg_webhook *hook, const eg_config *policy,
 /* --- the verdict ------------------------------------------------------------------------------- */
 
 static eg_judgement judge_signature(const eg_webhook *hook, const eg_config *policy,
-                                    const eg_body_hash *hash)
+                                    const eg_origin *origin, const eg_body_hash *hash)
 {
     eg_judgement judgement = {.verdict = EG_SIGNATURE_INVALID,
                               .tokens = policy->tokens,
                               .public_url = policy->public_url};
     eg_span header = header_of(hook, "X-Twilio-Signature");
     bool appended = !hash->claimed && !is_get(hook);
-    eg_signed what = {*eg_verify_origin(hook, policy), hook->target, appended ? &hook->form : NULL,
+    eg_signed what = {*origin, hook->target, appended ? &hook->form : NULL,
                       eg_account_of(&hook->form, &hook->query)};
 
     if (!header.n)
@@ -163,12 +163,13 @@ static bool was_judged_so(const eg_webhook *hook, const eg_config *policy)
 eg_outcome eg_verify(request_rec *r, eg_webhook *hook, const eg_config *policy,
                      const eg_body_hash *hash)
 {
+    const eg_origin *origin = eg_verify_origin(hook, policy);
     bool again = was_judged_so(hook, policy);
 
-    if (!eg_verify_origin(hook, policy))
+    if (!origin)
         return EG_MALFORMED;
     if (!again)
-        hook->judgement = judge_signature(hook, policy, hash);
+        hook->judgement = judge_signature(hook, policy, origin, hash);
     eg_set_signature(r, hook->judgement.verdict);
     if (!again)
         log_verdict(r, hook, policy);
