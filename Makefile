@@ -22,7 +22,7 @@ endif
 WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wformat=2 -Wvla -Wmissing-prototypes -Werror
 # some distributions' compilers define the same already, with another number
 HARDEN   := -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 \
-            $(if $(filter x86_64-% i%86-%,$(shell $(CC) -dumpmachine)),-fcf-protection)
+            $(if $(filter x86_64-% i%86-%,$(shell $(CC) -dumpmachine 2>/dev/null || :)),-fcf-protection)
 OPTIMIZE ?= -O2 -g
 # headers of httpd and APR are not ours to warn about
 CPPFLAGS_ALL = -Imod_encgather $(call ask,EXTRA_CPPFLAGS) -isystem $(call ask,INCLUDEDIR) \

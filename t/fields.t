@@ -552,7 +552,7 @@ my @BAD = (
     (map { [ "x $_", qr/EncGatherField: '\Q$_\E' $KNOWN/ ] }
         qw(hint=x Say=x numDigits=4 y partialResultCallback=https://h/ digit=4 digits4 =4 -digits=4)),
     [ 'x digits = 4', qr/EncGatherField: digits= has no value/ ],
-    [ 'x say=two words', qr/EncGatherField: 'words' $KNOWN/ ],
+    [ 'x say=two words', qr/EncGatherField: 'words' $KNOWN; a value with blanks needs quotes/ ],
     [ 'x say=two\ words', qr/EncGatherField: 'words' $KNOWN/ ],
     [ 'x say=a play=/b', qr/EncGatherField: takes say= or play=, not both/ ],
     [ 'x play=/b say=a', qr/EncGatherField: takes say= or play=, not both/ ],

@@ -195,15 +195,26 @@ static eg_json *backend_body(const gather *g)
     return json;
 }
 
+static bool has_secret_field(const gather *g)
+{
+    for (unsigned i = 0; i < g->fields->n; i++)
+        if (eg_field_is_secret(g->fields, i))
+            return true;
+    return false;
+}
+
 /* Ciphertext with which the operator finds what failed. But whoever has a log and, some day, the key
- * has what is in it: the tokens of secret fields are left out. */
+ * has what is in it: the tokens of secret fields are left out, and it is said that they are. */
 static const char *sent_tokens(const gather *g, const eg_json *body)
 {
     eg_json *json = body ? eg_json_new(g->r->pool) : NULL;
     bool written = json && add_tokens(g, json, false) == EG_OK;
     const char *text = written ? eg_json_dump(json, g->r->pool) : NULL;
 
-    return text ? text : "nothing";
+    if (!text)
+        return "nothing";
+    return has_secret_field(g) ? apr_pstrcat(g->r->pool, text, " and fields that are secret", NULL)
+                               : text;
 }
 
 static int answer_unavailable(const gather *g, const char *reason, const eg_json *body)

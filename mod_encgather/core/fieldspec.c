@@ -197,8 +197,8 @@ static const char *apply(apr_pool_t *pool, eg_field *field, const char *word, un
     }
     return apr_psprintf(pool,
                         "'%s' is no option; there are step= digits= timeout= finish= say= play= "
-                        "voice= language= check= input= secret=",
-                        word);
+                        "voice= language= check= input= secret=%s",
+                        word, strchr(word, '=') ? "" : "; a value with blanks needs quotes");
 }
 
 static const char *check_whole(apr_pool_t *pool, eg_field *field)
