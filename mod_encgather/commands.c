@@ -97,6 +97,6 @@ const command_rec eg_commands[] = {
     EG_1("EncGatherTimeout", eg_set_timeout, ANYWHERE, "seconds for the backend's whole answer"),
     EG_WORDS("EncGatherForward", eg_add_forward, ANYWHERE,
              "webhook parameters that go to the backend beside the fields; or off: none of before"),
-    EG_FLAG("EncGatherRedact", eg_set_redact, RSRC_CONF,
-            "on or off: mask Digits and SpeechResult of query strings in every log"),
+    EG_WORDS("EncGatherRedact", eg_set_redact, RSRC_CONF,
+             "on or off, and names: mask these and what callers keyed in or said in every log"),
     {.name = NULL}};

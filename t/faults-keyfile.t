@@ -214,6 +214,32 @@ for my $case (
 }
 good_files();
 
+# Root's file, which a server of somebody else's reads by its group: how a container gets its secrets.
+SKIP: {
+    skip "H13 only root can be somebody else", 1 if $> != 0;
+    my $group = 61_234;
+    my $test  = sub (@who) {
+        my ($httpd, $conf) = ($fresh->{httpd}, $fresh->config_file);
+        return `setpriv --reuid=65534 @who "$httpd" -f "$conf" -t 2>&1`;
+    };
+    $fresh->configtest;    # writes it
+    my $lend = sub ($mode) { for my $path ($KEY_PATH, $TOKEN_PATH) { chown 0, $group, $path; chmod $mode, $path } };
+    my @by_group = map { [ "by $$_[0]", @$_[ 1, 2 ] ] } [ 'its own group' => "--regid=$group", '--clear-groups' ], [ 'a group it has besides' => '--regid=65534', "--groups=$group" ];
+    for my $who (@by_group) {
+        my ($name, @options) = @$who;
+        $lend->(0440);
+        is $test->(@options), "Syntax OK\n", "H13 root's files of mode 0440, read $name";
+        $lend->(0640);
+        my $said = $test->(@options);
+        is scalar(() = $said =~ /EG0101: .*has mode 0640, .*run: chmod 0440/g), 2, "H13 mode 0640, read $name: refused" or diag $said;
+    }
+    $lend->(0440);
+    my $said = $test->('--regid=65534', '--clear-groups');
+    is scalar(() = $said =~ /EG0103: .*was not checked/g), 2, 'H13 a group that it has not: nothing was looked at' or diag $said;
+    like +($fresh->configtest)[1], qr/EG0101: .*has mode 0440, .*chmod 0600/, 'H13 a server of root needs no group';
+    good_files();
+}
+
 # A key of zeros is one, but not without a word.
 put($KEY_PATH, '0' x 64 . "\n");
 is +($server->configtest)[0], 0, 'H8 a key of zeros: no error';

@@ -26,8 +26,8 @@ write_secret("$TREE/key",    "$KEY{demo}\n");
 write_secret("$TREE/tokens", "$TOKEN{demo}\n");
 
 my $cgi    = $MPM eq 'prefork' ? 'cgi' : 'cgid';
-my @socket = map { IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1') } 1 .. 2;
-my ($PORT, $OFF_PORT) = map { $_->sockport } @socket;
+my @socket = map { IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1') } 1 .. 3;
+my ($PORT, $OFF_PORT, $MORE_PORT) = map { $_->sockport } @socket;
 @socket = ();
 
 my $server = private_server('redact', port => $PORT,
@@ -44,6 +44,8 @@ ScriptAlias /cgi/ "$TREE/cgi/"
 <Location "/proxied">
     ProxyPass "http://127.0.0.1:$PORT/cgi/env" nocanon
 </Location>
+EncGatherRedact on otp "form[card]"
+EncGatherRedact on Kontonummer
 EncGatherKeyFile "$TREE/key"
 EncGatherAuthTokenFile "$TREE/tokens"
 <Location "/gather">
@@ -61,6 +63,12 @@ Listen 127.0.0.1:$OFF_PORT
     CustomLog logs/access_off redact
     ScriptAlias /cgi/ "$TREE/cgi/"
 </VirtualHost>
+Listen 127.0.0.1:$MORE_PORT
+<VirtualHost 127.0.0.1:$MORE_PORT>
+    EncGatherRedact on inner
+    CustomLog logs/access_more redact
+    ScriptAlias /cgi/ "$TREE/cgi/"
+</VirtualHost>
 END_OF_CONF
 $server->start or BAIL_OUT('the private server does not start: ' . $server->error);
 my $HOST = "127.0.0.1:$PORT";
@@ -71,7 +79,8 @@ sub log_lines ($name) {
     return split /\n/, $logs{ $file // '' } // '';
 }
 
-sub last_access () { my @lines = log_lines('access'); return $lines[-1] }
+# (httpd wakes its own children with a request, which may come in between.)
+sub last_access () { my @lines = grep { !/^OPTIONS \*/ } log_lines('access'); return $lines[-1] }
 
 my $serial = 0;
 sub fresh () { return sprintf '98765%07d', ++$serial * 1234567 % 10_000_000 }
@@ -86,6 +95,13 @@ for my $case (
     [ 'a name in escapes',            '/gather?%%44igits=%s&Di%%67its=%s',     '/gather?%44igits=*REDACTED*&Di%67its=*REDACTED*' ],
     [ 'behind a second question mark', '/gather?a=?Digits=%s',                 '/gather?a=?Digits=*REDACTED*' ],
     [ 'a step',                       '/gather?step=getPin&Digits=%s',         '/gather?step=getPin&Digits=*REDACTED*' ],
+    [ 'other letters',                '/gather?digits=%s&SPEECHRESULT=%s',     '/gather?digits=*REDACTED*&SPEECHRESULT=*REDACTED*' ],
+    [ 'a list',                       '/gather?Digits[]=%s&digits[0][a]=%s',   '/gather?Digits[]=*REDACTED*&digits[0][a]=*REDACTED*' ],
+    [ 'a list in escapes',            '/gather?Digits%%5B%%5D=%s&%%64igits%%5b0%%5D=%s', '/gather?Digits%5B%5D=*REDACTED*&%64igits%5b0%5D=*REDACTED*' ],
+    [ 'what is understood halfway',   '/gather?UnstableSpeechResult=%s&StableSpeechResult=%s', '/gather?UnstableSpeechResult=*REDACTED*&StableSpeechResult=*REDACTED*' ],
+    [ 'of <Pay>',                     '/gather?PaymentCardNumber=%s&SecurityCode=%s', '/gather?PaymentCardNumber=*REDACTED*&SecurityCode=*REDACTED*' ],
+    [ 'of other providers',           '/gather?Speech=%s&UnstableSpeech=%s',   '/gather?Speech=*REDACTED*&UnstableSpeech=*REDACTED*' ],
+    [ 'names of our own',             '/gather?otp=%s&OTP[1]=%s&form[card]=%s&kontonummer=%s', '/gather?otp=*REDACTED*&OTP[1]=*REDACTED*&form[card]=*REDACTED*&kontonummer=*REDACTED*' ],
     [ 'a broken escape beside it',    '/gather?a=%%zz&Digits=%s',              '/gather?a=%zz&Digits=*REDACTED*' ],
 ) {
     my ($name, $pattern, $masked) = @$case;
@@ -93,7 +109,8 @@ for my $case (
     push @secret, $digits;
     my $target = sprintf $pattern, ($digits) x (() = $pattern =~ /%s/g);
     my $got = request(GET => $HOST, $target, headers => [ Referer => "http://x/?Digits=$digits" ]);
-    is $got->code, $name =~ /question mark/ ? 403 : 405, "$name: refused";    # there it is no parameter of its own
+    # only where one of the two names that are answers is a parameter of its own, as it is written, it is the method
+    is $got->code, $masked =~ /[?&](?:Digits|SpeechResult|%44igits)=/ && $name !~ /question mark/ ? 405 : 403, "$name: refused";
     my ($line, $query, $path, $referer) = split /\|/, last_access();
     is $line, "GET $masked HTTP/1.1", "$name: %r";
     is $query, $masked =~ s/\A[^?]*//r, "$name: %q";
@@ -138,7 +155,7 @@ for my $target ('/cgi/env', '/renamed', '/proxied') {
     my $got = request(GET => $HOST, "$target?a=1&Digits=55443322110&b=2", headers => [ Referer => 'http://x/?Digits=55443322110' ]);
     like $got->content, qr/^QUERY_STRING=a=1&Digits=55443322110&b=2$/m, "$target: the query";
     like $got->content, qr/^REQUEST_URI=\S*\?a=1&Digits=55443322110&b=2$/m, "$target: the request line";
-    like $got->content, qr/^HTTP_REFERER=http:\/\/x\/\?Digits=55443322110$/m, "$target: the Referer";
+    like $got->content, qr/^HTTP_REFERER=http:\/\/x\/\?Digits=\*REDACTED\*$/m, "$target: but a Referer stays masked";
     # a proxied request and the one it made end in any order
     my ($mine) = grep { m{^GET \Q$target\E\?a=1&} } reverse log_lines('access');
     my ($line, $query, undef, $referer) = split /\|/, $mine // '';
@@ -146,11 +163,20 @@ for my $target ('/cgi/env', '/renamed', '/proxied') {
     is $query, '?a=1&Digits=*REDACTED*&b=2', "$target: %q too";
     is $referer, 'http://x/?Digits=*REDACTED*', "$target: and the Referer";
 }
-is request(GET => $HOST, '/cgi/env?NoDigits=1&Digit=2&digits=3')->code, 200, 'names that are none of ours';
-like last_access(), qr/\?NoDigits=1&Digit=2&digits=3 /, 'are left alone';
+is request(GET => $HOST, '/cgi/env?NoDigits=1&Digit=2&Digits]=3&inner=4&xotp=5&card=6')->code, 200, 'names that are none of ours';
+like last_access(), qr/\?NoDigits=1&Digit=2&Digits\]=3&inner=4&xotp=5&card=6 /, 'are left alone';
+{
+    my $got = request(GET => $HOST, '/cgi/env?otp=55443322110&digits[]=55443322110', headers => [ Referer => 'http://x/?otp=55443322110&a=b' ]);
+    like $got->content, qr/^QUERY_STRING=otp=55443322110&digits\[\]=55443322110$/m, 'an application gets a query with such names as it was sent';
+    like $got->content, qr/^HTTP_REFERER=http:\/\/x\/\?otp=\*REDACTED\*&a=b$/m, 'and a Referer with them masked';
+}
+request(GET => "127.0.0.1:$MORE_PORT", '/cgi/env?otp=1&Kontonummer[]=2&Inner=3&form[card]=4&Digits=5&pin=6');
+like join("\n", log_lines('access_more')), qr/\?otp=\*REDACTED\*&Kontonummer\[\]=\*REDACTED\*&Inner=\*REDACTED\*&form\[card\]=\*REDACTED\*&Digits=\*REDACTED\*&pin=6 /,
+    'names add up, from the server to a virtual host';
 
-request(GET => "127.0.0.1:$OFF_PORT", '/cgi/env?Digits=66778899');
+my $as_sent = request(GET => "127.0.0.1:$OFF_PORT", '/cgi/env?Digits=66778899', headers => [ Referer => 'http://x/?Digits=66778899' ]);
 like join("\n", log_lines('access_off')), qr/\?Digits=66778899 /, 'EncGatherRedact off: as httpd always does';
+like $as_sent->content, qr/^HTTP_REFERER=http:\/\/x\/\?Digits=66778899$/m, 'EncGatherRedact off: a Referer too';
 
 ok $server->stop, 'the server stops';
 my %logs = %{ $server->logs };
@@ -159,5 +185,24 @@ for my $digits (@secret) {
     is_deeply \@where, [], "$digits is in no log" or diag grep { /$digits/ } map { split /^/, $logs{$_} } @where;
 }
 log_is_clean($server, qr/core:error/, qr/EG0301:/, qr/AH01136:/);
+
+# --- What cannot be meant ---------------------------------------------------------------------------------------------------
+
+my $judge = private_server('redact-bad', conf => '');
+for my $case (
+    [ '',          qr/EncGatherRedact: is on or off/ ],
+    [ 'Digits',    qr/EncGatherRedact: is on or off/ ],
+    [ 'observe x', qr/EncGatherRedact: is on or off/ ],
+    map { [ "on $_", qr/EncGatherRedact: has a name that no parameter of a query can have/ ] } '"" a', '"a b"', 'a=b', 'x a&b',
+) {
+    my ($arguments, $pattern) = @$case;
+    $judge->configure(conf => "EncGatherRedact $arguments\n");
+    my ($rc, $output) = $judge->configtest;
+    ok $rc != 0 && $output =~ $pattern, "refused: EncGatherRedact $arguments" or diag $output;
+}
+for my $good ('on', 'OFF', 'off otp', "on a\nEncGatherRedact off b c") {
+    $judge->configure(conf => "EncGatherRedact $good\n");
+    is +($judge->configtest)[1], "Syntax OK\n", 'good: EncGatherRedact ' . $good =~ tr/\n/ /r;
+}
 
 finish();

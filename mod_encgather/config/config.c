@@ -55,6 +55,8 @@ void *eg_server_merge(apr_pool_t *pool, void *outer, void *inner)
     eg_server *config = apr_palloc(pool, sizeof *config);
 
     EG_SERVER_MEMBERS(EG_MERGE)
+    if (from->secrets && over->secrets)
+        config->secrets = eg_secret_names_join(pool, from->secrets, over->secrets);
     return config;
 }
 
@@ -94,6 +96,13 @@ bool eg_redacts(const server_rec *s)
     const eg_server *config = ap_get_module_config(s->module_config, &encgather_module);
 
     return config->redact != 0;
+}
+
+const eg_secret_names *eg_secrets_of(const server_rec *s)
+{
+    const eg_server *config = ap_get_module_config(s->module_config, &encgather_module);
+
+    return config->secrets ? config->secrets : &eg_known_secrets;
 }
 
 const eg_config *eg_config_of(const request_rec *r)

@@ -5,6 +5,7 @@
 
 #include "base/module.h"
 #include "core/flow.h"
+#include "core/mask.h"
 #include "core/say.h"
 #include "core/signature.h"
 #include "core/token.h"
@@ -120,6 +121,7 @@ void eg_config_note_require(cmd_parms *cmd);
 /* What cannot be set per location. */
 #define EG_SERVER_MEMBERS(X)                                                                       \
     X(int, redact, -1)                                                                             \
+    X(const eg_secret_names *, secrets, NULL) /* these are not replaced, they add up */            \
     X(int, is_used, -1)             /* one of the handlers is enabled here, or our Require */      \
     X(struct eg_host *, host, NULL) /* its counters, once the configuration is read */
 
@@ -132,6 +134,7 @@ typedef struct {
 void *eg_server_create(apr_pool_t *pool, server_rec *s);
 void *eg_server_merge(apr_pool_t *pool, void *outer, void *inner);
 bool eg_redacts(const server_rec *s);
+const eg_secret_names *eg_secrets_of(const server_rec *s);
 /* Something of ours is enabled in a location of this server, while its configuration is read. */
 void eg_server_note_use(cmd_parms *cmd);
 bool eg_server_is_used(const server_rec *s);

@@ -24,6 +24,6 @@ const char *eg_set_max_body(cmd_parms *cmd, void *config, const char *text);
 const char *eg_set_attempts(cmd_parms *cmd, void *config, const char *text);
 const char *eg_set_timeout(cmd_parms *cmd, void *config, const char *text);
 const char *eg_set_expose(cmd_parms *cmd, void *config, int on);
-const char *eg_set_redact(cmd_parms *cmd, void *config, int on);
+const char *eg_set_redact(cmd_parms *cmd, void *config, int argc, char *const argv[]);
 
 #endif

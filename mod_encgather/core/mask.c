@@ -3,15 +3,144 @@
 #include "mask.h"
 
 #include <string.h>
-#include <stdbool.h>
+#include <strings.h>
 #include <apr_strings.h>
 #include <apr_tables.h>
-#include "parameters.h"
 
-bool eg_is_secret_name(eg_span name)
+/* --- names ------------------------------------------------------------------------------------- */
+
+/* What callers keyed in or said, by the names of all providers and of Twilio's <Pay>. */
+static const eg_span known[] = {
+    {"Digits", 6},
+    {"SpeechResult", 12},
+    {"StableSpeechResult", 18},
+    {"UnstableSpeechResult", 20},
+    {"PaymentCardNumber", 17},
+    {"SecurityCode", 12},
+    {"Speech", 6},
+    {"UnstableSpeech", 14},
+};
+#define KNOWN (sizeof known / sizeof known[0])
+
+const eg_secret_names eg_known_secrets = {
+    .at = known,
+    .n = KNOWN,
+    .ends = {['s'] = true,
+             ['S'] = true,
+             ['t'] = true,
+             ['T'] = true,
+             ['r'] = true,
+             ['R'] = true,
+             ['e'] = true,
+             ['E'] = true,
+             ['h'] = true,
+             ['H'] = true,
+             [']'] = true},
+};
+
+static unsigned char lower(unsigned char c)
 {
-    return eg_is_answer_name(name);
+    return c >= 'A' && c <= 'Z' ? c | 0x20 : c;
 }
+
+static unsigned char upper(unsigned char c)
+{
+    return c >= 'a' && c <= 'z' ? c & 0xdf : c;
+}
+
+static void append(eg_span *at, eg_secret_names *names, eg_span name)
+{
+    unsigned char last = (unsigned char)name.p[name.n - 1];
+
+    at[names->n++] = name;
+    names->ends[lower(last)] = true;
+    names->ends[upper(last)] = true;
+}
+
+static const eg_secret_names *append_all(apr_pool_t *pool, const eg_secret_names *names,
+                                         const eg_span *more, apr_size_t n)
+{
+    eg_secret_names *all = apr_palloc(pool, sizeof *all);
+    eg_span *at = apr_palloc(pool, (names->n + n) * sizeof *at);
+
+    *all = *names;
+    memcpy(at, names->at, names->n * sizeof *at);
+    all->at = at;
+    for (apr_size_t i = 0; i < n; i++)
+        append(at, all, more[i]);
+    return all;
+}
+
+const eg_secret_names *eg_secret_names_add(apr_pool_t *pool, const eg_secret_names *names,
+                                           eg_span name)
+{
+    return append_all(pool, names, &name, 1);
+}
+
+const eg_secret_names *eg_secret_names_join(apr_pool_t *pool, const eg_secret_names *names,
+                                            const eg_secret_names *more)
+{
+    return append_all(pool, names, more->at + KNOWN, more->n - KNOWN);
+}
+
+/* The byte at the front of what is not empty, its escape undone; a broken one stands for itself. */
+static unsigned char next_byte(const char **p, const char *end)
+{
+    const char *at = *p;
+
+    if (*at == '%' && end - at > 2 && eg_hex_value(at[1]) >= 0 && eg_hex_value(at[2]) >= 0) {
+        *p += 3;
+        return (unsigned char)(eg_hex_value(at[1]) * 16 + eg_hex_value(at[2]));
+    }
+    *p += 1;
+    return (unsigned char)*at;
+}
+
+static bool ends_in_bracket(const char *p, const char *end)
+{
+    if (end[-1] == ']')
+        return true;
+    end -= 3;
+    return end > p && *end == '%' && next_byte(&end, end + 3) == ']';
+}
+
+/* Nothing, or [...][...]: applications read lists and maps out of such names. */
+static bool is_index(const char *p, const char *end)
+{
+    const char *begin = p;
+
+    return p == end || (next_byte(&p, end) == '[' && ends_in_bracket(begin, end));
+}
+
+static bool is_spelled(const char *p, const char *end, eg_span name)
+{
+    for (apr_size_t i = 0; i < name.n; i++)
+        if (p == end || lower(next_byte(&p, end)) != lower((unsigned char)name.p[i]))
+            return false;
+    return is_index(p, end);
+}
+
+static bool is_any(const eg_secret_names *names, const char *p, const char *end)
+{
+    for (apr_size_t i = 0; i < names->n; i++)
+        if (is_spelled(p, end, names->at[i]))
+            return true;
+    return false;
+}
+
+bool eg_is_secret_name(const eg_secret_names *names, eg_span name)
+{
+    for (apr_size_t i = 0; i < names->n; i++) {
+        apr_size_t n = names->at[i].n;
+
+        if (name.n >= n && strncasecmp(name.p, names->at[i].p, n) == 0 &&
+            (name.n == n || (name.p[n] == '[' && name.p[name.n - 1] == ']')))
+            return true;
+    }
+    return false;
+}
+
+/* --- values ------------------------------------------------------------------------------------ */
 
 /* Applications differ in what they take for the beginning of a parameter; a log must not depend on
  * that. The end of a value is only "&". */
@@ -20,18 +149,33 @@ static const bool begins_after[256] = {
     [' '] = true, ['\t'] = true, ['"'] = true,
 };
 
-/* The length of "Digits=" at the front, in whatever escapes; 0 where it is no secret's name. */
-static apr_size_t secret_name(const char *p, const char *end)
+/* Whether a secret's name stands in front of the "=". p is where a name may begin if first is set,
+ * and holds no "=". Most names are none of ours by their last byte. */
+static bool is_secret(const eg_secret_names *names, const char *p, const char *equals, bool first)
 {
-    /* no longer than SpeechResult with every byte escaped */
-    apr_size_t left = (apr_size_t)(end - p), most = 3 * sizeof EG_SPEECH;
-    const char *equals = memchr(p, '=', left < most ? left : most);
-    eg_span name = {p, equals ? (apr_size_t)(equals - p) + 1 : 0};
+    const char *at = equals;
 
-    if (!equals || memchr(p, '&', name.n) || /* that "=" is another parameter's */
-        !eg_query_has_answer(name))
-        return 0;
-    return name.n;
+    if (at == p || !(names->ends[(unsigned char)at[-1]] || (at - p > 2 && at[-3] == '%')))
+        return false;
+    while (at > p && *--at != '&')
+        if ((at == p ? first : begins_after[(unsigned char)at[-1]]) && is_any(names, at, equals))
+            return true;
+    return false;
+}
+
+/* The first secret value from p on, or NULL; p itself may begin a name when first is set. */
+static const char *find_value(const eg_secret_names *names, const char *p, const char *end,
+                              bool first)
+{
+    const char *equals;
+
+    while ((equals = memchr(p, '=', (apr_size_t)(end - p))) != NULL) {
+        if (is_secret(names, p, equals, first))
+            return equals + 1;
+        p = equals + 1;
+        first = false;
+    }
+    return NULL;
 }
 
 static const char *value_end(const char *value, const char *end)
@@ -41,50 +185,32 @@ static const char *value_end(const char *value, const char *end)
     return next ? next : end;
 }
 
-/* The first secret name from p on, or NULL; p itself is a beginning when first is set. */
-static const char *find_secret(const char *p, const char *end, bool first)
+/* Masks what lies between value, the first secret, and end; the rest of the text is kept. */
+static const char *mask_from(apr_pool_t *pool, const eg_secret_names *names, const char *text,
+                             const char *value, const char *end)
 {
-    for (; p < end; p++) {
-        if (first && secret_name(p, end))
-            return p;
-        first = begins_after[(unsigned char)*p];
-    }
-    return NULL;
-}
+    apr_array_header_t *parts = apr_array_make(pool, 8, sizeof(const char *));
 
-/* Masks what lies between text and end; the rest of the string is kept. */
-static const char *mask_until(apr_pool_t *pool, const char *text, const char *end, bool first)
-{
-    const char *secret = find_secret(text, end, first);
-    apr_array_header_t *parts;
-
-    if (!secret)
-        return text;
-    parts = apr_array_make(pool, 8, sizeof(const char *));
-    while (secret) {
-        const char *value = secret + secret_name(secret, end);
-
+    while (value) {
         APR_ARRAY_PUSH(parts, const char *) =
             apr_pstrmemdup(pool, text, (apr_size_t)(value - text));
         APR_ARRAY_PUSH(parts, const char *) = EG_MASK;
         text = value_end(value, end);
-        secret = find_secret(text, end, false);
+        value = find_value(names, text, end, false);
     }
     APR_ARRAY_PUSH(parts, const char *) = text;
     return apr_array_pstrcat(pool, parts, '\0');
 }
 
-/* Most texts hold neither name, nor an escape that could hide one: no closer look is due. */
-static bool may_have_secret(const char *text)
+const char *eg_mask_query(apr_pool_t *pool, const eg_secret_names *names, const char *query)
 {
-    return strchr(text, '%') || strstr(text, "Digits=") || strstr(text, "SpeechResult=");
-}
+    const char *end, *value;
 
-const char *eg_mask_query(apr_pool_t *pool, const char *query)
-{
-    if (!query || !may_have_secret(query))
+    if (!query)
         return query;
-    return mask_until(pool, query, query + strlen(query), true);
+    end = query + strlen(query);
+    value = find_value(names, query, end, true);
+    return value ? mask_from(pool, names, query, value, end) : query;
 }
 
 /* " HTTP/1.1" and nothing longer: a value may be made to look like one. */
@@ -102,9 +228,12 @@ static const char *target_end(const char *text)
     return blank && is_protocol(blank) ? blank : text + strlen(text);
 }
 
-const char *eg_mask_text(apr_pool_t *pool, const char *text)
+const char *eg_mask_text(apr_pool_t *pool, const eg_secret_names *names, const char *text)
 {
-    if (!text || !strchr(text, '?') || !may_have_secret(text))
+    const char *value;
+
+    if (!text || !strchr(text, '?'))
         return text;
-    return mask_until(pool, text, target_end(text), false);
+    value = find_value(names, text, text + strlen(text), false);
+    return value ? mask_from(pool, names, text, value, target_end(text)) : text;
 }

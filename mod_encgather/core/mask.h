@@ -8,13 +8,31 @@
 
 #define EG_MASK "*REDACTED*"
 
-/* The two parameters that hold what a caller keyed in or said. */
-bool eg_is_secret_name(eg_span name);
+/* Names whose values are masked: those that are always known, and further ones behind them. These
+ * are more than what eg_is_answer_name() knows, which is what this module itself reads. */
+typedef struct {
+    const eg_span *at;
+    apr_size_t n;
+    bool ends[256]; /* bytes in which such a name may end, where it is not escaped */
+} eg_secret_names;
+
+extern const eg_secret_names eg_known_secrets;
+
+/* A list with one more name, which is not empty; one that has what both have. Strings are not
+ * copied. */
+const eg_secret_names *eg_secret_names_add(apr_pool_t *pool, const eg_secret_names *names,
+                                           eg_span name);
+const eg_secret_names *eg_secret_names_join(apr_pool_t *pool, const eg_secret_names *names,
+                                            const eg_secret_names *more);
+
+/* Whether a name, its percent-escapes undone, is one of them: in any case of letters, and with any
+ * number of [...] behind it. */
+bool eg_is_secret_name(const eg_secret_names *names, eg_span name);
 
 /* text: anything with a query in it ("GET /x?a=b HTTP/1.1", a URL), or a query alone. Returns
- * text itself when there is nothing to mask, else a copy in pool in which the values of Digits and
- * SpeechResult read EG_MASK. Percent-escapes in names are undone for the comparison. */
-const char *eg_mask_text(apr_pool_t *pool, const char *text);
-const char *eg_mask_query(apr_pool_t *pool, const char *query);
+ * text itself when there is nothing to mask, else a copy in pool in which the values of secret
+ * names read EG_MASK. */
+const char *eg_mask_text(apr_pool_t *pool, const eg_secret_names *names, const char *text);
+const char *eg_mask_query(apr_pool_t *pool, const eg_secret_names *names, const char *query);
 
 #endif

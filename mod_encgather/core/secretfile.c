@@ -21,12 +21,41 @@ static bool check_owner(const struct stat *st, const char *path, eg_problem *why
     return false;
 }
 
-static bool check_mode(const struct stat *st, const char *path, eg_problem *why)
+/* Its groups, effective and supplementary. */
+static bool is_group_of_ours(apr_pool_t *pool, gid_t group)
 {
-    if ((st->st_mode & (S_IRWXG | S_IRWXO)) == 0)
+    int n = getgroups(0, NULL);
+    gid_t *groups = apr_palloc(pool, (apr_size_t)(n > 0 ? n : 1) * sizeof *groups);
+
+    n = n > 0 ? getgroups(n, groups) : 0;
+    for (int i = 0; i < n; i++)
+        if (groups[i] == group)
+            return true;
+    return group == getegid();
+}
+
+/* How a container gets its secrets: root's file, and a server that is not root's may read it. */
+static bool is_lent_to_us(apr_pool_t *pool, const struct stat *st)
+{
+    return geteuid() != 0 && st->st_uid == 0 && is_group_of_ours(pool, st->st_gid);
+}
+
+static bool check_mode(apr_pool_t *pool, const struct stat *st, const char *path, eg_problem *why)
+{
+    unsigned mode = (unsigned)(st->st_mode & 07777);
+
+    if ((mode & (S_IRWXG | S_IRWXO)) == 0)
         return true;
-    eg_problem_set(why, "has mode %04o, group or others have access; run: chmod 0600 %s",
-                   (unsigned)(st->st_mode & 07777), path);
+    if (!is_lent_to_us(pool, st))
+        eg_problem_set(why, "has mode %04o, group or others have access; run: chmod 0600 %s", mode,
+                       path);
+    else if ((mode & ~0440u) != 0)
+        eg_problem_set(why,
+                       "has mode %04o, but of root's file a group of this server may have no more "
+                       "than reading; run: chmod 0440 %s",
+                       mode, path);
+    else
+        return true;
     return false;
 }
 
@@ -181,13 +210,15 @@ static eg_file_verdict load_content(int fd, const struct stat *st, eg_secretfile
     return EG_FILE_BAD;
 }
 
-static bool check_file(const struct stat *st, const char *path, apr_size_t max, eg_problem *why)
+static bool check_file(apr_pool_t *pool, const struct stat *st, const char *path, apr_size_t max,
+                       eg_problem *why)
 {
     if (!S_ISREG(st->st_mode)) {
         eg_problem_set(why, "is not a regular file");
         return false;
     }
-    return check_owner(st, path, why) && check_mode(st, path, why) && check_size(st, max, why);
+    return check_owner(st, path, why) && check_mode(pool, st, path, why) &&
+           check_size(st, max, why);
 }
 
 static bool check_places(apr_pool_t *pool, const char *path, const eg_secretfile_rules *rules,
@@ -216,7 +247,7 @@ static eg_file_verdict check_and_load(apr_pool_t *pool, int fd, const char *path
         eg_problem_set(why, "cannot be looked at: %s", strerror(errno));
         return EG_FILE_BAD;
     }
-    if (!check_file(&st, path, rules->max, why) || !check_places(pool, path, rules, why))
+    if (!check_file(pool, &st, path, rules->max, why) || !check_places(pool, path, rules, why))
         return EG_FILE_BAD;
     return load_content(fd, &st, file, why);
 }

@@ -40,7 +40,8 @@ typedef struct {
 /* Opens path (links are followed, a FIFO does not block), then checks the opened file: regular,
  * owned by root or the effective user, no permission for group and others, 1 to max bytes, no
  * directory above it, as written or as resolved, that others can write without the sticky bit.
- * pool is for names only. */
+ * Where that user is not root, one of his groups may read root's file: mode 0440 or less.
+ * pool is for names and groups only. */
 eg_file_verdict eg_secretfile_read(apr_pool_t *pool, const char *path,
                                    const eg_secretfile_rules *rules, eg_secretfile *file,
                                    eg_problem *why);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Keeps Digits and SpeechResult of a query string out of everything that httpd writes down. */
+ * Keeps what callers keyed in or said, in a query string or a Referer, out of everything that httpd
+ * writes down. */
 #include "webhook/masking.h"
 
 #include "base/chain.h"
@@ -17,13 +18,13 @@
 
 /* One request's way: masked in post_read_request, before the scoreboard and core's early error
  * lines get their copy; shown again in pre_translate_name to every location that is not ours,
- * because other applications get what was sent; masked for good when it is written down. */
+ * because other applications get what was sent; masked for good when it is written down. A Referer is
+ * masked once and stays so: no application needs what a caller keyed in on the page before. */
 
 typedef struct {
     const char *raw_target; /* as received, where the request_rec shows a masked one; else NULL */
-    const char *raw_line;   /* the same for the_request, args and Referer, while they are masked */
+    const char *raw_line;   /* the same for the_request and args, while they are masked */
     const char *raw_args;
-    const char *raw_referer;
     const struct ap_logconf *loud_log; /* r->log as it was, while core is hushed */
     bool is_hushed;
 } masking;
@@ -59,30 +60,30 @@ eg_span eg_raw_target(request_rec *r)
     return eg_span_of(target ? skip_authority(target) : "/");
 }
 
-static bool has_query(const request_rec *r)
+static const char *masked_text(const request_rec *r, const char *text)
 {
-    const char *referer = apr_table_get(r->headers_in, "Referer");
-
-    return (r->the_request && strchr(r->the_request, '?')) || (referer && strchr(referer, '?'));
+    return eg_mask_text(r->pool, eg_secrets_of(r->server), text);
 }
 
-static bool mask_referer(request_rec *r, masking *state)
+static const char *masked_query(const request_rec *r, const char *query)
+{
+    return eg_mask_query(r->pool, eg_secrets_of(r->server), query);
+}
+
+static void mask_referer(request_rec *r)
 {
     const char *referer = apr_table_get(r->headers_in, "Referer");
-    const char *masked = eg_mask_text(r->pool, referer);
+    const char *masked = masked_text(r, referer);
 
-    if (masked == referer)
-        return false;
-    state->raw_referer = referer;
-    apr_table_setn(r->headers_in, "Referer", masked);
-    return true;
+    if (masked != referer)
+        apr_table_setn(r->headers_in, "Referer", masked);
 }
 
 /* mod_cache may look for its answer before anything else happens, by this query alone: what differs
  * in a masked value has to differ there, without being readable or guessed. */
 static void set_cache_key(request_rec *r)
 {
-    const char *query = eg_mask_query(r->pool, r->parsed_uri.query);
+    const char *query = masked_query(r, r->parsed_uri.query);
     eg_span raw = eg_span_of(r->parsed_uri.query);
     unsigned char mac[EG_SHA256_SIZE];
     char hex[2 * EG_SHA256_SIZE + 1];
@@ -102,7 +103,7 @@ static void set_cache_key(request_rec *r)
 /* The raw target stays with the request: it is what Twilio signed. */
 static void mask_line(request_rec *r)
 {
-    const char *line = eg_mask_text(r->pool, r->the_request);
+    const char *line = masked_text(r, r->the_request);
     masking *state;
 
     if (line == r->the_request)
@@ -113,34 +114,28 @@ static void mask_line(request_rec *r)
     if (!state->raw_target)
         state->raw_target = r->unparsed_uri;
     r->the_request = (char *)(apr_uintptr_t)line;
-    r->unparsed_uri = (char *)(apr_uintptr_t)eg_mask_text(r->pool, r->unparsed_uri);
-    r->args = (char *)(apr_uintptr_t)eg_mask_query(r->pool, r->args);
+    r->unparsed_uri = (char *)(apr_uintptr_t)masked_text(r, r->unparsed_uri);
+    r->args = (char *)(apr_uintptr_t)masked_query(r, r->args);
     set_cache_key(r);
 }
 
 static void mask_request(request_rec *r)
 {
-    const char *referer = apr_table_get(r->headers_in, "Referer");
-
-    if (!eg_redacts(r->server) || !has_query(r))
+    if (!eg_redacts(r->server))
         return;
     mask_line(r);
-    if (referer && eg_mask_text(r->pool, referer) != referer)
-        (void)mask_referer(r, masking_of(r));
+    mask_referer(r);
 }
 
 static void unmask_request(request_rec *r, masking *state)
 {
-    if (state->raw_line) {
-        r->the_request = (char *)(apr_uintptr_t)state->raw_line;
-        r->unparsed_uri = (char *)(apr_uintptr_t)state->raw_target;
-        r->args = (char *)(apr_uintptr_t)state->raw_args;
-        r->parsed_uri.query = r->args;
-        state->raw_line = NULL;
-    }
-    if (state->raw_referer)
-        apr_table_setn(r->headers_in, "Referer", state->raw_referer);
-    state->raw_referer = NULL;
+    if (!state->raw_line)
+        return;
+    r->the_request = (char *)(apr_uintptr_t)state->raw_line;
+    r->unparsed_uri = (char *)(apr_uintptr_t)state->raw_target;
+    r->args = (char *)(apr_uintptr_t)state->raw_args;
+    r->parsed_uri.query = r->args;
+    state->raw_line = NULL;
 }
 
 /* A location is ours when one of the handlers is enabled there. */

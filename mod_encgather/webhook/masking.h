@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Keeps Digits and SpeechResult of a query string out of everything that httpd writes down. */
+ * Keeps what callers keyed in or said, in a query string or a Referer, out of everything that httpd
+ * writes down. */
 #ifndef EG_MASKING_H
 #define EG_MASKING_H
 

@@ -25,6 +25,14 @@ static const char *const atoms[] = {"GET /x?",
                                     "\"",
                                     "%44%69%67%69%74%73=",
                                     "Digits%3D",
+                                    "digits[]=",
+                                    "[",
+                                    "]",
+                                    "%5B",
+                                    "%5d",
+                                    "SECURITYCODE",
+                                    "Speech",
+                                    "otp",
                                     "=",
                                     "1234",
                                     "*REDACTED*",
@@ -32,7 +40,18 @@ static const char *const atoms[] = {"GET /x?",
                                     NULL};
 const fuzz_grammar fuzz_target = {"mask", "\n&=?%;# \"", atoms};
 
-typedef const char *(*masker)(apr_pool_t *, const char *);
+typedef const char *(*masker)(apr_pool_t *, const eg_secret_names *, const char *);
+
+static const char *const secrets[] = {"Digits",
+                                      "SpeechResult",
+                                      "StableSpeechResult",
+                                      "UnstableSpeechResult",
+                                      "PaymentCardNumber",
+                                      "SecurityCode",
+                                      "Speech",
+                                      "UnstableSpeech",
+                                      "otp"};
+static const eg_secret_names *names; /* what is known, and "otp" */
 
 /* --- the rules once more ----------------------------------------------------------------------- */
 
@@ -43,27 +62,38 @@ static int hex(char c)
     return at ? (int)(at - all) % 16 : -1;
 }
 
-/* How many bytes of text spell the name and "=", in whatever escapes; 0 when they do not. */
-static size_t spelled(const char *text, const char *name)
+/* What lies between text and end with its escapes undone. */
+static eg_span unescaped(apr_pool_t *pool, const char *text, const char *end)
 {
-    const char *p = text;
+    char *out = apr_palloc(pool, (size_t)(end - text) + 1), *to = out;
 
-    for (; *name; name++) {
-        int escaped =
-            *p == '%' && hex(p[1]) >= 0 && hex(p[2]) >= 0 ? 16 * hex(p[1]) + hex(p[2]) : -1;
+    while (text < end) {
+        bool escaped = *text == '%' && end - text > 2 && hex(text[1]) >= 0 && hex(text[2]) >= 0;
 
-        if (escaped < 0 ? *p != *name : escaped != *name)
-            return 0;
-        p += escaped < 0 ? 1 : 3;
+        *to++ = escaped ? (char)(16 * hex(text[1]) + hex(text[2])) : *text;
+        text += escaped ? 3 : 1;
     }
-    return *p == '=' ? (size_t)(p - text) + 1 : 0;
+    return (eg_span){out, (size_t)(to - out)};
 }
 
-static size_t secret_at(const char *text)
+static bool is_secret(eg_span name)
 {
-    size_t digits = spelled(text, "Digits");
+    for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++) {
+        size_t length = strlen(secrets[i]);
 
-    return digits ? digits : spelled(text, "SpeechResult");
+        if (name.n >= length && strncasecmp(name.p, secrets[i], length) == 0 &&
+            (name.n == length || (name.p[length] == '[' && name.p[name.n - 1] == ']')))
+            return true;
+    }
+    return false;
+}
+
+/* How many bytes of text spell a secret name and "="; 0 when they do not. */
+static size_t secret_at(apr_pool_t *pool, const char *text)
+{
+    size_t n = strcspn(text, "=&");
+
+    return text[n] == '=' && n && is_secret(unescaped(pool, text, text + n)) ? n + 1 : 0;
 }
 
 /* A walk byte by byte that copies what it may. */
@@ -73,7 +103,7 @@ static const char *expected(apr_pool_t *pool, const char *text, size_t n, bool b
     char *kept = apr_pstrmemdup(pool, text, n);
 
     for (const char *p = kept; *p;) {
-        size_t name = beginning ? secret_at(p) : 0;
+        size_t name = beginning ? secret_at(pool, p) : 0;
 
         if (name) {
             memcpy(to, p, name);
@@ -104,22 +134,22 @@ static size_t maskable(const char *text)
 
 static void hold_masked(apr_pool_t *pool, masker mask, const char *text, const char *want)
 {
-    const char *got = mask(pool, text);
+    const char *got = mask(pool, names, text);
 
     HOLDS(strcmp(got, want) == 0, "values of secrets are masked, all else is kept");
-    HOLDS(strcmp(mask(pool, got), got) == 0, "masking twice is masking once");
+    HOLDS(strcmp(mask(pool, names, got), got) == 0, "masking twice is masking once");
 }
 
 /* A parser of forms finds the mask where it would have found the secret. */
 static void hold_parsed(apr_pool_t *pool, const char *query)
 {
-    char *copy = apr_pstrdup(pool, eg_mask_query(pool, query));
+    char *copy = apr_pstrdup(pool, eg_mask_query(pool, names, query));
     eg_params params;
 
     if (eg_form_parse(pool, copy, strlen(copy), EG_PARAMS_MAX, &params) != EG_OK)
         return;
     for (apr_size_t i = 0; i < params.n; i++)
-        if (eg_is_secret_name(params.at[i].name) && params.at[i].value.n)
+        if (eg_is_secret_name(names, params.at[i].name) && params.at[i].value.n)
             HOLDS(eg_span_eq(params.at[i].value, EG_LIT(EG_MASK)), "no form parser sees a secret");
 }
 
@@ -131,14 +161,15 @@ static bool is_word(const char *value)
 /* Two texts that differ in a secret alone look alike. */
 static void hold_independent(apr_pool_t *pool, masker mask, const char *text, const char *value)
 {
-    static const char *const names[] = {
-        "Digits=", "SpeechResult=", "%44igit%73=", "Speech%52esult="};
+    static const char *const spelled[] = {
+        "Digits=",      "SpeechResult=",       "%44igit%73=", "Speech%52esult=",
+        "speech[a][]=", "SECURITYCODE%5B%5D=", "Otp="};
 
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        const char *with = apr_pstrcat(pool, text, "?", names[i], value, "&a=b HTTP/1.1", NULL);
-        const char *without = apr_pstrcat(pool, text, "?", names[i], "0&a=b HTTP/1.1", NULL);
+    for (size_t i = 0; i < sizeof spelled / sizeof *spelled; i++) {
+        const char *with = apr_pstrcat(pool, text, "?", spelled[i], value, "&a=b HTTP/1.1", NULL);
+        const char *without = apr_pstrcat(pool, text, "?", spelled[i], "0&a=b HTTP/1.1", NULL);
 
-        HOLDS(strcmp(mask(pool, with), mask(pool, without)) == 0,
+        HOLDS(strcmp(mask(pool, names, with), mask(pool, names, without)) == 0,
               "what is written does not depend on the value");
     }
 }
@@ -149,6 +180,7 @@ void fuzz_one(apr_pool_t *pool, eg_span input)
     const char *text = fuzz_string(pool, input);
     bool has_query = strchr(text, '?') != NULL;
 
+    names = eg_secret_names_add(pool, &eg_known_secrets, EG_LIT("otp"));
     hold_masked(pool, eg_mask_query, text, expected(pool, text, strlen(text), true));
     hold_masked(pool, eg_mask_text, text,
                 has_query ? expected(pool, text, maskable(text), false) : text);

@@ -12,11 +12,15 @@ typedef struct {
     const char *text, *want; /* want NULL: the same pointer */
 } example;
 
-static void run(const char *(*mask)(apr_pool_t *, const char *), const example *cases, size_t n)
+typedef const char *(*masker)(apr_pool_t *, const eg_secret_names *, const char *);
+
+static const eg_secret_names *names = &eg_known_secrets;
+
+static void run(masker mask, const example *cases, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         char *text = exact_copy(cases[i].text, strlen(cases[i].text) + 1);
-        const char *got = mask(pool, text);
+        const char *got = mask(pool, names, text);
 
         if (cases[i].want)
             is_str(got, cases[i].want, "masked: '%s'", cases[i].text);
@@ -60,12 +64,14 @@ static void queries(void)
         {"&", NULL},
         {"step=getPin&encryptedCardDigits=00", NULL},
         {"Digits", NULL},
-        {"digits=1234", NULL},
+        {"digit=1234", NULL},
         {"xDigits=1234", NULL},
         {"Digitsx=1234", NULL},
         {"FinishedOnKey=&a=Digits", NULL},
         {"Digits%3D1234", NULL},
-        {"UnstableSpeechResult=x", NULL},
+        {"=1234", NULL},
+        {"&=1234", NULL},
+        {"==&=Digits", NULL},
     };
 
     run(eg_mask_query, cases, COUNT(cases));
@@ -100,8 +106,8 @@ static void texts(void)
     };
 
     run(eg_mask_text, cases, COUNT(cases));
-    ok(eg_mask_text(pool, NULL) == NULL, "no text");
-    ok(eg_mask_query(pool, NULL) == NULL, "no query");
+    ok(eg_mask_text(pool, names, NULL) == NULL, "no text");
+    ok(eg_mask_query(pool, names, NULL) == NULL, "no query");
 }
 
 /* A URI may have these bytes in a query (RFC 3986, 3.4), or they come though they may not: the
@@ -121,20 +127,97 @@ static void whole_values(void)
     };
 
     for (size_t i = 0; i < COUNT(cases); i++) {
-        const char *got = eg_mask_text(pool, cases[i]);
+        const char *got = eg_mask_text(pool, names, cases[i]);
 
         ok(!strstr(got, "9876"), "the whole value is masked: '%s' -> '%s'", cases[i], got);
     }
 }
 
-static void names(void)
+/* The names of every provider, in every spelling that an application may take for them. */
+static void spellings(void)
 {
-    ok(eg_is_secret_name(EG_LIT("Digits")), "Digits is secret");
-    ok(eg_is_secret_name(EG_LIT("SpeechResult")), "SpeechResult is secret");
-    ok(!eg_is_secret_name(EG_LIT("digits")), "digits is not");
-    ok(!eg_is_secret_name(EG_LIT("Digit")), "Digit is not");
-    ok(!eg_is_secret_name(EG_LIT("CallSid")), "CallSid is not");
-    ok(!eg_is_secret_name(EG_LIT("")), "an empty name is not");
+    static const example cases[] = {
+        {"digits=1", "digits=" EG_MASK},
+        {"DIGITS=1", "DIGITS=" EG_MASK},
+        {"dIgItS=1&speechresult=2", "dIgItS=" EG_MASK "&speechresult=" EG_MASK},
+        {"StableSpeechResult=x", "StableSpeechResult=" EG_MASK},
+        {"UnstableSpeechResult=x", "UnstableSpeechResult=" EG_MASK},
+        {"PaymentCardNumber=4111", "PaymentCardNumber=" EG_MASK},
+        {"SecurityCode=123", "SecurityCode=" EG_MASK},
+        {"SECURITYCODE=123&PAYMENTCARDNUMBER=1&SPEECH=x",
+         "SECURITYCODE=" EG_MASK "&PAYMENTCARDNUMBER=" EG_MASK "&SPEECH=" EG_MASK},
+        {"Speech=x", "Speech=" EG_MASK},
+        {"UnstableSpeech=x", "UnstableSpeech=" EG_MASK},
+        {"%73%50eech=x", "%73%50eech=" EG_MASK},
+        {"%64igit%53=1", "%64igit%53=" EG_MASK},
+        {"Digits[]=1", "Digits[]=" EG_MASK},
+        {"Digits[]=1&Digits[]=2", "Digits[]=" EG_MASK "&Digits[]=" EG_MASK},
+        {"Digits[0]=1", "Digits[0]=" EG_MASK},
+        {"digits[a][b][]=1&x=2", "digits[a][b][]=" EG_MASK "&x=2"},
+        {"Digits%5B%5D=1", "Digits%5B%5D=" EG_MASK},
+        {"Digits%5b0]=1", "Digits%5b0]=" EG_MASK},
+        {"Digits[0%5d=1", "Digits[0%5d=" EG_MASK},
+        {"%44igits%5B%5D%5B%5D=1", "%44igits%5B%5D%5B%5D=" EG_MASK},
+        {"Digits[;]=1", "Digits[;]=" EG_MASK},
+        {"Digits[a b]=1", "Digits[a b]=" EG_MASK},
+        {"x?Speech[]=1", "x?Speech[]=" EG_MASK},
+        {"a=b;digits=1", "a=b;digits=" EG_MASK},
+        {"a=b#digits=1&c", "a=b#digits=" EG_MASK "&c"},
+        {"Digits]=1", NULL},
+        {"Digitsx]=1", NULL},
+        {"[Digits]=1", NULL},
+        {"a[Digits]=1", NULL},
+        {"xDigits[]=1", NULL},
+        {"Digits%5=1", NULL},
+        {"Digits&[]=1", NULL},
+        {"Speec=1&Speeches=2&Stable=3", NULL},
+        {"encryptedCardDigits=00&PaymentCardType=visa", NULL},
+    };
+
+    run(eg_mask_query, cases, COUNT(cases));
+}
+
+/* What an administrator names besides. */
+static void further(void)
+{
+    static const example cases[] = {
+        {"otp=1&Digits=2&pinCode=3", "otp=" EG_MASK "&Digits=" EG_MASK "&pinCode=" EG_MASK},
+        {"OTP[]=1", "OTP[]=" EG_MASK},
+        {"%6ft%70=1&t=2", "%6ft%70=" EG_MASK "&t=2"},
+        {"a.b-c_d=1", "a.b-c_d=" EG_MASK},
+        {"form[card]=1&form[name]=x", "form[card]=" EG_MASK "&form[name]=x"},
+        {"PIN%C3%91=1", "PIN%C3%91=" EG_MASK},
+        {"7=1", "7=" EG_MASK},
+        {"pin=1&otpx=2&xotp=3", NULL},
+    };
+    static const char *const added[] = {"otp", "PINCode", "a.b-c_d", "form[card]"};
+    const eg_secret_names *one = &eg_known_secrets, *other = &eg_known_secrets;
+
+    for (size_t i = 0; i < COUNT(added); i++)
+        one = eg_secret_names_add(pool, one, eg_span_of(added[i]));
+    other = eg_secret_names_add(pool, other, EG_LIT("pin\xc3\x91"));
+    other = eg_secret_names_add(pool, other, EG_LIT("7"));
+    names = eg_secret_names_join(pool, one, other);
+    ok(names->n == eg_known_secrets.n + 6, "what both have, and the known ones once");
+    run(eg_mask_query, cases, COUNT(cases));
+    names = one;
+    is_str(eg_mask_query(pool, names, "7=1&otp=2"), "7=1&otp=" EG_MASK,
+           "the others stay as they are");
+    names = &eg_known_secrets;
+    ok(eg_mask_query(pool, names, cases[1].text) == cases[1].text, "so do the known ones");
+}
+
+static void secret_names(void)
+{
+    static const char *const yes[] = {"Digits", "SpeechResult", "digits",
+                                      "SPEECH", "Digits[]",     "securitycode[a][b]"};
+    static const char *const no[] = {"Digit",   "Digitss", "CallSid",   "",
+                                     "Digits[", "Digits]", "Digits[]x", "D%69gits"};
+
+    for (size_t i = 0; i < COUNT(yes); i++)
+        ok(eg_is_secret_name(names, eg_span_of(yes[i])), "%s is secret", yes[i]);
+    for (size_t i = 0; i < COUNT(no); i++)
+        ok(!eg_is_secret_name(names, eg_span_of(no[i])), "'%s' is not", no[i]);
 }
 
 /* A pool's next block lies right behind the last one, and memory that was used before still holds
@@ -166,7 +249,8 @@ static void room(void)
 
     for (size_t i = 0; i < COUNT(cases); i++) {
         apr_pool_t *probe = used_pool(), *fresh = used_pool();
-        const char *masked = eg_mask_query(fresh, cases[i]), *end = masked + strlen(masked) + 1;
+        const char *masked = eg_mask_query(fresh, names, cases[i]),
+                   *end = masked + strlen(masked) + 1;
         const char *behind = apr_palloc(fresh, 64);
 
         if (untouched(apr_palloc(probe, 64), 64))
@@ -203,8 +287,8 @@ static void combinations(void)
             query[n++] = separators[(state >> 24) % 4];
         }
         query[n] = '\0';
-        once = eg_mask_query(pool, query);
-        twice = eg_mask_query(pool, once);
+        once = eg_mask_query(pool, names, query);
+        twice = eg_mask_query(pool, names, once);
         wrong += strstr(once, "9876") != NULL || strcmp(once, twice) != 0;
         apr_pool_clear(pool);
     }
@@ -218,7 +302,9 @@ int main(void)
     queries();
     texts();
     whole_values();
-    names();
+    spellings();
+    further();
+    secret_names();
     room();
     combinations();
     apr_pool_destroy(pool);

@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -296,6 +297,96 @@ static void owners(void)
     chmod(top, 0700);
 }
 
+/* 0, or what differs from the verdict and the words; in a child that has become nobody, with one
+ * group of its own and one besides. */
+static int as_member(const char *path, gid_t own, gid_t other, eg_file_verdict want,
+                     const char *says)
+{
+    int status = -1;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        eg_problem why;
+
+        if (setgroups(1, &other) != 0 || setgid(own) != 0 || setuid(NOBODY) != 0)
+            _exit(99);
+        if (read_below(path, NULL, &why) != want)
+            _exit(1);
+        _exit(strstr(why.text, says) ? 0 : 2);
+    }
+    if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+        return -1;
+    return WEXITSTATUS(status);
+}
+
+#define SERVERS 61234 /* a group that is nobody else's */
+
+static void group_of_the_server(void)
+{
+    static const struct {
+        mode_t mode;
+        uid_t owner;
+        eg_file_verdict verdict;
+        const char *says;
+    } cases[] = {
+        {0440, 0, EG_FILE_OK, ""},
+        {0040, 0, EG_FILE_OK, ""},
+        {0640, 0, EG_FILE_BAD, "chmod 0440"},
+        {0460, 0, EG_FILE_BAD, "chmod 0440"},
+        {0450, 0, EG_FILE_BAD, "chmod 0440"},
+        {0444, 0, EG_FILE_BAD, "chmod 0440"},
+        {0441, 0, EG_FILE_BAD, "chmod 0440"},
+        {0540, 0, EG_FILE_BAD, "chmod 0440"},
+        {04440, 0, EG_FILE_BAD, "chmod 0440"},
+        {02440, 0, EG_FILE_BAD, "chmod 0440"},
+        {0400, 0, EG_FILE_UNREADABLE, "Permission denied"},
+        {0440, NOBODY, EG_FILE_BAD, "chmod 0600"},
+        {0440, NOBODY - 1, EG_FILE_BAD, "is owned by"},
+    };
+
+    if (geteuid() != 0) {
+        skip("only root can give files to a group");
+        return;
+    }
+    chmod(top, 0711);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const char *path = make_file("lent", 10, 0600);
+
+        if (chown(path, cases[i].owner, SERVERS) != 0 || chmod(path, cases[i].mode) != 0)
+            abort();
+        is_int(as_member(path, SERVERS, NOBODY, cases[i].verdict, cases[i].says), 0,
+               "mode %04o, owner %u, of the server's own group", (unsigned)cases[i].mode,
+               (unsigned)cases[i].owner);
+        is_int(as_member(path, NOBODY, SERVERS, cases[i].verdict, cases[i].says), 0,
+               "the same, of a group that it has besides");
+        unlink(path);
+    }
+}
+
+static void group_of_others(void)
+{
+    const char *path;
+
+    if (geteuid() != 0)
+        return;
+    path = make_file("lent", 10, 0440);
+    is_int(as_member(path, SERVERS, NOBODY, EG_FILE_UNREADABLE, ""), 0, "a group it has not");
+    bad(path, "chmod 0600", "a server of root's has no need of that");
+    if (chown(path, 0, SERVERS) != 0 || chmod(path, 0444) != 0)
+        abort();
+    is_int(as_member(path, NOBODY, NOBODY, EG_FILE_BAD, "chmod 0600"), 0,
+           "a group it has not, and everybody may read");
+    chmod(path, 0440);
+    chmod(make_directory("lent-in", 0700), 0777);
+    make_link("lent-in/link", path);
+    is_int(as_member(at("lent-in/link"), SERVERS, NOBODY, EG_FILE_BAD, "chmod o-w"), 0,
+           "by a link that everybody can replace");
+    chmod(at("lent-in"), 01777);
+    is_int(as_member(at("lent-in/link"), SERVERS, NOBODY, EG_FILE_OK, ""), 0,
+           "with the sticky bit, as volumes of containers have it");
+    chmod(top, 0700);
+}
+
 static int open_files(void)
 {
     DIR *directory = opendir("/proc/self/fd");
@@ -329,6 +420,8 @@ int main(void)
     docroots();
     docroot_that_leads_nowhere();
     owners();
+    group_of_the_server();
+    group_of_others();
     is_int(open_files(), before, "no file is left open");
     status = system(apr_psprintf(pool, "rm -rf '%s'", top));
     ok(status == 0, "the files are removed");
