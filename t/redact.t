@@ -55,6 +55,12 @@ RewriteCond %{QUERY_STRING} nothing
 RewriteRule ^/nothing /nowhere
 RewriteRule ^/renamed\$ /cgi/env [PT]
 RewriteRule ^/to-gather\$ /gather [PT]
+<Location "/signed">
+    Require twilio-signature
+</Location>
+<Location "/denied">
+    Require all denied
+</Location>
 Listen 127.0.0.1:$OFF_PORT
 <VirtualHost 127.0.0.1:$OFF_PORT>
     EncGatherRedact off
@@ -132,13 +138,17 @@ is request(GET => $HOST, '/to-gather?Digits=' . (push(@secret, fresh()), $secret
     is_deeply \@seen, [], 'and no digits';
 }
 
+# Of requests that are not for us: at debug and trace, other modules may say what they like.
+my @elsewhere;
+sub other_digits () { push @elsewhere, fresh(); return $elsewhere[-1] }
+
 # --- Other applications get what was sent --------------------------------------------------------------------------------
 
 for my $target ('/cgi/env', '/renamed', '/proxied') {
     my $got = request(GET => $HOST, "$target?a=1&Digits=55443322110&b=2", headers => [ Referer => 'http://x/?Digits=55443322110' ]);
     like $got->content, qr/^QUERY_STRING=a=1&Digits=55443322110&b=2$/m, "$target: the query";
     like $got->content, qr/^REQUEST_URI=\S*\?a=1&Digits=55443322110&b=2$/m, "$target: the request line";
-    like $got->content, qr/^HTTP_REFERER=http:\/\/x\/\?Digits=55443322110$/m, "$target: the Referer";
+    like $got->content, qr/^HTTP_REFERER=http:\/\/x\/\?Digits=\*REDACTED\*$/m, "$target: the Referer is masked for everybody";
     # a proxied request and the one it made end in any order
     my ($mine) = grep { m{^GET \Q$target\E\?a=1&} } reverse log_lines('access');
     my ($line, $query, undef, $referer) = split /\|/, $mine // '';
@@ -146,6 +156,14 @@ for my $target ('/cgi/env', '/renamed', '/proxied') {
     is $query, '?a=1&Digits=*REDACTED*&b=2', "$target: %q too";
     is $referer, 'http://x/?Digits=*REDACTED*', "$target: and the Referer";
 }
+# --- What core and others write into the error log about them ---------------------------------------------------------------
+
+# httpd puts the Referer behind each line of the error log, whoever wrote it.
+for my $target ('/signed', '/denied', '/cgi/not-there', '/not-there') {
+    my ($digits) = other_digits();
+    like request(GET => $HOST, $target, headers => [ Referer => "http://x/?Digits=$digits" ])->code, qr/^40[34]\z/, "$target: refused";
+}
+
 is request(GET => $HOST, '/cgi/env?NoDigits=1&Digit=2&digits=3')->code, 200, 'names that are none of ours';
 like last_access(), qr/\?NoDigits=1&Digit=2&digits=3 /, 'are left alone';
 
@@ -158,6 +176,10 @@ for my $digits (@secret) {
     my @where = grep { index($logs{$_}, $digits) >= 0 } keys %logs;
     is_deeply \@where, [], "$digits is in no log" or diag grep { /$digits/ } map { split /^/, $logs{$_} } @where;
 }
-log_is_clean($server, qr/core:error/, qr/EG0301:/, qr/AH01136:/);
+my @loud = grep { !/:(?:debug|trace\d)\]/ } map { split /\n/ } values %logs;
+for my $digits (@elsewhere) {
+    is_deeply [ grep { index($_, $digits) >= 0 } @loud ], [], "$digits, sent elsewhere, are in no log above debug";
+}
+log_is_clean($server, qr/core:error/, qr/authz_core:error/, qr/EG0302:/, qr/AH01264:/, qr/EG0301:/, qr/AH01136:/);
 
 finish();
