@@ -17,13 +17,13 @@
 
 /* One request's way: masked in post_read_request, before the scoreboard and core's early error
  * lines get their copy; shown again in pre_translate_name to every location that is not ours,
- * because other applications get what was sent; masked for good when it is written down. */
+ * because other applications get what was sent; masked for good when it is written down. A Referer
+ * stays masked: httpd writes it behind every line of the error log. */
 
 typedef struct {
     const char *raw_target; /* as received, where the request_rec shows a masked one; else NULL */
-    const char *raw_line;   /* the same for the_request, args and Referer, while they are masked */
+    const char *raw_line;   /* the same for the_request and args, while they are masked */
     const char *raw_args;
-    const char *raw_referer;
     const struct ap_logconf *loud_log; /* r->log as it was, while core is hushed */
     bool is_hushed;
 } masking;
@@ -66,16 +66,13 @@ static bool has_query(const request_rec *r)
     return (r->the_request && strchr(r->the_request, '?')) || (referer && strchr(referer, '?'));
 }
 
-static bool mask_referer(request_rec *r, masking *state)
+static void mask_referer(request_rec *r)
 {
     const char *referer = apr_table_get(r->headers_in, "Referer");
     const char *masked = eg_mask_text(r->pool, referer);
 
-    if (masked == referer)
-        return false;
-    state->raw_referer = referer;
-    apr_table_setn(r->headers_in, "Referer", masked);
-    return true;
+    if (masked != referer)
+        apr_table_setn(r->headers_in, "Referer", masked);
 }
 
 /* mod_cache may look for its answer before anything else happens, by this query alone: what differs
@@ -120,27 +117,21 @@ static void mask_line(request_rec *r)
 
 static void mask_request(request_rec *r)
 {
-    const char *referer = apr_table_get(r->headers_in, "Referer");
-
     if (!eg_redacts(r->server) || !has_query(r))
         return;
     mask_line(r);
-    if (referer && eg_mask_text(r->pool, referer) != referer)
-        (void)mask_referer(r, masking_of(r));
+    mask_referer(r);
 }
 
 static void unmask_request(request_rec *r, masking *state)
 {
-    if (state->raw_line) {
-        r->the_request = (char *)(apr_uintptr_t)state->raw_line;
-        r->unparsed_uri = (char *)(apr_uintptr_t)state->raw_target;
-        r->args = (char *)(apr_uintptr_t)state->raw_args;
-        r->parsed_uri.query = r->args;
-        state->raw_line = NULL;
-    }
-    if (state->raw_referer)
-        apr_table_setn(r->headers_in, "Referer", state->raw_referer);
-    state->raw_referer = NULL;
+    if (!state->raw_line)
+        return;
+    r->the_request = (char *)(apr_uintptr_t)state->raw_line;
+    r->unparsed_uri = (char *)(apr_uintptr_t)state->raw_target;
+    r->args = (char *)(apr_uintptr_t)state->raw_args;
+    r->parsed_uri.query = r->args;
+    state->raw_line = NULL;
 }
 
 /* A location is ours when one of the handlers is enabled there. */
