@@ -15,9 +15,10 @@ use EncGather::Test;
 
 my $MPM  = $ENV{ENCGATHER_MPM} || 'event';
 my $TREE = in_tree('private/redact');
-make_path("$TREE/cgi");
-chmod 0755, $TREE, "$TREE/cgi";
+make_path("$TREE/cgi", "$TREE/htdocs");
+chmod 0755, $TREE, "$TREE/cgi", "$TREE/htdocs";
 
+spew("$TREE/htdocs/page.html", "a page\n", 0644);
 spew("$TREE/cgi/env", <<"END_OF_SCRIPT", 0755);
 #!$^X
 print "Content-Type: text/plain\\r\\n\\r\\n", map { "\$_=" . (\$ENV{\$_} // '') . "\\n" } qw(QUERY_STRING REQUEST_URI HTTP_REFERER);
@@ -26,8 +27,8 @@ write_secret("$TREE/key",    "$KEY{demo}\n");
 write_secret("$TREE/tokens", "$TOKEN{demo}\n");
 
 my $cgi    = $MPM eq 'prefork' ? 'cgi' : 'cgid';
-my @socket = map { IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1') } 1 .. 2;
-my ($PORT, $OFF_PORT) = map { $_->sockport } @socket;
+my @socket = map { IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1') } 1 .. 3;
+my ($PORT, $OFF_PORT, $FORWARD_PORT) = map { $_->sockport } @socket;
 @socket = ();
 
 my $server = private_server('redact', port => $PORT,
@@ -61,6 +62,10 @@ RewriteRule ^/to-gather\$ /gather [PT]
 <Location "/denied">
     Require all denied
 </Location>
+Listen 127.0.0.1:$FORWARD_PORT
+<VirtualHost 127.0.0.1:$FORWARD_PORT>
+    ProxyRequests On
+</VirtualHost>
 Listen 127.0.0.1:$OFF_PORT
 <VirtualHost 127.0.0.1:$OFF_PORT>
     EncGatherRedact off
@@ -77,7 +82,8 @@ sub log_lines ($name) {
     return split /\n/, $logs{ $file // '' } // '';
 }
 
-sub last_access () { my @lines = log_lines('access'); return $lines[-1] }
+# httpd wakes its own children by OPTIONS.
+sub last_access () { my @lines = grep { !/\AOPTIONS \*/ } log_lines('access'); return $lines[-1] }
 
 my $serial = 0;
 sub fresh () { return sprintf '98765%07d', ++$serial * 1234567 % 10_000_000 }
@@ -162,6 +168,26 @@ for my $target ('/cgi/env', '/renamed', '/proxied') {
 for my $target ('/signed', '/denied', '/cgi/not-there', '/not-there') {
     my ($digits) = other_digits();
     like request(GET => $HOST, $target, headers => [ Referer => "http://x/?Digits=$digits" ])->code, qr/^40[34]\z/, "$target: refused";
+}
+
+for my $case (
+    [ 'an escaped slash',                404 => GET  => '/signed/a%2fb' ],
+    [ 'a path that is no file name',     403 => GET  => '/' . 'a' x 5000 ],
+    [ 'the same behind a ScriptAlias',   403 => GET  => '/cgi/' . 'a' x 5000 ],
+    [ 'an unknown method for a file',    501 => BREW => '/page.html' ],
+) {
+    my ($name, $status, $method, $path) = @$case;
+    my $got = raw($HOST, "$method $path?Digits=" . other_digits() . " HTTP/1.1\r\nHost: $HOST\r\nConnection: close\r\n\r\n");
+    is $got->code, $status, "$name: refused by httpd";
+}
+
+# --- A forward proxy ----------------------------------------------------------------------------------------------------------
+
+for my $method (qw(GET POST)) {
+    my $digits = other_digits();
+    my $got    = raw("127.0.0.1:$FORWARD_PORT", "$method http://$HOST/cgi/env?a=1&Digits=$digits HTTP/1.1\r\nHost: $HOST\r\n"
+        . "Content-Length: 0\r\nConnection: close\r\n\r\n");
+    like $got->content, qr/^QUERY_STRING=a=1&Digits=$digits$/m, "a forward proxy hands on what was sent ($method)";
 }
 
 is request(GET => $HOST, '/cgi/env?NoDigits=1&Digit=2&digits=3')->code, 200, 'names that are none of ours';
