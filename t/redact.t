@@ -206,6 +206,6 @@ my @loud = grep { !/:(?:debug|trace\d)\]/ } map { split /\n/ } values %logs;
 for my $digits (@elsewhere) {
     is_deeply [ grep { index($_, $digits) >= 0 } @loud ], [], "$digits, sent elsewhere, are in no log above debug";
 }
-log_is_clean($server, qr/core:error/, qr/authz_core:error/, qr/EG0302:/, qr/AH01264:/, qr/EG0301:/, qr/AH01136:/);
+log_is_clean($server, qr/core:error/, qr/authz_core:error/, qr/EG0302:/, qr/AH01264:|AH02811:/, qr/EG0301:/, qr/AH01136:/);
 
 finish();

@@ -24,6 +24,7 @@ typedef struct {
     const char *raw_target; /* as received, where the request_rec shows a masked one; else NULL */
     const char *raw_line;   /* the same for the_request and args, while they are masked */
     const char *raw_args;
+    const char *hidden_line; /* the_request as received, while core may write it down; else NULL */
     const struct ap_logconf *loud_log; /* r->log as it was, while core is hushed */
     bool is_hushed;
 } masking;
@@ -181,6 +182,77 @@ static int pre_translate_name(request_rec *r)
     return DECLINED;
 }
 
+/* --- while core may write the line of other applications down ----------------------------------- */
+
+static void hide_line(request_rec *r)
+{
+    masking *state = eg_slot_if_any(r, EG_SLOT_MASKING);
+
+    if (!state || !state->raw_target || state->raw_line || state->hidden_line)
+        return;
+    state->hidden_line = r->the_request;
+    r->the_request = (char *)(apr_uintptr_t)eg_mask_text(r->pool, r->the_request);
+    r->unparsed_uri = (char *)(apr_uintptr_t)eg_mask_text(r->pool, r->unparsed_uri);
+}
+
+static void show_line(request_rec *r)
+{
+    masking *state = eg_slot_if_any(r, EG_SLOT_MASKING);
+
+    if (!state || !state->hidden_line)
+        return;
+    r->the_request = (char *)(apr_uintptr_t)state->hidden_line;
+    r->unparsed_uri = (char *)(apr_uintptr_t)state->raw_target;
+    state->hidden_line = NULL;
+}
+
+/* An escape in the path that core does not take. */
+static int hide_before_unescaping(request_rec *r)
+{
+    hide_line(r);
+    return DECLINED;
+}
+
+static int show_for_translation(request_rec *r)
+{
+    show_line(r);
+    return DECLINED;
+}
+
+/* Behind mod_rewrite, in front of mod_alias and core: a path that cannot be a file's. */
+static int hide_before_mapping(request_rec *r)
+{
+    hide_line(r);
+    return DECLINED;
+}
+
+static int show_mapped(request_rec *r)
+{
+    show_line(r);
+    return DECLINED;
+}
+
+/* A method that the handler of files does not know. */
+static int hide_before_files(request_rec *r)
+{
+    if (r->method_number == M_INVALID)
+        hide_line(r);
+    return DECLINED;
+}
+
+/* A forward proxy has taken the masked target for its own in post_read_request: it gets what was sent
+ * behind the access rules, which may write the name of the file down. */
+static int show_forwarded(request_rec *r)
+{
+    const masking *state = eg_slot_if_any(r, EG_SLOT_MASKING);
+    const char *raw = state ? state->raw_target : NULL;
+
+    if (raw && r->proxyreq == PROXYREQ_PROXY && r->filename &&
+        strcmp(r->filename, apr_pstrcat(r->pool, "proxy:", eg_mask_text(r->pool, raw), NULL)) == 0)
+        r->filename = apr_pstrcat(r->pool, "proxy:", raw, NULL);
+    return DECLINED;
+}
+
 /* A rewritten request may have come to one of our locations only now. */
 static int post_perdir_config(request_rec *r)
 {
@@ -211,12 +283,20 @@ static void insert_error_filter(request_rec *r)
 
 void eg_masking_register_hooks(apr_pool_t *pool)
 {
+    static const char *const alias[] = {"mod_alias.c", NULL};
+
     (void)pool;
     has_cache_secret =
         getrandom(cache_secret, sizeof cache_secret, 0) == (ssize_t)sizeof cache_secret;
     ap_hook_create_request(hush_core, NULL, NULL, APR_HOOK_REALLY_LAST);
     ap_hook_post_read_request(post_read_request, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_pre_translate_name(pre_translate_name, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_pre_translate_name(hide_before_unescaping, NULL, NULL, APR_HOOK_REALLY_LAST);
+    ap_hook_translate_name(show_for_translation, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_translate_name(hide_before_mapping, NULL, alias, APR_HOOK_MIDDLE);
+    ap_hook_map_to_storage(show_mapped, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_fixups(show_forwarded, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_handler(hide_before_files, NULL, NULL, APR_HOOK_REALLY_LAST - 1);
     ap_hook_post_perdir_config(post_perdir_config, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_log_transaction(log_transaction, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_insert_error_filter(insert_error_filter, NULL, NULL, APR_HOOK_REALLY_FIRST);
