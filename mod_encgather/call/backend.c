@@ -24,15 +24,6 @@
 #define ANSWER_MAX 65536
 #define TOO_SLOW "the answer took longer than EncGatherTimeout"
 
-typedef struct {
-    bool met_nobody; /* no handler took the call, but the one for files */
-} backend_state;
-
-static backend_state *state_of_call(request_rec *r)
-{
-    return eg_slot_of(r, EG_SLOT_BACKEND, sizeof(backend_state));
-}
-
 static ap_filter_rec_t *capture_filter, *deadline_filter;
 
 /* --- the answer that comes back ---------------------------------------------------------------- */
@@ -44,6 +35,18 @@ typedef struct {
     const char *reason; /* why it was cut */
     eg_backend_answer kind;
 } capture;
+
+/* Of the one call that a request makes. */
+typedef struct {
+    bool met_nobody; /* no handler took it, but the one for files */
+    capture *answer; /* NULL: nothing has been sent */
+    eg_span text;    /* what is sent; p is NULL where objects are handed over */
+} backend_state;
+
+static backend_state *state_of_call(request_rec *r)
+{
+    return eg_slot_of(r, EG_SLOT_BACKEND, sizeof(backend_state));
+}
 
 static void cut_answer(capture *answer, eg_backend_answer kind, const char *reason)
 {
@@ -190,14 +193,58 @@ static void set_request_line(request_rec *sub, const eg_backend *backend)
     sub->unparsed_uri = apr_pstrdup(sub->pool, target);
 }
 
+static bool is_captured(const request_rec *r, const capture *answer)
+{
+    for (const ap_filter_t *f = r->output_filters; f; f = f->next)
+        if (f->frec == capture_filter && f->ctx == answer)
+            return true;
+    return false;
+}
+
+static void add_capture(request_rec *r, capture *answer)
+{
+    if (!is_captured(r, answer))
+        ap_add_output_filter_handle(capture_filter, answer, r, r->connection);
+}
+
 static capture *set_capture(request_rec *sub, const eg_config *config)
 {
     capture *answer = apr_pcalloc(sub->pool, sizeof *answer);
 
     answer->bytes = apr_palloc(sub->pool, ANSWER_MAX);
     answer->deadline = apr_time_now() + eg_config_timeout(config);
-    ap_add_output_filter_handle(capture_filter, answer, sub, sub->connection);
+    add_capture(sub, answer);
     return answer;
+}
+
+/* --- redirects within the call ----------------------------------------------------------------- */
+
+/* A redirect drops the filters of the request before it, an error page those of its own: what they
+ * say would go to the caller. */
+static void go_on_capturing(request_rec *r)
+{
+    backend_state *state = eg_is_backend_call(r) ? state_of_call(r->main) : NULL;
+
+    if (state && state->answer)
+        add_capture(r, state->answer);
+}
+
+/* One that has become a GET (Location of a CGI program) has no body, nor has an error page. */
+static void follow_redirect(request_rec *r)
+{
+    const backend_state *state = eg_is_backend_call(r) ? state_of_call(r->main) : NULL;
+
+    go_on_capturing(r);
+    if (state && r->prev && r->status == HTTP_OK && state->text.p &&
+        apr_table_get(r->headers_in, "Content-Length"))
+        eg_body_lend(r, state->text.p, state->text.n);
+}
+
+static const request_rec *last_of(const request_rec *sub)
+{
+    while (sub->next)
+        sub = sub->next;
+    return sub;
 }
 
 /* The way of mod_rewrite's [P]. What the caller's own URI made of the sub-request is undone: it
@@ -225,7 +272,7 @@ static request_rec *make_sub_request(request_rec *r, const eg_backend *backend)
     request_rec *sub;
 
     eg_backend_call_begins(r);
-    state_of_call(r)->met_nobody = false;
+    *state_of_call(r) = (backend_state){0};
     sub = ap_sub_req_method_uri("POST", path, r, r->proto_output_filters);
     if (backend->url)
         send_to_url(sub, backend->url);
@@ -349,8 +396,10 @@ static bool set_request(request_rec *r, request_rec *sub, eg_json *json, const c
     set_headers(sub, strlen(text), key);
     if (hands_over)
         eg_exchange_hand(r, json);
-    else
+    else {
+        state_of_call(r)->text = eg_span_of(text);
         eg_body_lend(sub, text, strlen(text));
+    }
     return true;
 }
 
@@ -367,16 +416,17 @@ static eg_reply run_backend(request_rec *r, request_rec *sub, eg_json *json, con
     if (!set_request(r, sub, json, key))
         return unavailable(0, EG_BACKEND_UNANSWERED, "the request could not be written");
     answer = set_capture(sub, eg_config_of(r));
+    state_of_call(r)->answer = answer;
     current = answer;
     status = ap_run_sub_req(sub);
     current = NULL;
     if (!answer->reason && apr_time_now() > answer->deadline)
         cut_answer(answer, EG_BACKEND_TIMEOUT, TOO_SLOW);
     if (status == OK)
-        status = sub->status;
+        status = last_of(sub)->status;
     if (status < 100 && !answer->reason) /* DECLINED and the like */
         cut_answer(answer, EG_BACKEND_UNANSWERED, "nobody in this server answered");
-    return judge(r, sub, status, answer);
+    return judge(r, last_of(sub), status, answer);
 }
 
 eg_reply eg_backend_call(request_rec *r, eg_json *json, const char *key)
@@ -398,6 +448,8 @@ void eg_backend_register_hooks(apr_pool_t *pool)
     deadline_filter = ap_register_input_filter("ENCGATHER_DEADLINE", watch_deadline, NULL,
                                                (ap_filter_type)(AP_FTYPE_NETWORK - 1));
     ap_hook_pre_connection(pre_connection, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_insert_filter(follow_redirect, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_insert_error_filter(go_on_capturing, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_handler(note_nobody, NULL, NULL, APR_HOOK_REALLY_LAST - 1);
     capture_filter =
         ap_register_output_filter("ENCGATHER_CAPTURE", capture_answer, NULL, AP_FTYPE_RESOURCE);
