@@ -410,6 +410,6 @@ isnt $rc, 0, 'an argument is refused';
 like $said, qr/takes no arguments/, 'with the reason';
 $bare->stop;
 
-log_is_clean($server, qr/EG0302:/, qr/EG0303:/, qr/authz_core:error/, qr/AH01270:|AH01588:/);
+log_is_clean($server, qr/EG0302:/, qr/EG0303:/, qr/authz_core:error/, qr/AH01270:|AH01225:/);
 log_is_clean($bare, qr/EG0112:/);
 finish();

@@ -40,6 +40,11 @@ case "$CONTENT_LENGTH $(cat)" in
 esac
 END_OF_SCRIPT
 
+sub program ($name, @lines) { return spew("$TREE/cgi/$name", join("\n", '#!/bin/sh', @lines, ''), 0755) }
+program("to-$_", 'cat >/dev/null', "printf 'Location: /$_\\r\\n\\r\\n'") for qw(denied nothing);
+program('to-knows', 'cat >/dev/null', q(printf 'Location: /cgi/knows\r\n\r\n'));
+program('to-nobody', 'cat >/dev/null', q(printf 'Location: /cgi/nobody\r\n\r\n'));
+
 # backend => what the caller hears, and what the log says
 my %CASE = (
     '/nothing/here'   => [ unavailable => qr/nobody in this server answers for the path of EncGatherBackend \(status 404\)/ ],
@@ -58,12 +63,19 @@ my %CASE = (
     '/cgi/knows/more' => ['found'],
     '/turned-to-cgi/x'  => ['found'],
     '/turned-to-ours/x' => ['found'],
+    # redirects within the call: what answers in the end is the backend
+    '/acted/reads'    => ['found'],
+    '/acted/nobody'   => ['not-found'],
+    '/cgi/to-knows'   => ['found'],
+    '/cgi/to-nobody'  => ['not-found'],
+    '/cgi/to-denied'  => [ unavailable => qr/status 403/ ],
+    '/cgi/to-nothing' => [ unavailable => qr/nobody in this server answers for the path of EncGatherBackend \(status 404\)/ ],
 );
 my @PATHS = sort keys %CASE;
 
 sub to ($n) { return "<Location /to/$n>\n    SetHandler encrypted-gather\n    EncGatherBackend $PATHS[$n]\n</Location>\n" }
 
-my $server = private_server('nobody', modules => [ $cgi, qw(rewrite dbd) ], conf => <<"END_OF_CONF" . join '', map { to($_) } 0 .. $#PATHS);
+my $server = private_server('nobody', modules => [ $cgi, qw(rewrite dbd actions) ], conf => <<"END_OF_CONF" . join '', map { to($_) } 0 .. $#PATHS);
 @{[ $cgi eq 'cgid' ? "ScriptSock $TREE/cgisock" : '' ]}
 ScriptAlias /cgi/ "$TREE/cgi/"
 <Directory "$TREE">
@@ -74,6 +86,17 @@ EncGatherAuthTokenFile "$KEYS/auth-tokens"
 RewriteEngine on
 RewriteRule ^/again\$ /to/1 [PT]
 RewriteRule ^/gone\$ - [R=404]
+<Location /acted/reads>
+    SetHandler acted-reads
+    Action acted-reads /cgi/reads virtual
+</Location>
+<Location /acted/nobody>
+    SetHandler acted-nobody
+    Action acted-nobody /cgi/nobody virtual
+</Location>
+<Location /denied>
+    Require all denied
+</Location>
 <Location /status>
     SetHandler encgather-status
 </Location>
@@ -108,6 +131,8 @@ for my $n (0 .. $#PATHS) {
     my ($result, $reason) = @{ $CASE{ $PATHS[$n] } };
     my $heard = post($HOST, "/to/$n$LAST", [ CallSid => $CALL, Digits => $PIN ]);
     like $heard->content, $SAYS{$result}, "$PATHS[$n]: the caller hears $result";
+    like $heard->content, qr{\A<\?xml [^?]*\?><Response>.*</Response>\z}, "$PATHS[$n]: and gets nothing else";
+    unlike $heard->content, qr/nothing/, "$PATHS[$n]: the backend got its body";
     my @lines = grep { /EG0\d+: / } split /\n/, substr $server->error_log, $logged;
     $logged = length $server->error_log;
     is scalar @lines, $reason ? 1 : 0, "$PATHS[$n]: " . ($reason ? 'a line in the log' : 'nothing in the log');
@@ -115,5 +140,5 @@ for my $n (0 .. $#PATHS) {
 }
 
 ok $server->stop, 'the server stops';
-log_is_clean($server, qr/\[encgather:error\].*EG0501: /);
+log_is_clean($server, qr/\[encgather:error\].*EG0501: /, qr/authz_core:error/);
 finish();

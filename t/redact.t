@@ -26,8 +26,8 @@ write_secret("$TREE/key",    "$KEY{demo}\n");
 write_secret("$TREE/tokens", "$TOKEN{demo}\n");
 
 my $cgi    = $MPM eq 'prefork' ? 'cgi' : 'cgid';
-my @socket = map { IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1') } 1 .. 3;
-my ($PORT, $OFF_PORT, $MORE_PORT) = map { $_->sockport } @socket;
+my @socket = map { IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1') } 1 .. 4;
+my ($PORT, $OFF_PORT, $MORE_PORT, $FORWARD_PORT) = map { $_->sockport } @socket;
 @socket = ();
 
 my $server = private_server('redact', port => $PORT,
@@ -62,6 +62,10 @@ Listen 127.0.0.1:$OFF_PORT
     EncGatherRedact off
     CustomLog logs/access_off redact
     ScriptAlias /cgi/ "$TREE/cgi/"
+</VirtualHost>
+Listen 127.0.0.1:$FORWARD_PORT
+<VirtualHost 127.0.0.1:$FORWARD_PORT>
+    ProxyRequests On
 </VirtualHost>
 Listen 127.0.0.1:$MORE_PORT
 <VirtualHost 127.0.0.1:$MORE_PORT>
@@ -169,6 +173,11 @@ like last_access(), qr/\?NoDigits=1&Digit=2&Digits\]=3&inner=4&xotp=5&card=6 /, 
     my $got = request(GET => $HOST, '/cgi/env?otp=55443322110&digits[]=55443322110', headers => [ Referer => 'http://x/?otp=55443322110&a=b' ]);
     like $got->content, qr/^QUERY_STRING=otp=55443322110&digits\[\]=55443322110$/m, 'an application gets a query with such names as it was sent';
     like $got->content, qr/^HTTP_REFERER=http:\/\/x\/\?otp=\*REDACTED\*&a=b$/m, 'and a Referer with them masked';
+}
+for my $method (qw(GET POST)) {
+    my $got = raw("127.0.0.1:$FORWARD_PORT", "$method http://$HOST/cgi/env?a=1&Digits=55443322110 HTTP/1.1\r\nHost: $HOST\r\n"
+        . "Content-Length: 0\r\nConnection: close\r\n\r\n");
+    like $got->content, qr/^QUERY_STRING=a=1&Digits=55443322110$/m, "a forward proxy hands on what was sent ($method)";
 }
 request(GET => "127.0.0.1:$MORE_PORT", '/cgi/env?otp=1&Kontonummer[]=2&Inner=3&form[card]=4&Digits=5&pin=6');
 like join("\n", log_lines('access_more')), qr/\?otp=\*REDACTED\*&Kontonummer\[\]=\*REDACTED\*&Inner=\*REDACTED\*&form\[card\]=\*REDACTED\*&Digits=\*REDACTED\*&pin=6 /,

@@ -24,15 +24,6 @@
 #define ANSWER_MAX 65536
 #define TOO_SLOW "the answer took longer than EncGatherTimeout"
 
-typedef struct {
-    bool met_nobody; /* no handler took the call, but the one for files */
-} backend_state;
-
-static backend_state *state_of_call(request_rec *r)
-{
-    return eg_slot_of(r, EG_SLOT_BACKEND, sizeof(backend_state));
-}
-
 static ap_filter_rec_t *capture_filter, *deadline_filter;
 
 /* --- the answer that comes back ---------------------------------------------------------------- */
@@ -44,6 +35,17 @@ typedef struct {
     const char *reason; /* why it was cut */
     eg_backend_answer kind;
 } capture;
+
+/* Of the one call that a request makes. */
+typedef struct {
+    bool met_nobody; /* no handler took it, but the one for files */
+    capture *answer; /* NULL: nothing has been sent */
+} backend_state;
+
+static backend_state *state_of_call(request_rec *r)
+{
+    return eg_slot_of(r, EG_SLOT_BACKEND, sizeof(backend_state));
+}
 
 static void cut_answer(capture *answer, eg_backend_answer kind, const char *reason)
 {
@@ -190,22 +192,40 @@ static void set_request_line(request_rec *sub, const eg_backend *backend)
     sub->unparsed_uri = apr_pstrdup(sub->pool, target);
 }
 
+static bool is_captured(const request_rec *r, const capture *answer)
+{
+    for (const ap_filter_t *f = r->output_filters; f; f = f->next)
+        if (f->frec == capture_filter && f->ctx == answer)
+            return true;
+    return false;
+}
+
+static void add_capture(request_rec *r, capture *answer)
+{
+    if (!is_captured(r, answer))
+        ap_add_output_filter_handle(capture_filter, answer, r, r->connection);
+}
+
 static capture *set_capture(request_rec *sub, const eg_config *config)
 {
     capture *answer = apr_pcalloc(sub->pool, sizeof *answer);
 
     answer->bytes = apr_palloc(sub->pool, ANSWER_MAX);
     answer->deadline = apr_time_now() + eg_config_timeout(config);
-    ap_add_output_filter_handle(capture_filter, answer, sub, sub->connection);
+    add_capture(sub, answer);
     return answer;
 }
 
-/* A front controller: what answers in the end is another request, without the filters of the one
- * before. */
-static void capture_redirected(request_rec *r)
+/* --- redirects within the call ----------------------------------------------------------------- */
+
+/* A redirect drops the filters of the request before it, an error page those of its own: what they
+ * say would go to the caller. */
+static void go_on_capturing(request_rec *r)
 {
-    if (current && r->prev && eg_is_backend_call(r))
-        ap_add_output_filter_handle(capture_filter, current, r, r->connection);
+    backend_state *state = eg_is_backend_call(r) ? state_of_call(r->main) : NULL;
+
+    if (state && state->answer)
+        add_capture(r, state->answer);
 }
 
 static const request_rec *last_of(const request_rec *sub)
@@ -240,7 +260,7 @@ static request_rec *make_sub_request(request_rec *r, const eg_backend *backend)
     request_rec *sub;
 
     eg_backend_call_begins(r);
-    state_of_call(r)->met_nobody = false;
+    *state_of_call(r) = (backend_state){0};
     sub = ap_sub_req_method_uri("POST", path, r, r->proto_output_filters);
     if (backend->url)
         send_to_url(sub, backend->url);
@@ -383,6 +403,7 @@ static eg_reply run_backend(request_rec *r, request_rec *sub, eg_json *json, con
     if (!set_request(r, sub, json, key))
         return unavailable(0, EG_BACKEND_UNANSWERED, "the request could not be written");
     answer = set_capture(sub, eg_config_of(r));
+    state_of_call(r)->answer = answer;
     current = answer;
     status = ap_run_sub_req(sub);
     current = NULL;
@@ -417,8 +438,9 @@ void eg_backend_register_hooks(apr_pool_t *pool)
     deadline_filter = ap_register_input_filter("ENCGATHER_DEADLINE", watch_deadline, NULL,
                                                (ap_filter_type)(AP_FTYPE_NETWORK - 1));
     ap_hook_pre_connection(pre_connection, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_insert_filter(go_on_capturing, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_insert_error_filter(go_on_capturing, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_handler(note_nobody, NULL, NULL, APR_HOOK_REALLY_LAST - 1);
-    ap_hook_insert_filter(capture_redirected, NULL, NULL, APR_HOOK_MIDDLE);
     capture_filter =
         ap_register_output_filter("ENCGATHER_CAPTURE", capture_answer, NULL, AP_FTYPE_RESOURCE);
 }

@@ -430,7 +430,8 @@ static int refuse_broken_body(request_rec *r)
  * redirect to an index takes those of the index. */
 static void feed_whoever_answers(request_rec *r)
 {
-    if (r->main && !eg_is_backend_call(r))
+    /* a call of ours that has become a GET (Location of a CGI program) has no body */
+    if (r->main && (!eg_is_backend_call(r) || !headers_speak_of_body(r)))
         return;
     if (is_error_page(r) && comes_from_ours(r)) {
         hide_body(r);

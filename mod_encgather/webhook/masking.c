@@ -185,6 +185,19 @@ static int pre_translate_name(request_rec *r)
     return DECLINED;
 }
 
+/* A forward proxy has taken the masked target for its own in post_read_request: it gets what was
+ * sent, behind the access rules, which may write the name of the file down. */
+static int show_to_forward_proxy(request_rec *r)
+{
+    const masking *state = eg_slot_if_any(r, EG_SLOT_MASKING);
+    const char *raw = state ? state->raw_target : NULL;
+
+    if (raw && r->proxyreq == PROXYREQ_PROXY && r->filename &&
+        strcmp(r->filename, apr_pstrcat(r->pool, "proxy:", masked_text(r, raw), NULL)) == 0)
+        r->filename = apr_pstrcat(r->pool, "proxy:", raw, NULL);
+    return DECLINED;
+}
+
 /* A rewritten request may have come to one of our locations only now. */
 static int post_perdir_config(request_rec *r)
 {
@@ -221,6 +234,7 @@ void eg_masking_register_hooks(apr_pool_t *pool)
     ap_hook_create_request(hush_core, NULL, NULL, APR_HOOK_REALLY_LAST);
     ap_hook_post_read_request(post_read_request, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_pre_translate_name(pre_translate_name, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_fixups(show_to_forward_proxy, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_post_perdir_config(post_perdir_config, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_log_transaction(log_transaction, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_insert_error_filter(insert_error_filter, NULL, NULL, APR_HOOK_REALLY_FIRST);
