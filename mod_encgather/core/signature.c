@@ -224,6 +224,7 @@ eg_verdict eg_signature_find(eg_crypto *crypto, const eg_signed *what, const eg_
     *fitted = NULL;
     if (header.n == 0)
         return EG_SIGNATURE_MISSING;
+    /* two headers come joined by a comma: too long, so neither counts */
     if (header.n != EG_SIGNATURE_LENGTH || !build(what, &string))
         return EG_SIGNATURE_INVALID;
     for (unsigned i = 0; i < 3 && found.verdict == EG_SIGNATURE_INVALID; i++) {
