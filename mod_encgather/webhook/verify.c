@@ -96,11 +96,52 @@ static const char *ask_doctor(const eg_webhook *hook, const eg_config *policy,
 {
     eg_hints hints;
 
-    if (header.n != EG_SIGNATURE_LENGTH || !may_search())
+    if (header.n != eg_signature_length(what->signer.mac) || !may_search())
         return NULL;
     hints = find_hints(hook);
     return eg_doctor_advise(eg_the_crypto(), what, policy->tokens->tokens, header, &hints,
                             hook->root->pool);
+}
+
+/* --- who signed -------------------------------------------------------------------------------- */
+
+/* Two headers of one name are put together with ", " when they have been read. What was read as one line
+ * stands in one piece with its name; of two, what the first said still stands there. (Not so for HTTP/2:
+ * there only what is said twice tells.) */
+static bool came_twice(const request_rec *r, const apr_table_entry_t *header)
+{
+    const char *first = header->key + strlen(header->key) + 1;
+    const char *all = header->val;
+
+    if (r->connection->master)
+        return false;
+    first += strspn(first, " \t");
+    if (first == all)
+        return false;
+    for (; *first && *first == *all; all++)
+        first++;
+    return !*first && strncmp(all, ", ", 2) == 0;
+}
+
+static int find_settings(void *found, const char *name, const char *value)
+{
+    *(apr_table_entry_t *)found = (apr_table_entry_t){(char *)name, (char *)value, 0};
+    return 0;
+}
+
+/* An empty header is one, too. */
+static eg_signer find_signer(const request_rec *r)
+{
+    const char *name = "X-Twilio-Webhooks-Signature-Settings";
+    apr_table_entry_t header = {NULL, NULL, 0};
+    eg_signer signer = {.is_shared = false};
+
+    if (!apr_table_get(r->headers_in, name))
+        return signer;
+    (void)apr_table_do(find_settings, &header, r->headers_in, name, NULL);
+    signer = eg_signer_of(eg_span_of(header.val));
+    signer.is_broken |= came_twice(r, &header);
+    return signer;
 }
 
 /* --- the verdict ------------------------------------------------------------------------------- */
@@ -113,8 +154,12 @@ static eg_judgement judge_signature(const eg_webhook *hook, const eg_config *pol
                               .public_url = policy->public_url};
     eg_span header = header_of(hook, "X-Twilio-Signature");
     bool appended = !hash->claimed && !is_get(hook);
-    eg_signed what = {*eg_verify_origin(hook, policy), hook->target, appended ? &hook->form : NULL,
-                      eg_account_of(&hook->form, &hook->query)};
+    eg_signed what = {.origin = *eg_verify_origin(hook, policy),
+                      .target = hook->target,
+                      .params = appended ? &hook->form : NULL,
+                      .account = eg_account_of(&hook->form, &hook->query),
+                      .signer = find_signer(hook->root),
+                      .is_handshake = hook->is_handshake};
 
     if (!header.n)
         judgement.verdict = EG_SIGNATURE_MISSING;
@@ -126,6 +171,8 @@ static eg_judgement judge_signature(const eg_webhook *hook, const eg_config *pol
     else
         return judgement;
     if (judgement.verdict == EG_SIGNATURE_INVALID)
+        judgement.advice = eg_signature_fault(&what, policy->tokens->tokens);
+    if (judgement.verdict == EG_SIGNATURE_INVALID && !judgement.advice)
         judgement.advice = ask_doctor(hook, policy, &what, header);
     return judgement;
 }
