@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # needs: httpd
-# Judges that are not ours: thousands of random webhooks signed by Twilio's library must pass "Require
-# twilio-signature", each with one change must not, and the library must accept what our code signs.
+# Judges that are not ours: thousands of random webhooks signed by Twilio's library, by auth tokens and by
+# SharedKeys, must pass "Require twilio-signature", each with one change must not, and the library must accept what our
+# code signs.
 #
 # Takes Node.js and, once, the npm registry. ENCGATHER_SEED and ENCGATHER_REQUESTS say which requests and how many;
 # ENCGATHER_OUT is where the products are, and where the library is kept for the next run.

@@ -22,7 +22,7 @@ use lib "$FindBin::Bin/lib";
 use EncGather::Files qw(slurp);
 use EncGather::Fixtures qw(%KEY %TOKEN $ACCOUNT_SID write_secret);
 use EncGather::Sanitizer qw(pointless);
-use EncGather::Signature qw(signature form_encode body_sha256);
+use EncGather::Signature qw(signature signature_sha256 form_encode body_sha256);
 
 my $TOP  = abs_path("$FindBin::Bin/..");
 my $TOOL = $ENV{ENCGATHER_TOOL} || "$TOP/build/out/encgather";
@@ -651,6 +651,42 @@ for my $url ('https://a/', 'http://a', 'https://[2001:db8::1]/x?y', 'https://[::
     is +(run(sign($U, '--body', "$DIR/none"), ''))[0], $SYSTEM, 'sign: no such body';
     is +(run(sign($U), 'a=' . 'x' x (16 * 1024 * 1024 - 2)))[0], $GOOD, 'sign: a body of 16 MiB';
     is +(run(sign($U), 'a=' . 'x' x (16 * 1024 * 1024 - 1)))[0], $DATA, 'sign: no larger one';
+}
+{
+    my $mixed = secret("0123456789abcdef0123456789abcdef\nwebhooks_sharedkey_1 another\nwebhooks_sharedkey_2 toySharedKeySecret\n");
+    my $body  = form_encode(@P);
+    my ($sha1, $sha256) = map { $_->('toySharedKeySecret', $U, \@P) } \&signature, \&signature_sha256;
+    my $of = 'key=webhooks_sharedkey_2';
+    my $sharing = sub ($file, $settings, @more) { return [ @more ? 'verify' : 'sign', '--token-file', $file, '--settings', $settings, @more, $U ] };
+    is_run('check --tokens: SharedKeys', [ 'check', '--tokens', $mixed ], '', $GOOD, "$mixed: 3 tokens\n");
+    is_run('sign --settings: SHA-256', $sharing->($mixed, "$of,algorithm=HMAC_SHA256"), $body, $GOOD, "$sha256\n");
+    is_run('sign --settings: SHA-1', $sharing->($mixed, $of), $body, $GOOD, "$sha1\n");
+    is_run('sign --settings: the first of any name', $sharing->($mixed, ''), $body, $GOOD, signature('another', $U, \@P) . "\n");
+    is_run('verify --settings', $sharing->($mixed, "algorithm=hmac_sha256 , $of", '--signature', $sha256), $body, $GOOD, "valid\n");
+    is_run('verify --settings: no name', $sharing->($mixed, 'algorithm=HMAC_SHA256', '--signature', $sha256), $body, $GOOD, "valid\n");
+    is_run('verify --settings: another algorithm', $sharing->($mixed, $of, '--signature', $sha256), $body, $DATA, "invalid: the signature does not fit\n");
+    is_run('verify: no auth token for SharedKeys', [ 'verify', '--token-file', $mixed, '--signature', $sha1, $U ], $body, $DATA, "invalid: the signature does not fit\n");
+    is_run('verify --settings: no such kind', $sharing->($tokens, $of, '--signature', $sha1), $body, $DATA, "invalid: it is of a SharedKey, and the token file has none\n");
+    is_run('verify --settings: no such name', $sharing->($mixed, 'key=271828', '--signature', $sha1), $body, $DATA,
+        "invalid: it is of a SharedKey that the token file does not have\n");
+    for my $bad ('key=271828', 'algorithm=HMAC_271828', "$of,$of", 'algorithm=,algorithm=') {
+        my ($rc, $out, $err) = run($sharing->($mixed, $bad), $body);
+        is_deeply [ $rc, $out ], [ $DATA, '' ], "sign --settings: '$bad'";
+        says_nothing_of('sign --settings', $err, '271828');
+    }
+}
+{
+    my $wss = 'wss://ivr.example.com/ws';
+    my $key = '0123456789abcdef0123456789abcdef';
+    is_run('sign: wss', [ 'sign', '--token-file', secret("$key\n"), "$wss/?a=b" ], 'not read', $GOOD, signature($key, "$wss/?a=b") . "\n");
+    for my $url ($wss, "$wss/", 'https://ivr.example.com/ws', 'https://ivr.example.com/ws/', 'wss://ivr.example.com:443/ws') {
+        is_run("verify: a handshake, signed $url", verify($wss, signature($key, $url)), 'not read', $GOOD, "valid\n");
+        is_run("verify --websocket: signed $url", verify('https://ivr.example.com/ws', signature($key, $url), '--websocket'), 'not read', $GOOD, "valid\n");
+    }
+    is_run('verify: no handshake', verify('https://ivr.example.com/ws', signature($key, $wss), '--get'), '', $DATA, qr/\Ainvalid/);
+    is_run('verify: another kind', verify($wss, signature($key, 'ws://ivr.example.com/ws')), '', $DATA, qr/\Ainvalid/);
+    is +(run(verify($wss, 'x', '--json'), ''))[0], $USAGE, 'verify: a handshake has no body';
+    is +(run([ 'sign', '--token-file', $tokens, '--websocket', $U ], ''))[0], $USAGE, 'sign: the scheme of the URL says it';
 }
 {
     my $hash = body_sha256($JSON);

@@ -4,7 +4,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <apr_lib.h>
 #include <apr_strings.h>
 #include <apr_uri.h>
 #include "config/store.h"
@@ -180,7 +179,7 @@ static bool good_segment(eg_span segment)
 
         if (!eg_is_alnum(*c) && !strchr("-._~!$&'()*+,;=:@%", *c))
             return false;
-        if (*c == '%' && (segment.n - i < 3 || !apr_isxdigit(c[1]) || !apr_isxdigit(c[2])))
+        if (*c == '%' && (segment.n - i < 3 || eg_hex_value(c[1]) < 0 || eg_hex_value(c[2]) < 0))
             return false;
     }
     return segment.n > 0 && !is_dots(segment);

@@ -163,7 +163,8 @@ static void move_tokens(const eg_auth_tokens *tokens, const char *from, const ch
 {
     for (apr_size_t i = 0; i < tokens->n; i++)
         at[i] = (eg_auth_token){moved(tokens->at[i].account, from, to),
-                                moved(tokens->at[i].token, from, to)};
+                                moved(tokens->at[i].token, from, to),
+                                moved(tokens->at[i].key, from, to)};
 }
 
 static void move_held(eg_held *h, char *to)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Auth token files: the Twilio tokens that sign webhooks, by account or for all. */
+ * Auth token files: the Twilio tokens and SharedKeys that sign webhooks. */
 #include "authtoken.h"
 
+#include <string.h>
 #include "lines.h"
 
 apr_size_t eg_auth_tokens_bound(apr_size_t content)
@@ -9,35 +10,58 @@ apr_size_t eg_auth_tokens_bound(apr_size_t content)
     return content / 2 + 1; /* one byte and its line end */
 }
 
-static bool good_account(eg_span account)
+static bool good_id(eg_span id)
 {
-    if (account.n < 1 || account.n > EG_ACCOUNT_MAX)
+    if (id.n < 1 || id.n > EG_ACCOUNT_MAX)
         return false;
-    for (apr_size_t i = 0; i < account.n; i++)
-        if (!eg_is_alnum(account.p[i]))
+    for (apr_size_t i = 0; i < id.n; i++)
+        if (!eg_is_alnum(id.p[i]))
             return false;
     return true;
+}
+
+static bool is_shared_key(eg_span first, eg_span *id)
+{
+    const apr_size_t n = sizeof EG_SHARED_KEY_NAME - 1;
+
+    if (first.n < n || memcmp(first.p, EG_SHARED_KEY_NAME, n) != 0)
+        return false;
+    *id = (eg_span){first.p + n, first.n - n};
+    return true;
+}
+
+/* What is wrong with the words of a line, or NULL. All empty parts of an entry point into the content
+ * too, so that it can be moved. */
+static const char *take_words(eg_span first, eg_span second, eg_auth_token *entry)
+{
+    const eg_span none = {first.p, 0};
+    eg_span id;
+
+    if (is_shared_key(first, &id)) {
+        *entry = (eg_auth_token){none, second, first};
+        if (!good_id(id))
+            return "the ID of a SharedKey is not 1 to 64 letters and digits";
+        return second.n ? NULL : "a SharedKey has nothing behind its name";
+    }
+    *entry = second.n ? (eg_auth_token){first, second, none} : (eg_auth_token){none, first, none};
+    if (second.n && !good_id(first))
+        return "the AccountSid is not 1 to 64 letters and digits";
+    return NULL;
 }
 
 static eg_status parse_token_line(eg_span text, unsigned line, eg_auth_token *entry,
                                   eg_problem *why)
 {
     eg_span first = eg_word_next(&text), second = eg_word_next(&text);
+    const char *wrong = take_words(first, second, entry);
 
-    *entry = second.n ? (eg_auth_token){first, second} : (eg_auth_token){{first.p, 0}, first};
-    if (text.n) {
-        eg_problem_set(why, "line %u: a line is a token, or an AccountSid and a token", line);
-        return EG_EMALFORMED;
-    }
-    if (second.n && !good_account(first)) {
-        eg_problem_set(why, "line %u: the AccountSid is not 1 to 64 letters and digits", line);
-        return EG_EMALFORMED;
-    }
-    if (entry->token.n > EG_AUTH_TOKEN_MAX) {
-        eg_problem_set(why, "line %u: the token is longer than 128 characters", line);
-        return EG_EMALFORMED;
-    }
-    return EG_OK;
+    if (text.n)
+        wrong = "a line is a token, or an AccountSid and a token";
+    else if (!wrong && entry->token.n > EG_AUTH_TOKEN_MAX)
+        wrong = "the token is longer than 128 characters";
+    if (wrong)
+        eg_problem_set(why, "line %u: %s", line, wrong);
+    return wrong ? EG_EMALFORMED : EG_OK;
 }
 
 eg_status eg_auth_tokens_parse(eg_span content, eg_auth_tokens *tokens, eg_problem *why)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Auth token files: the Twilio tokens that sign webhooks, by account or for all. */
+ * Auth token files: the Twilio tokens and SharedKeys that sign webhooks. */
 #ifndef EG_AUTHTOKEN_H
 #define EG_AUTHTOKEN_H
 
@@ -8,10 +8,12 @@
 
 #define EG_AUTH_TOKEN_MAX 128
 #define EG_ACCOUNT_MAX 64
+#define EG_SHARED_KEY_NAME "webhooks_sharedkey_" /* and 1 to 64 letters and digits */
 
 typedef struct {
     eg_span account; /* empty: valid for every account */
     eg_span token;
+    eg_span key; /* the name of a SharedKey, whose secret the token is; empty: an auth token */
 } eg_auth_token;
 
 /* Points into the content that was parsed, which must live (in secret memory) as long. */
@@ -23,8 +25,9 @@ typedef struct {
 /* The most tokens that a content of that many bytes can hold. */
 apr_size_t eg_auth_tokens_bound(apr_size_t content);
 
-/* Lines of "token" or "AccountSid token", "#" starting a comment line. tokens->at has room for
- * eg_auth_tokens_bound(content.n) entries. why never holds a byte of the content. */
+/* Lines of "token", "AccountSid token" or "webhooks_sharedkey_ID secret", "#" starting a comment
+ * line. tokens->at has room for eg_auth_tokens_bound(content.n) entries. why never holds a byte of the
+ * content. */
 eg_status eg_auth_tokens_parse(eg_span content, eg_auth_tokens *tokens,
                                eg_problem *why) EG_MUST_CHECK;
 

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-static eg_span trim(eg_span s)
+eg_span eg_trim(eg_span s)
 {
     while (s.n && eg_is_blank(s.p[0])) {
         s.p++;
@@ -23,7 +23,7 @@ static eg_span take_line(eg_span *rest)
 
     rest->p += taken;
     rest->n -= taken;
-    return trim(line);
+    return eg_trim(line);
 }
 
 bool eg_lines_next(eg_lines *lines, eg_span *line)
@@ -43,7 +43,7 @@ eg_span eg_word_next(eg_span *line)
 
     while (word.n < line->n && !eg_is_blank(line->p[word.n]))
         word.n++;
-    *line = trim((eg_span){line->p + word.n, line->n - word.n});
+    *line = eg_trim((eg_span){line->p + word.n, line->n - word.n});
     return word;
 }
 

@@ -10,6 +10,9 @@ typedef struct {
     unsigned number; /* of the line last returned, from 1 */
 } eg_lines;
 
+/* Without the blanks at both ends. */
+eg_span eg_trim(eg_span s);
+
 /* The next line that is neither empty nor a "#" comment, blanks at both ends taken off (a CR of
  * CRLF is one of them). false at the end. */
 bool eg_lines_next(eg_lines *lines, eg_span *line);

@@ -7,7 +7,7 @@
 #include "secret.h"
 
 #define INSERTION_LIMIT 16
-#define URL_PIECES 6 /* scheme :// host [:port] [prefix] target; ":" and port are one piece */
+#define URL_PIECES 8 /* scheme :// host [:port] [prefix] path [/] ?query; ":port" is one piece */
 #define PIECES_MAX (URL_PIECES + 2 * EG_PARAMS_MAX)
 
 /* The length of the host part, 0 where there is none. */
@@ -130,7 +130,22 @@ static apr_size_t list_params(const eg_params *params, eg_span *pieces)
 typedef struct {
     eg_span at[PIECES_MAX];
     apr_size_t n;
+    apr_size_t slash; /* the piece behind the path, which may be a slash; 0: there is none */
 } signed_string;
+
+static void add_target(signed_string *string, const eg_signed *what)
+{
+    eg_span target = what->target;
+    const char *query = what->is_handshake && target.n ? memchr(target.p, '?', target.n) : NULL;
+    apr_size_t path = query ? (apr_size_t)(query - target.p) : target.n;
+
+    string->at[string->n++] = (eg_span){target.p, path};
+    if (!what->is_handshake)
+        return;
+    string->slash = string->n;
+    string->at[string->n++] = (eg_span){"", 0};
+    string->at[string->n++] = (eg_span){target.p + path, target.n - path};
+}
 
 static bool build(const eg_signed *what, signed_string *string)
 {
@@ -141,9 +156,10 @@ static bool build(const eg_signed *what, signed_string *string)
     string->at[2] = what->origin.host;
     string->at[3] = (eg_span){"", 0};
     string->n = 4;
+    string->slash = 0;
     if (what->origin.prefix.n)
         string->at[string->n++] = what->origin.prefix;
-    string->at[string->n++] = what->target;
+    add_target(string, what);
     if (what->params)
         string->n += list_params(what->params, string->at + string->n);
     return true;
@@ -164,78 +180,166 @@ static bool set_port(signed_string *string, eg_span port, port_piece *room)
     return true;
 }
 
-static eg_status encode_mac(eg_crypto *crypto, const signed_string *string, eg_span token,
-                            char *out)
+apr_size_t eg_signature_length(eg_mac mac)
 {
-    unsigned char mac[EG_SHA1_SIZE];
-    eg_status status = eg_hmac_sha1(crypto, token, string->at, string->n, mac);
+    return mac == EG_MAC_SHA256 ? EG_SIGNATURE_LENGTH_SHA256 : EG_SIGNATURE_LENGTH;
+}
+
+static eg_status encode_mac(eg_crypto *crypto, const signed_string *string, eg_mac algorithm,
+                            eg_span token, char *out)
+{
+    unsigned char mac[EG_SHA256_SIZE];
+    bool long_one = algorithm == EG_MAC_SHA256;
+    eg_status status = long_one ? eg_hmac_sha256(crypto, token, string->at, string->n, mac)
+                                : eg_hmac_sha1(crypto, token, string->at, string->n, mac);
 
     if (status == EG_OK)
-        (void)EVP_EncodeBlock((unsigned char *)out, mac, sizeof mac);
+        (void)EVP_EncodeBlock((unsigned char *)out, mac, long_one ? EG_SHA256_SIZE : EG_SHA1_SIZE);
     eg_wipe(mac, sizeof mac);
     return status;
 }
 
+bool eg_signer_asks_for(const eg_signer *signer, const eg_auth_token *token)
+{
+    if (signer->is_broken || signer->mac == EG_MAC_UNKNOWN ||
+        signer->is_shared != (token->key.n > 0))
+        return false;
+    return signer->key.n == 0 || eg_span_eq(signer->key, token->key);
+}
+
+/* What is looked for: a token that makes the header of one of the strings. */
 typedef struct {
+    eg_crypto *crypto;
+    const eg_signed *what;
+    const eg_auth_tokens *tokens;
+    eg_span header;
     eg_verdict verdict;
     apr_size_t place; /* of the token that fits, where one does */
-} match;
+} search;
 
-/* Branch-free in what is secret: every token costs the same, whether it fits or not. */
-static match try_tokens(eg_crypto *crypto, const signed_string *string, const eg_signed *what,
-                        const eg_auth_tokens *tokens, eg_span header)
+/* Branch-free in what is secret: every token that is asked for costs the same, whether it fits or
+ * not. */
+static void try_tokens(search *s, const signed_string *string)
 {
-    char expected[EG_SIGNATURE_LENGTH + 1];
-    apr_size_t fits = 0, failed = 0, place = 0;
+    const eg_signer *signer = &s->what->signer;
+    char expected[EG_SIGNATURE_ROOM];
+    apr_size_t fits = 0, failed = 0;
 
-    for (apr_size_t i = 0; i < tokens->n; i++) {
-        const eg_auth_token *known = &tokens->at[i];
-        apr_size_t ours = known->account.n == 0 || what->account.n == 0 ||
-                          eg_span_eq(known->account, what->account);
+    for (apr_size_t i = 0; i < s->tokens->n; i++) {
+        const eg_auth_token *known = &s->tokens->at[i];
+        apr_size_t ours = known->account.n == 0 || s->what->account.n == 0 ||
+                          eg_span_eq(known->account, s->what->account);
 
-        if (encode_mac(crypto, string, known->token, expected) != EG_OK) {
+        if (!eg_signer_asks_for(signer, known))
+            continue;
+        if (encode_mac(s->crypto, string, signer->mac, known->token, expected) != EG_OK) {
             failed = 1;
             break;
         }
-        ours &= (apr_size_t)eg_equal_secret((eg_span){expected, EG_SIGNATURE_LENGTH}, header);
+        ours &= (apr_size_t)eg_equal_secret((eg_span){expected, s->header.n}, s->header);
         fits |= ours;
-        place = (place & (ours - 1)) | (i & (0 - ours));
+        s->place = (s->place & (ours - 1)) | (i & (0 - ours));
     }
     eg_wipe(expected, sizeof expected);
+    s->verdict = fits ? EG_SIGNATURE_VALID : EG_SIGNATURE_INVALID;
     if (failed)
-        return (match){EG_SIGNATURE_UNCHECKED, 0};
-    return (match){fits ? EG_SIGNATURE_VALID : EG_SIGNATURE_INVALID, place};
+        s->verdict = EG_SIGNATURE_UNCHECKED;
 }
 
 static eg_span default_port(eg_span scheme)
 {
-    return eg_span_eq(scheme, EG_LIT("https")) ? EG_LIT("443") : EG_LIT("80");
+    bool tls = eg_span_eq(scheme, EG_LIT("https")) || eg_span_eq(scheme, EG_LIT("wss"));
+
+    return tls ? EG_LIT("443") : EG_LIT("80");
+}
+
+static void try_ports(search *s, signed_string *string)
+{
+    eg_span standard = default_port(s->what->origin.scheme);
+    eg_span ports[3] = {{"", 0}, s->what->origin.port, standard};
+    port_piece room;
+
+    for (unsigned i = 0; i < 3 && s->verdict == EG_SIGNATURE_INVALID; i++) {
+        if (i == 1 && (ports[1].n == 0 || eg_span_eq(ports[1], standard)))
+            continue;
+        if (set_port(string, ports[i], &room))
+            try_tokens(s, string);
+    }
+}
+
+/* The same address as Twilio writes it for WebSockets, and the other way round. */
+static eg_span other_protocol(eg_span scheme)
+{
+    static const char *const pairs[][2] = {{"https", "wss"}, {"http", "ws"}};
+
+    for (unsigned i = 0; i < 2; i++) {
+        if (eg_span_eq(scheme, eg_span_of(pairs[i][0])))
+            return eg_span_of(pairs[i][1]);
+        if (eg_span_eq(scheme, eg_span_of(pairs[i][1])))
+            return eg_span_of(pairs[i][0]);
+    }
+    return scheme;
+}
+
+static void try_slash_too(search *s, signed_string *string)
+{
+    string->at[string->slash] = (eg_span){"", 0};
+    try_ports(s, string);
+    string->at[string->slash] = EG_LIT("/");
+    try_ports(s, string);
+}
+
+static void try_handshake(search *s, signed_string *string)
+{
+    try_slash_too(s, string);
+    string->at[0] = other_protocol(s->what->origin.scheme);
+    try_slash_too(s, string);
 }
 
 eg_verdict eg_signature_find(eg_crypto *crypto, const eg_signed *what, const eg_auth_tokens *tokens,
                              eg_span header, const eg_auth_token **fitted)
 {
-    eg_span standard = default_port(what->origin.scheme);
-    eg_span ports[3] = {{"", 0}, what->origin.port, standard};
+    search s = {crypto, what, tokens, header, EG_SIGNATURE_INVALID, 0};
     signed_string string;
-    match found = {EG_SIGNATURE_INVALID, 0};
-    port_piece room;
 
     *fitted = NULL;
     if (header.n == 0)
         return EG_SIGNATURE_MISSING;
     /* two headers come joined by a comma: too long, so neither counts */
-    if (header.n != EG_SIGNATURE_LENGTH || !build(what, &string))
+    if (header.n != eg_signature_length(what->signer.mac) || !build(what, &string))
         return EG_SIGNATURE_INVALID;
-    for (unsigned i = 0; i < 3 && found.verdict == EG_SIGNATURE_INVALID; i++) {
-        if (i == 1 && (ports[1].n == 0 || eg_span_eq(ports[1], standard)))
-            continue;
-        if (set_port(&string, ports[i], &room))
-            found = try_tokens(crypto, &string, what, tokens, header);
-    }
-    if (found.verdict == EG_SIGNATURE_VALID)
-        *fitted = &tokens->at[found.place];
-    return found.verdict;
+    if (what->is_handshake)
+        try_handshake(&s, &string);
+    else
+        try_ports(&s, &string);
+    if (s.verdict == EG_SIGNATURE_VALID)
+        *fitted = &tokens->at[s.place];
+    return s.verdict;
+}
+
+static bool has_one_of(const eg_auth_tokens *tokens, const eg_signer *signer)
+{
+    for (apr_size_t i = 0; i < tokens->n; i++)
+        if (eg_signer_asks_for(signer, &tokens->at[i]))
+            return true;
+    return false;
+}
+
+const char *eg_signature_fault(const eg_signed *what, const eg_auth_tokens *tokens)
+{
+    const eg_signer *signer = &what->signer, any = {.is_shared = true};
+
+    if (signer->is_broken)
+        return "its X-Twilio-Webhooks-Signature-Settings came twice, or says key= or algorithm= "
+               "twice";
+    if (signer->mac == EG_MAC_UNKNOWN)
+        return "it is of a SharedKey, by an algorithm that is not known here";
+    if (has_one_of(tokens, signer))
+        return NULL;
+    if (!signer->is_shared)
+        return "it is of an auth token, and the token file has SharedKeys alone";
+    return has_one_of(tokens, &any) ? "it is of a SharedKey that the token file does not have"
+                                    : "it is of a SharedKey, and the token file has none";
 }
 
 eg_verdict eg_signature_check(eg_crypto *crypto, const eg_signed *what,
@@ -256,5 +360,7 @@ eg_status eg_signature_make(eg_crypto *crypto, const eg_signed *what, eg_span au
     if (!eg_origin_split(authority, &exact.origin) || !build(&exact, &string) ||
         !set_port(&string, exact.origin.port, &room))
         return EG_EMALFORMED;
-    return encode_mac(crypto, &string, token, out);
+    if (what->signer.is_broken || what->signer.mac == EG_MAC_UNKNOWN)
+        return EG_EMALFORMED;
+    return encode_mac(crypto, &string, what->signer.mac, token, out);
 }

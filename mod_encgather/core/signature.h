@@ -6,9 +6,14 @@
 #include "authtoken.h"
 #include "crypto.h"
 #include "form.h"
+#include "signer.h"
 
-/* base64 of an HMAC-SHA1 */
+/* base64 of an HMAC-SHA1, and of an HMAC-SHA256; and room for either as a string */
 #define EG_SIGNATURE_LENGTH 28
+#define EG_SIGNATURE_LENGTH_SHA256 44
+#define EG_SIGNATURE_ROOM (EG_SIGNATURE_LENGTH_SHA256 + 1)
+
+apr_size_t eg_signature_length(eg_mac mac);
 
 typedef enum {
     EG_SIGNATURE_UNCHECKED = 0,
@@ -36,11 +41,16 @@ typedef struct {
     eg_span target;          /* path and query exactly as the request line had them */
     const eg_params *params; /* of the form body; NULL: not part of what is signed */
     eg_span account;         /* AccountSid as sent, to pick tokens; only believed if valid */
+    eg_signer signer;        /* by whom, as sent */
+    bool is_handshake;       /* of a WebSocket: also for ws(s), also with a slash behind the path */
 } eg_signed;
 
+/* Whether a token is one that this signer asks for: of its kind, and of the name that it names. */
+bool eg_signer_asks_for(const eg_signer *signer, const eg_auth_token *token);
+
 /* header: the value of the one X-Twilio-Signature header, an empty span when there is none.
- * All tokens are always tried, in constant time; the candidate URLs one after the other.
- * EG_SIGNATURE_UNCHECKED: OpenSSL failed, which says nothing about the signature. */
+ * All tokens that are asked for are always tried, in constant time; the candidate URLs one after the
+ * other. EG_SIGNATURE_UNCHECKED: OpenSSL failed, which says nothing about the signature. */
 eg_verdict eg_signature_check(eg_crypto *crypto, const eg_signed *what,
                               const eg_auth_tokens *tokens, eg_span header);
 
@@ -48,8 +58,13 @@ eg_verdict eg_signature_check(eg_crypto *crypto, const eg_signed *what,
 eg_verdict eg_signature_find(eg_crypto *crypto, const eg_signed *what, const eg_auth_tokens *tokens,
                              eg_span header, const eg_auth_token **fitted);
 
+/* Why no token can fit what was signed like this, in words for people that repeat nothing of it; NULL
+ * where one could. */
+const char *eg_signature_fault(const eg_signed *what, const eg_auth_tokens *tokens);
+
 /* The signature that Twilio would send for the URL with the given authority ("host" or
- * "host:port"). out has EG_SIGNATURE_LENGTH + 1 bytes. */
+ * "host:port"), by what->signer. out has
+ * eg_signature_length() + 1 bytes. */
 eg_status eg_signature_make(eg_crypto *crypto, const eg_signed *what, eg_span authority,
                             eg_span token, char *out) EG_MUST_CHECK;
 

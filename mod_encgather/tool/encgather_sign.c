@@ -11,8 +11,10 @@ static eg_exit load_signed(const eg_tool *tool, const char **signature, eg_tool_
                                  {"--body", &given.body, NULL, false},
                                  {"--get", NULL, &given.get, false},
                                  {"--json", NULL, &given.json, false},
+                                 {"--settings", &given.settings, NULL, false},
                                  /* of verify alone: without it, the list ends here */
                                  {signature ? "--signature" : NULL, signature, NULL, true},
+                                 {"--websocket", NULL, &given.websocket, false},
                                  {NULL, NULL, NULL, false}};
     eg_operands url = {.min = 1, .max = 1};
 
@@ -27,7 +29,8 @@ static eg_signed what_is_signed(const eg_tool_webhook *hook)
     return (eg_signed){.origin.scheme = hook->url.scheme,
                        .target = hook->url.target,
                        .params = hook->form_signed ? &hook->form : NULL,
-                       .account = hook->account};
+                       .account = hook->account,
+                       .signer = hook->signer};
 }
 
 /* --- sign -------------------------------------------------------------------------------------- */
@@ -40,6 +43,8 @@ static const eg_auth_token *pick_token(const eg_tool_webhook *hook)
     for (apr_size_t i = 0; i < hook->tokens.n; i++) {
         const eg_auth_token *token = &hook->tokens.at[i];
 
+        if (!eg_signer_asks_for(&hook->signer, token))
+            continue;
         if (token->account.n && eg_span_eq(token->account, hook->account))
             return token;
         if (!picked && (!token->account.n || !hook->account.n))
@@ -64,14 +69,17 @@ static eg_span cut_authority(eg_signed *what, eg_span authority)
 
 static eg_exit print_signature(const eg_tool *tool, const eg_tool_webhook *hook)
 {
-    char signature[EG_SIGNATURE_LENGTH + 1];
+    char signature[EG_SIGNATURE_ROOM];
     const eg_auth_token *token = pick_token(hook);
     eg_signed what = what_is_signed(hook);
     eg_span host = cut_authority(&what, hook->url.authority);
     eg_status status;
 
     if (!token) {
-        eg_tool_complain(tool, "the auth token file has no token of this account");
+        const char *fault = eg_signature_fault(&what, &hook->tokens);
+
+        eg_tool_complain(tool, "%s",
+                         fault ? fault : "the auth token file has no token of this account");
         return EG_EXIT_DATA;
     }
     status = eg_signature_make(tool->crypto, &what, host, token->token, signature);
@@ -123,6 +131,7 @@ static eg_exit check_signature(const eg_tool *tool, const eg_tool_webhook *hook,
 {
     eg_signed what = what_is_signed(hook);
     eg_verdict verdict;
+    const char *why;
 
     if (hook->fault)
         return say_invalid(tool, hook->fault);
@@ -130,11 +139,13 @@ static eg_exit check_signature(const eg_tool *tool, const eg_tool_webhook *hook,
         eg_tool_complain(tool, "the URL has no host");
         return EG_EXIT_USAGE;
     }
+    what.is_handshake = hook->is_handshake;
     verdict = eg_signature_check(tool->crypto, &what, &hook->tokens, eg_span_of(signature));
     if (verdict == EG_SIGNATURE_VALID)
         return eg_tool_print(tool, "valid");
+    why = eg_signature_fault(&what, &hook->tokens);
     if (verdict != EG_SIGNATURE_UNCHECKED)
-        return say_invalid(tool, "the signature does not fit");
+        return say_invalid(tool, why ? why : "the signature does not fit");
     eg_tool_complain(tool, "OpenSSL failed");
     return EG_EXIT_SYSTEM;
 }
@@ -156,7 +167,8 @@ static eg_exit run_verify(eg_tool *tool)
     "  --account SID      take tokens of this account (default: the parameter AccountSid)\n"       \
     "  --body FILE        read the body from FILE, not from standard input\n"                      \
     "  --get              there is no body\n"                                                      \
-    "  --json             the body is no form: the URL must have its bodySHA256\n"
+    "  --json             the body is no form: the URL must have its bodySHA256\n"                 \
+    "  --settings VALUE   of X-Twilio-Webhooks-Signature-Settings: a SharedKey signs\n"
 
 const eg_command eg_command_sign = {
     "sign",
@@ -164,7 +176,7 @@ const eg_command eg_command_sign = {
     "usage: encgather sign --token-file FILE [OPTION ...] URL < BODY\n"
     "\n"
     "Prints the X-Twilio-Signature of a webhook: of URL and the form in its body, as it\n"
-    "is sent (application/x-www-form-urlencoded).\n"
+    "is sent (application/x-www-form-urlencoded); of a ws: or wss: URL alone.\n"
     "\n" REQUEST_OPTIONS,
     run_sign,
 };
@@ -178,6 +190,8 @@ const eg_command eg_command_verify = {
     "the exit status is 0 when it is, 1 when it is not. As the module does, it accepts\n"
     "the URL with and without the standard port.\n"
     "\n"
-    "  --signature SIGNATURE  the value of the header\n" REQUEST_OPTIONS,
+    "  --signature SIGNATURE  the value of the header\n" REQUEST_OPTIONS
+    "  --websocket        a WebSocket handshake, as with a ws: or wss: URL: also valid for\n"
+    "                     ws(s) and http(s), and with a slash behind the path\n",
     run_verify,
 };

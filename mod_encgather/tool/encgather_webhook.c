@@ -13,6 +13,11 @@
 
 /* --- the URL ----------------------------------------------------------------------------------- */
 
+static bool is_websocket(const eg_url *url)
+{
+    return eg_span_eq(url->scheme, EG_LIT("wss")) || eg_span_eq(url->scheme, EG_LIT("ws"));
+}
+
 static bool split_url(const char *text, eg_url *url)
 {
     const char *authority = strstr(text, "://");
@@ -25,8 +30,8 @@ static bool split_url(const char *text, eg_url *url)
     n = strcspn(authority, "/?#");
     url->authority = (eg_span){authority, n};
     url->target = (eg_span){authority + n, strcspn(authority + n, "#")};
-    return n &&
-           (eg_span_eq(url->scheme, EG_LIT("https")) || eg_span_eq(url->scheme, EG_LIT("http")));
+    return n && (eg_span_eq(url->scheme, EG_LIT("https")) ||
+                 eg_span_eq(url->scheme, EG_LIT("http")) || is_websocket(url));
 }
 
 /* In a copy: the URL is signed as it is. */
@@ -105,7 +110,7 @@ static const char *take_body_of_file(const eg_tool *tool, const eg_webhook_optio
         return take_hash(tool, hook);
     if (options->json)
         return "the URL has no bodySHA256";
-    return options->get ? NULL : take_form(tool, hook);
+    return options->get || hook->is_handshake ? NULL : take_form(tool, hook);
 }
 
 /* --- the account ------------------------------------------------------------------------------- */
@@ -123,19 +128,25 @@ eg_exit eg_tool_webhook_load(const eg_tool *tool, const eg_webhook_options *opti
                              const char *url, eg_tool_webhook *hook)
 {
     eg_exit result = EG_EXIT_GOOD;
+    bool no_body;
 
     *hook = (eg_tool_webhook){.fault = NULL};
     if (!split_url(url, &hook->url)) {
-        eg_tool_complain(tool, "the URL is not https://HOST/... or http://HOST/...");
+        eg_tool_complain(tool, "the URL is not https://HOST/..., http://, wss:// or ws://");
         return EG_EXIT_USAGE;
     }
-    if (options->get && (options->json || options->body)) {
-        eg_tool_complain(tool, "--get has no body, neither --json nor --body goes with it");
+    hook->is_handshake = options->websocket || is_websocket(&hook->url);
+    no_body = options->get || hook->is_handshake;
+    if (no_body && (options->json || options->body)) {
+        eg_tool_complain(tool, "%s has no body, neither --json nor --body goes with it",
+                         hook->is_handshake ? "a WebSocket handshake" : "--get");
         return EG_EXIT_USAGE;
     }
+    if (options->settings)
+        hook->signer = eg_signer_of(eg_span_of(options->settings));
     if (!eg_tool_tokens(tool, options->token_file, &hook->tokens))
         return EG_EXIT_SYSTEM;
-    if (!options->get)
+    if (!no_body)
         result = read_body(tool, options->body, &hook->body);
     if (result != EG_EXIT_GOOD)
         return result;

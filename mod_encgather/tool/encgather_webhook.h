@@ -14,10 +14,12 @@ typedef struct {
 
 typedef struct {
     const char *token_file;
-    const char *account; /* --account, or NULL */
-    const char *body;    /* --body: a file; NULL or "-": standard input */
-    bool get;            /* there is no body */
-    bool json;           /* the body is no form: its hash has to be in the URL */
+    const char *account;  /* --account, or NULL */
+    const char *body;     /* --body: a file; NULL or "-": standard input */
+    const char *settings; /* --settings: the header by which a SharedKey is told, or NULL */
+    bool get;             /* there is no body */
+    bool json;            /* the body is no form: its hash has to be in the URL */
+    bool websocket;       /* a handshake, as any ws: or wss: URL */
 } eg_webhook_options;
 
 typedef struct {
@@ -25,7 +27,9 @@ typedef struct {
     eg_auth_tokens tokens;
     eg_content body; /* a form is decoded in it */
     eg_params query, form;
-    bool form_signed;  /* the form is part of what is signed */
+    bool form_signed; /* the form is part of what is signed */
+    eg_signer signer;
+    bool is_handshake;
     eg_span account;   /* picks tokens as the module does: --account, or the parameter AccountSid */
     bool unchecked;    /* OpenSSL failed: whether the body is the one that is signed is not known */
     const char *fault; /* why nothing can be signed, in words that repeat nothing of it; or NULL */

@@ -96,11 +96,22 @@ static const char *ask_doctor(const eg_webhook *hook, const eg_config *policy,
 {
     eg_hints hints;
 
-    if (header.n != EG_SIGNATURE_LENGTH || !may_search())
+    if (header.n != eg_signature_length(what->signer.mac) || !may_search())
         return NULL;
     hints = find_hints(hook);
     return eg_doctor_advise(eg_the_crypto(), what, policy->tokens->tokens, header, &hints,
                             hook->root->pool);
+}
+
+/* --- who signed -------------------------------------------------------------------------------- */
+
+/* An empty header is one, too. Two come joined by a comma, as if they had been one (RFC 9110, 5.3): what
+ * both say is said twice then. */
+static eg_signer find_signer(const request_rec *r)
+{
+    const char *settings = apr_table_get(r->headers_in, "X-Twilio-Webhooks-Signature-Settings");
+
+    return settings ? eg_signer_of(eg_span_of(settings)) : (eg_signer){.is_shared = false};
 }
 
 /* --- the verdict ------------------------------------------------------------------------------- */
@@ -113,8 +124,12 @@ static eg_judgement judge_signature(const eg_webhook *hook, const eg_config *pol
                               .public_url = policy->public_url};
     eg_span header = header_of(hook, "X-Twilio-Signature");
     bool appended = !hash->claimed && !is_get(hook);
-    eg_signed what = {*origin, hook->target, appended ? &hook->form : NULL,
-                      eg_account_of(&hook->form, &hook->query)};
+    eg_signed what = {.origin = *origin,
+                      .target = hook->target,
+                      .params = appended ? &hook->form : NULL,
+                      .account = eg_account_of(&hook->form, &hook->query),
+                      .signer = find_signer(hook->root),
+                      .is_handshake = hook->is_handshake};
 
     if (!header.n)
         judgement.verdict = EG_SIGNATURE_MISSING;
@@ -126,6 +141,8 @@ static eg_judgement judge_signature(const eg_webhook *hook, const eg_config *pol
     else
         return judgement;
     if (judgement.verdict == EG_SIGNATURE_INVALID)
+        judgement.advice = eg_signature_fault(&what, policy->tokens->tokens);
+    if (judgement.verdict == EG_SIGNATURE_INVALID && !judgement.advice)
         judgement.advice = ask_doctor(hook, policy, &what, header);
     return judgement;
 }

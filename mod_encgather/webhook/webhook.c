@@ -68,6 +68,15 @@ static bool find_origin(request_rec *r, eg_origin *origin)
     return true;
 }
 
+static bool is_handshake(request_rec *r)
+{
+    const char *upgrade = r->method_number == M_GET && !r->header_only
+                              ? apr_table_get(r->headers_in, "Upgrade")
+                              : NULL;
+
+    return upgrade && ap_find_token(r->pool, upgrade, "websocket");
+}
+
 static eg_webhook *make_webhook(request_rec *root)
 {
     eg_webhook *hook = eg_slot_of(root, EG_SLOT_WEBHOOK, sizeof *hook);
@@ -76,6 +85,7 @@ static eg_webhook *make_webhook(request_rec *root)
     hook->target = eg_raw_target(root);
     parse_query(hook);
     hook->has_origin = find_origin(root, &hook->origin);
+    hook->is_handshake = is_handshake(root);
     hook->media = media_of(root);
     hook->is_compressed = is_compressed(root);
     hook->body = eg_body_of(root);

@@ -26,6 +26,7 @@ typedef struct {
     eg_status query_status; /* what parsing it gave */
     bool has_origin;        /* false: Host is none */
     eg_origin origin;       /* of the request itself */
+    bool is_handshake;      /* of a WebSocket */
 
     eg_media media; /* what Content-Type says, whether or not there is a body */
     bool is_compressed;

@@ -9,6 +9,8 @@
 
 static const char *const atoms[] = {"AC0123456789abcdef ",
                                     "0123456789abcdef0123456789abcdef\n",
+                                    EG_SHARED_KEY_NAME,
+                                    EG_SHARED_KEY_NAME "1 a\n",
                                     "# comment\n",
                                     "#",
                                     "\r\n",
@@ -39,6 +41,14 @@ static bool is_account(eg_span account)
     return account.n <= EG_ACCOUNT_MAX;
 }
 
+static bool is_shared_key(eg_span name)
+{
+    const apr_size_t n = sizeof EG_SHARED_KEY_NAME - 1;
+
+    return name.n > n && memcmp(name.p, EG_SHARED_KEY_NAME, n) == 0 &&
+           is_account((eg_span){name.p + n, name.n - n});
+}
+
 static void hold_tokens(eg_span input, const eg_auth_tokens *tokens)
 {
     HOLDS(tokens->n >= 1 && tokens->n <= eg_auth_tokens_bound(input.n),
@@ -52,7 +62,13 @@ static void hold_tokens(eg_span input, const eg_auth_tokens *tokens)
         HOLDS(entry->account.n == 0 ||
                   (lies_inside(entry->account, input) && is_account(entry->account)),
               "an account is letters and digits, or it is not there");
-        HOLDS(entry->account.n || entry->token.p[0] != '#', "a comment is no token");
+        HOLDS(entry->key.n == 0 || (lies_inside(entry->key, input) && is_shared_key(entry->key) &&
+                                    entry->account.n == 0),
+              "a SharedKey has its name and no account");
+        HOLDS(entry->account.n || entry->key.n || entry->token.p[0] != '#',
+              "a comment is no token");
+        HOLDS(entry->key.n || entry->account.n || !is_shared_key(entry->token),
+              "the name of a SharedKey is no token");
     }
 }
 
@@ -78,6 +94,7 @@ static void hold_written_again(apr_pool_t *pool, eg_span input, const eg_auth_to
 
     for (apr_size_t i = 0; i < tokens->n; i++) {
         to = put(to, tokens->at[i].account);
+        to = put(to, tokens->at[i].key);
         to = put(to, EG_LIT(" "));
         to = put(to, tokens->at[i].token);
         to = put(to, EG_LIT("\n"));
@@ -87,14 +104,27 @@ static void hold_written_again(apr_pool_t *pool, eg_span input, const eg_auth_to
           "a list that is written again can be read");
     for (apr_size_t i = 0; i < tokens->n; i++)
         HOLDS(eg_span_eq(again.at[i].account, tokens->at[i].account) &&
-                  eg_span_eq(again.at[i].token, tokens->at[i].token),
+                  eg_span_eq(again.at[i].token, tokens->at[i].token) &&
+                  eg_span_eq(again.at[i].key, tokens->at[i].key),
               "it has the same tokens");
     free(again.at);
 }
 
+/* All but the word by which a SharedKey is told. */
+static char *disguise(apr_pool_t *pool, eg_span input)
+{
+    const apr_size_t n = sizeof EG_SHARED_KEY_NAME - 1;
+    char *to = fuzz_disguise(pool, input);
+
+    for (apr_size_t i = 0; i + n <= input.n; i++)
+        if (memcmp(input.p + i, EG_SHARED_KEY_NAME, n) == 0)
+            memcpy(to + i, EG_SHARED_KEY_NAME, n);
+    return to;
+}
+
 static void hold_discreet(apr_pool_t *pool, eg_span input, eg_status status, const eg_problem *why)
 {
-    eg_span disguised = {fuzz_disguise(pool, input), input.n};
+    eg_span disguised = {disguise(pool, input), input.n};
     eg_auth_tokens tokens;
     eg_problem other;
 

@@ -19,7 +19,8 @@ const fuzz_grammar fuzz_target = {"doctor", "\n:/?&=", atoms};
 static const char *advise(apr_pool_t *pool, const eg_signed *what, const eg_hints *hints,
                           const char *header)
 {
-    eg_auth_token known[2] = {{EG_LIT("AC1"), EG_LIT(TOKEN)}, {EG_LIT("AC2"), EG_LIT("other")}};
+    eg_auth_token known[2] = {{.account = EG_LIT("AC1"), .token = EG_LIT(TOKEN)},
+                              {.account = EG_LIT("AC2"), .token = EG_LIT("other")}};
     eg_auth_tokens tokens = {2, known};
 
     return eg_doctor_advise(fuzz_crypto(), what, &tokens, eg_span_of(header), hints, pool);

@@ -94,7 +94,7 @@ static const char *mac_of(apr_pool_t *pool, eg_span text, eg_span token)
 
 static eg_verdict check(const eg_signed *what, eg_span token, const char *header)
 {
-    eg_auth_token known[2] = {{{"", 0}, ANOTHER_TOKEN}, {{"", 0}, token}};
+    eg_auth_token known[2] = {{.token = ANOTHER_TOKEN}, {.token = token}};
     eg_auth_tokens tokens = {2, known};
 
     return eg_signature_check(fuzz_crypto(), what, &tokens, eg_span_of(header));
@@ -202,7 +202,7 @@ static void hold_port(apr_pool_t *pool, const sample *s)
 
 static void hold_account(const sample *s, const char *signature)
 {
-    eg_auth_token known = {EG_LIT("ACother"), s->token};
+    eg_auth_token known = {.account = EG_LIT("ACother"), .token = s->token};
     eg_auth_tokens tokens = {1, &known};
     bool ours = s->what.account.n == 0 || eg_span_eq(s->what.account, known.account);
     eg_verdict want = ours ? EG_SIGNATURE_VALID : EG_SIGNATURE_INVALID;

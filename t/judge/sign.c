@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Signs what others validate: reads lines of fields in hexadecimal digits between tabs (scheme,
- * authority, target, token, then names and values) and prints a signature for each. */
+ * authority, target, token, "=" and the settings of a SharedKey, then names and values) and prints a
+ * signature for each. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +10,7 @@
 #include "core/form.h"
 #include "core/signature.h"
 
-enum { SCHEME, AUTHORITY, TARGET, TOKEN, FIXED };
+enum { SCHEME, AUTHORITY, TARGET, TOKEN, SETTINGS, FIXED };
 
 #define FIELDS_MAX (FIXED + 2 * EG_PARAMS_MAX)
 
@@ -48,6 +49,8 @@ static eg_status sign(const fields *given, char *signature)
     eg_signed what = {.target = given->at[TARGET], .params = &params};
 
     what.origin.scheme = given->at[SCHEME];
+    if (given->at[SETTINGS].n)
+        what.signer = eg_signer_of((eg_span){given->at[SETTINGS].p + 1, given->at[SETTINGS].n - 1});
     for (apr_size_t i = 0; i < params.n; i++)
         pairs[i] = (eg_param){given->at[FIXED + 2 * i], given->at[FIXED + 2 * i + 1]};
     return eg_signature_make(crypto, &what, given->at[AUTHORITY], given->at[TOKEN], signature);
@@ -55,7 +58,7 @@ static eg_status sign(const fields *given, char *signature)
 
 static bool answer(char *line)
 {
-    char signature[EG_SIGNATURE_LENGTH + 1];
+    char signature[EG_SIGNATURE_ROOM];
     fields given;
 
     line[strcspn(line, "\n")] = '\0';

@@ -195,8 +195,8 @@ static int sign_much(eg_crypto *crypto, apr_pool_t *pool)
 
 static eg_verdict check_as(eg_crypto *crypto, apr_pool_t *pool, const char *header)
 {
-    eg_auth_token room[2] = {{{"", 0}, {secret->long_auth, LONG_TOKEN_TEXT}},
-                             {{"", 0}, {secret->auth, TOKEN_TEXT}}};
+    eg_auth_token room[2] = {{.token = {secret->long_auth, LONG_TOKEN_TEXT}},
+                             {.token = {secret->auth, TOKEN_TEXT}}};
     const eg_auth_tokens tokens = {2, room};
     const eg_signed what = make_signed(pool);
 
@@ -233,7 +233,7 @@ static int verify_forged(eg_crypto *crypto, apr_pool_t *pool)
 /* TLS ends in front of the server. A failure may cost the advice; wrong advice it may not give. */
 static int advise(eg_crypto *crypto, apr_pool_t *pool)
 {
-    eg_auth_token room = {{"", 0}, {secret->auth, TOKEN_TEXT}};
+    eg_auth_token room = {.token = {secret->auth, TOKEN_TEXT}};
     const eg_auth_tokens tokens = {1, &room};
     const eg_hints hints = {
         .request = {.scheme = EG_LIT("http"), .host = EG_LIT("ivr.example.com")}};

@@ -7,7 +7,7 @@
 //                                 expect   the module's verdict        url   what was signed
 //                                 headers  name, value, name, value    body  in base64
 //     node generate.js parts      what is signed, in hexadecimal digits between tabs: scheme, authority, target,
-//                                 token, then names and values
+//                                 token, "=" and the settings of a SharedKey, then names and values
 //     node generate.js tokens     the server's EncGatherAuthTokenFile
 //
 // ENCGATHER_SEED and ENCGATHER_REQUESTS say which and how many; the same seed and number give the same request.
@@ -24,7 +24,9 @@ const count = Number(process.env.ENCGATHER_REQUESTS || 5000);
 
 function headersOf(request) {
     const type = request.type === undefined ? [] : ['Content-Type', request.type];
-    return ['Host', request.host, ...type, ...request.signatures.flatMap((value) => ['X-Twilio-Signature', value])];
+    const settings = request.settings === undefined ? [] : ['X-Twilio-Webhooks-Signature-Settings', request.settings];
+    const signatures = request.signatures.flatMap((value) => ['X-Twilio-Signature', value]);
+    return ['Host', request.host, ...type, ...signatures, ...settings];
 }
 
 function lineOf(n, kind, expect, { server, method, target, body, chunked, pieces, ...request }) {
@@ -46,12 +48,14 @@ function partsLine(n) {
     const request = makeRequest(seed, n);
     const { scheme } = rule.originOf(request);
     const authority = rule.authorityOf(request, request.port);
-    const parts = [scheme, authority, request.target, request.token, ...rule.signedPairs(request).flat()];
+    const by = request.settings === undefined ? '' : `=${request.settings}`;
+    const parts = [scheme, authority, request.target, request.token, by, ...rule.signedPairs(request).flat()];
     return parts.map(toHex).join('\t') + '\n';
 }
 
 function tokenLines() {
-    return rule.TOKENS.map(({ account, token }) => (account ? `${account} ${token}\n` : `${token}\n`)).join('');
+    return [...rule.TOKENS, ...rule.SHARED_KEYS]
+        .map(({ account, key, token }) => [account, key, token].filter(Boolean).join(' ') + '\n').join('');
 }
 
 async function write(text) {

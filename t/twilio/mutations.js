@@ -213,6 +213,29 @@ const TOKEN = {
         signedBy(request, request.token, rule.originOf(request).scheme === 'https' ? '80' : '443'),
 };
 
+const ofShared = (change) => (random, request) =>
+    (request.settings === undefined ? null : { settings: change(request.settings, random) });
+const signedByToken = (request) => rule.signUrl(rule.urlOf(request, request.port), rule.TOKENS[0].token,
+    rule.signedPairs(request));
+
+// Auth tokens and SharedKeys are never taken for one another.
+const SHARED = {
+    'the settings removed': (random, request) => (request.settings === undefined ? null : { settings: undefined }),
+    'settings added': (random, request) => (request.settings === undefined
+        ? { settings: random.pick(['', 'algorithm=HMAC_SHA1', `key=${random.pick(rule.SHARED_KEYS).key}`]) } : null),
+    'another key named': ofShared((settings, random) => settings.replace(/webhooks_sharedkey_\w+/,
+        random.pick([random.pick(rule.SHARED_KEYS).key, 'webhooks_sharedkey_2', 'x', 'webhooks_sharedkey_']))),
+    'another algorithm named': ofShared((settings, random) => settings.replace(/HMAC_\w+/i,
+        random.pick(['HMAC_SHA1', 'HMAC_SHA256', 'HMAC_SHA512', 'SHA256', 'HMAC_SHA', 'none']))),
+    'the settings twice': ofShared((settings) => `${settings},${settings}`),
+    'a further key= in the settings': ofShared((settings) => `${settings},key=${rule.SHARED_KEYS[0].key}`),
+    'a further algorithm= in the settings': ofShared((settings) => `algorithm=,${settings}`),
+    'the secret of another SharedKey': (random, request) => (request.settings === undefined ? null
+        : signedBy(request, random.pick(rule.SHARED_KEYS).token)),
+    'an auth token for a SharedKey': (random, request) => (request.settings === undefined ? null
+        : { signatures: [signedByToken(request)] }),
+};
+
 // The signature fits the URL, and yet the URL not the body.
 function otherHash(request, change) {
     const hash = rule.claimedHash(request);
@@ -220,7 +243,7 @@ function otherHash(request, change) {
         return null;
     const target = request.target.replace(hash, change(hash));
     const url = rule.urlOf({ ...request, target }, request.port);
-    return { target, signatures: [rule.signUrl(url, request.token)] };
+    return { target, signatures: [rule.signUrl(url, request.token, [], rule.algorithmOf(request))] };
 }
 
 const NO_FORM = ['application/json', 'text/plain', 'multipart/form-data; boundary=x',
@@ -253,10 +276,10 @@ const BODY = {
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
 
-// Twenty bytes leave two bits of the last character unused: four spellings decode to the same bytes.
+// Twenty bytes, and thirty-two, leave two bits of the last character unused: four spellings decode to the same bytes.
 function otherSpareBits(random, signature) {
-    const value = ALPHABET.indexOf(signature[26]);
-    return signature.slice(0, 26) + ALPHABET[value ^ random.between(1, 3)] + '=';
+    const value = ALPHABET.indexOf(signature.at(-2));
+    return signature.slice(0, -2) + ALPHABET[value ^ random.between(1, 3)] + '=';
 }
 
 function changeSignature(change) {
@@ -294,9 +317,11 @@ const RARE = ['a dot of a name', 'the port removed', 'bytes that are no UTF-8 fo
     'the token of another account', 'another port', 'a number spelled otherwise', 'an empty POST with a body',
     'the hash in capitals', 'a byte behind the body', 'the hash of another body', 'the hash cut', 'a %20 made a plus',
     'an empty query added', 'a value trimmed', 'a byte of the body', 'a plus taken for a blank', 'slashes merged',
-    'a value composed or decomposed', 'a GET with a body', 'two values exchanged'];
+    'the settings removed', 'another key named', 'another algorithm named', 'the settings twice',
+    'a further key= in the settings', 'a further algorithm= in the settings', 'the secret of another SharedKey',
+    'an auth token for a SharedKey', 'a value composed or decomposed', 'a GET with a body', 'two values exchanged'];
 
-const BY_KIND = { ...FORM, ...TARGET, ...ORIGIN, ...TOKEN, ...BODY, ...SIGNATURE };
+const BY_KIND = { ...FORM, ...TARGET, ...ORIGIN, ...TOKEN, ...SHARED, ...BODY, ...SIGNATURE };
 const COMMON = Object.keys(BY_KIND).filter((kind) => !RARE.includes(kind));
 
 // All kinds, in the order in which they are to be tried.

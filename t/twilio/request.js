@@ -4,6 +4,7 @@
 // server             virtual host that it goes to      target, host   as they stand in the request
 // method, type, body; pairs: the parameters of a form, decoded
 // token, port        what it was signed with           signatures     values of X-Twilio-Signature
+// settings           value of X-Twilio-Webhooks-Signature-Settings, where a SharedKey signs
 // chunked, pieces    how the body, and the whole, is cut
 'use strict';
 
@@ -127,6 +128,28 @@ function content(random) {
     return { method: 'POST', hashed: true, ...(kind < 19 ? jsonBody(random) : formBody(random)) };
 }
 
+// --- By whom ------------------------------------------------------------------------------------------------
+
+const blank = (random) => random.pick(['', '', '', ' ', '\t', '  ']);
+
+const changedCase = (random, text) => [...text].map((c) => (random.chance(0.5) ? c.toLowerCase() : c)).join('');
+
+function algorithmPart(random) {
+    const name = random.pick(['HMAC_SHA256', 'HMAC_SHA256', 'HMAC_SHA1', '']);
+    return `algorithm${blank(random)}=${blank(random)}${random.chance(0.2) ? changedCase(random, name) : name}`;
+}
+
+// As Twilio sends it, and in the other spellings that mean the same.
+function drawSettings(random) {
+    const parts = [
+        random.chance(0.85) ? `key${blank(random)}=${blank(random)}${random.pick(rule.SHARED_KEYS).key}` : '',
+        random.chance(0.8) ? algorithmPart(random) : '',
+        ...(random.chance(0.2) ? [random.pick(['version=1', 'key', '=', 'Key=x', 'other=a=b', ''])] : []),
+    ];
+    const listed = random.chance(0.3) ? random.shuffled(parts) : parts;
+    return listed.map((part) => blank(random) + part + blank(random)).join(',').trim();
+}
+
 // --- Signed -------------------------------------------------------------------------------------------------
 
 function signRequest(random, request) {
@@ -142,6 +165,7 @@ function draw(random) {
         server: random.pick(Object.keys(rule.SERVERS)),
         host: authority(random),
         target: hashed ? withHash(random, bare, what.body) : bare,
+        settings: random.chance(0.35) ? drawSettings(random) : undefined,
         chunked: what.body !== '' && random.chance(0.15),
         pieces: random.chance(0.05) ? random.between(2, 12) : 1,
         ...what,

@@ -22,6 +22,14 @@ const TOKENS = [
     { token: 'fedcba9876543210fedcba9876543210', account: ACCOUNT },
 ];
 
+// SharedKeys of that file. They sign for every account, and the requests that name them in a header.
+const SHARED_KEYS = [
+    { key: 'webhooks_sharedkey_00000000000000000000000001', token: 'toySharedKeySecret0123456789' },
+    { key: 'webhooks_sharedkey_00000000000000000000000001', token: 'the-one-before' },
+    { key: 'webhooks_sharedkey_1', token: 'y' },
+    { key: 'webhooks_sharedkey_a', token: 'z'.repeat(128) },
+];
+
 const FORM = 'application/x-www-form-urlencoded';
 
 function splitAuthority(authority) {
@@ -81,12 +89,30 @@ function signedPairs(request) {
     return request.method === 'POST' && isForm(request) ? request.pairs : null;
 }
 
-function signUrl(url, token, pairs = []) {
-    return twilio.getExpectedTwilioSignature(token, toText(url), paramsOf(pairs));
+function signUrl(url, token, pairs = [], algorithm = undefined) {
+    return twilio.getExpectedTwilioSignature(token, toText(url), paramsOf(pairs), algorithm);
+}
+
+// undefined without the header, and so for an auth token.
+function algorithmOf({ settings }) {
+    return settings === undefined ? undefined : twilio.getSignatureAlgorithm(settings);
+}
+
+function settingsNamed(name, settings) {
+    return settings.split(',').map((part) => /^([^=]*)=(.*)$/s.exec(part))
+        .filter((match) => match && match[1].trim() === name).map((match) => match[2].trim());
+}
+
+// What the library does not look at: nothing is said twice, and the key is one of that name.
+function sharedKeysFor({ settings }) {
+    const [keys, algorithms] = ['key', 'algorithm'].map((name) => settingsNamed(name, settings));
+    if (keys.length > 1 || algorithms.length > 1 || !/^(HMAC_SHA(1|256))?$/i.test(algorithms[0] || ''))
+        return [];
+    return SHARED_KEYS.filter(({ key }) => !keys[0] || key === keys[0]);
 }
 
 function sign(request, token, port) {
-    return signUrl(urlOf(request, port), token, signedPairs(request));
+    return signUrl(urlOf(request, port), token, signedPairs(request), algorithmOf(request));
 }
 
 function accountOf(request) {
@@ -96,6 +122,8 @@ function accountOf(request) {
 
 // A token of one account validates its requests and those that name no account.
 function tokensFor(request) {
+    if (request.settings !== undefined)
+        return sharedKeysFor(request);
     const account = accountOf(request);
     return TOKENS.filter((entry) => !entry.account || account === undefined || account === entry.account);
 }
@@ -117,6 +145,6 @@ function isValid(request) {
 }
 
 module.exports = {
-    SERVERS, TOKENS, ACCOUNT, FORM, originOf, splitAuthority, portsOf, authorityOf, urlOf, queryOf, claimedHash,
+    SERVERS, TOKENS, SHARED_KEYS, ACCOUNT, algorithmOf, FORM, originOf, splitAuthority, portsOf, authorityOf, urlOf, queryOf, claimedHash,
     paramsOf, signedPairs, sign, signUrl, tokensFor, isValid,
 };

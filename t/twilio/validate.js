@@ -15,9 +15,10 @@ const SHOWN = 5;
 const seed = process.env.ENCGATHER_SEED || '1';
 
 function isAccepted(request, url, token, signature) {
+    const algorithm = rule.algorithmOf(request);
     if (rule.claimedHash(request) !== undefined)
-        return twilio.validateRequestWithBody(token, signature, url, Buffer.from(request.body, 'latin1'));
-    return twilio.validateRequest(token, signature, url, rule.paramsOf(request.pairs));
+        return twilio.validateRequestWithBody(token, signature, url, Buffer.from(request.body, 'latin1'), algorithm);
+    return twilio.validateRequest(token, signature, url, rule.paramsOf(request.pairs), algorithm);
 }
 
 // validateRequest() also takes signatures of the URL in other spellings; ours is to be that of the URL as it is. And it

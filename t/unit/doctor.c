@@ -9,8 +9,8 @@
 
 static apr_pool_t *pool;
 static eg_crypto *crypto;
-static eg_auth_token tokens_at[] = {{EG_LIT("AC1"), EG_LIT("secret1")},
-                                    {EG_LIT("AC2"), EG_LIT("secret2")}};
+static eg_auth_token tokens_at[] = {{EG_LIT("AC1"), EG_LIT("secret1"), {"", 0}},
+                                    {EG_LIT("AC2"), EG_LIT("secret2"), {"", 0}}};
 static const eg_auth_tokens tokens = {2, tokens_at};
 
 #define ORIGIN(scheme, host, port)                                                                 \

@@ -137,7 +137,7 @@ static request *receive(const vector *v, const char *port)
 
 static eg_verdict check(const request *r, const char *token, const char *signature)
 {
-    eg_auth_token one = {{"", 0}, eg_span_of(token)};
+    eg_auth_token one = {.token = eg_span_of(token)};
     eg_auth_tokens tokens = {1, &one};
     char *header = exact_copy(signature, strlen(signature));
     eg_verdict verdict =
@@ -404,10 +404,10 @@ static void splitting(void)
 /* Tokens of two accounts, one of them with two, and one for all. */
 static void accounts(void)
 {
-    eg_auth_token at[] = {{EG_LIT("AC1"), EG_LIT("one")},
-                          {EG_LIT("AC2"), EG_LIT("two")},
-                          {EG_LIT("AC1"), EG_LIT("uno")},
-                          {{"", 0}, EG_LIT("all")}};
+    eg_auth_token at[] = {{EG_LIT("AC1"), EG_LIT("one"), {"", 0}},
+                          {EG_LIT("AC2"), EG_LIT("two"), {"", 0}},
+                          {EG_LIT("AC1"), EG_LIT("uno"), {"", 0}},
+                          {{"", 0}, EG_LIT("all"), {"", 0}}};
     eg_auth_tokens all = {COUNT(at), at}, none = {0, at};
     static const struct {
         const char *token, *account;

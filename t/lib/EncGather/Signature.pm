@@ -8,20 +8,27 @@ use warnings;
 use feature 'signatures';
 no warnings 'experimental::signatures';
 
-use Digest::SHA qw(hmac_sha1_base64 sha256_hex);
+use Digest::SHA qw(hmac_sha1_base64 hmac_sha256_base64 sha256_hex);
 use Exporter 'import';
 
-our @EXPORT_OK = qw(signature form_encode form_decode body_sha256);
+our @EXPORT_OK = qw(signature signature_sha256 form_encode form_decode body_sha256);
 our @EXPORT    = @EXPORT_OK;
 
 # The X-Twilio-Signature of a request for $url with the form parameters
 # name, value, name, value ... as bytes. None for a GET and for a JSON body:
 # there Twilio signs the URL alone.
 sub signature ($token, $url, $pairs = []) {
-    my $signed = $url . join '', _signed_parameters(@$pairs);
+    return _signature(\&hmac_sha1_base64, $token, $url, $pairs);
+}
 
-    # Digest::SHA leaves the padding out; 20 bytes always end in one "=".
-    return hmac_sha1_base64($signed, $token) . '=';
+# The same by HMAC_SHA256, which only SharedKeys sign with.
+sub signature_sha256 ($secret, $url, $pairs = []) {
+    return _signature(\&hmac_sha256_base64, $secret, $url, $pairs);
+}
+
+# Digest::SHA leaves the padding out; 20 bytes and 32 bytes always end in one "=".
+sub _signature ($mac, $token, $url, $pairs) {
+    return $mac->($url . join('', _signed_parameters(@$pairs)), $token) . '=';
 }
 
 # A name that comes several times counts once for each distinct value.
