@@ -263,6 +263,17 @@ static apr_status_t feed_behind(ap_filter_t *f, apr_bucket_brigade *out, ap_inpu
     return APR_SUCCESS;
 }
 
+/* mod_request serves a kept body from a filter of its own, nearer to whoever reads, and then asks for
+ * what is behind it. */
+static bool was_served_before(const ap_filter_t *f)
+{
+    if (f->r->kept_body)
+        for (const ap_filter_t *each = f->r->input_filters; each && each != f; each = each->next)
+            if (strcmp(each->frec->name, "kept_body") == 0)
+                return true;
+    return false;
+}
+
 static apr_status_t feed_body(ap_filter_t *f, apr_bucket_brigade *out, ap_input_mode_t mode,
                               apr_read_type_e block, apr_off_t wanted)
 {
@@ -272,6 +283,8 @@ static apr_status_t feed_body(ap_filter_t *f, apr_bucket_brigade *out, ap_input_
 
     if (mode != AP_MODE_READBYTES && mode != AP_MODE_SPECULATIVE && mode != AP_MODE_EXHAUSTIVE)
         return APR_ENOTIMPL;
+    if (was_served_before(f))
+        n = 0;
     if (n == 0)
         return feed_behind(f, out, mode, block, wanted);
     if (!all && n > (apr_size_t)wanted)
