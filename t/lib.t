@@ -255,6 +255,18 @@ subtest 'the URL that is signed' => sub {
     }
 };
 
+subtest 'a path that a proxy takes off' => sub {
+    for my $public ('https://ivr.example.com/tel', 'https://ivr.example.com/tel/') {
+        my ($call, @requests) = call_on([
+            response(gather('action="https://ivr.example.com/tel/next?a=1"')), response(gather('action="?a=2"')),
+            response('<Redirect>https://ivr.example.com/telephone</Redirect>'), response() ],
+            public_url => $public, path => '/a', keys => [ 1, 2 ]);
+        is_deeply [ map { $_->uri->as_string } @requests ], [qw(/a /next?a=1 /next?a=2 /telephone)], "$public: what was asked for";
+        is_deeply [ map { $_->{url} } @{ $call->{exchanges} } ], [ map { "https://ivr.example.com$_" }
+            qw(/tel/a /tel/next?a=1 /tel/next?a=2 /telephone) ], 'and signed';
+    }
+};
+
 subtest 'GET' => sub {
     my ($call, @requests) = call_on([
         response(gather('action="/next?a=1" method="get"')), response('<Redirect method="GET">/last</Redirect>'),

@@ -66,6 +66,14 @@ static bool is_host(eg_span host)
     return host.n >= 1 && host.n <= 255;
 }
 
+static bool is_path(eg_span prefix)
+{
+    for (apr_size_t i = 0; i < prefix.n; i++)
+        if (!eg_is_alnum(prefix.p[i]) && prefix.p[i] != '/')
+            return false;
+    return prefix.n >= 1 && prefix.n <= 255;
+}
+
 static bool is_port(eg_span port)
 {
     for (apr_size_t i = 0; i < port.n; i++)
@@ -94,6 +102,10 @@ static void hold_found(apr_pool_t *pool, const eg_signed *what, const eg_hints *
     header = sign(pool, &outside, said->host);
     if (header)
         HOLDS(advise(pool, what, hints, header), "what was signed for the proxy is recognized");
+    outside.origin.prefix = said->prefix;
+    header = is_path(said->prefix) ? sign(pool, &outside, said->host) : NULL;
+    if (header)
+        HOLDS(advise(pool, what, hints, header), "so is what it took a path off");
 }
 
 static void hold_advice(apr_pool_t *pool, const eg_signed *what, const eg_hints *hints)

@@ -74,16 +74,21 @@ static eg_span string_to_sign(apr_pool_t *pool, const eg_signed *what, const cha
     return (eg_span){text, (apr_size_t)(to - text)};
 }
 
-static const char *mac_of(apr_pool_t *pool, eg_span text, eg_span token)
+static const char *mac_by(const EVP_MD *md, apr_pool_t *pool, eg_span text, eg_span token)
 {
     unsigned char mac[EVP_MAX_MD_SIZE];
     unsigned n = 0;
     unsigned char *out = apr_palloc(pool, 64);
 
-    HOLDS(HMAC(EVP_sha1(), token.p, (int)token.n, (const unsigned char *)text.p, text.n, mac, &n),
+    HOLDS(HMAC(md, token.p, (int)token.n, (const unsigned char *)text.p, text.n, mac, &n),
           "OpenSSL makes an HMAC");
     (void)EVP_EncodeBlock(out, mac, (int)n);
     return (const char *)out;
+}
+
+static const char *mac_of(apr_pool_t *pool, eg_span text, eg_span token)
+{
+    return mac_by(EVP_sha1(), pool, text, token);
 }
 
 /* An HMAC's key with and without zeros at its end is one and the same; no token has a zero. */
@@ -215,6 +220,62 @@ static void hold_account(const sample *s, const char *signature)
           "without a token nothing is valid");
 }
 
+/* A SharedKey of the right name, and no auth token however right. */
+static void hold_shared(apr_pool_t *pool, const sample *s)
+{
+    eg_auth_token known[3] = {{.token = s->token},
+                              {.token = s->token, .key = EG_LIT(EG_SHARED_KEY_NAME "2")},
+                              {.token = s->token, .key = EG_LIT(EG_SHARED_KEY_NAME "1")}};
+    eg_auth_tokens tokens = {3, known};
+    eg_span header = {malloc(EG_SIGNATURE_ROOM), EG_SIGNATURE_LENGTH_SHA256};
+    const eg_auth_token *fitted;
+    eg_signed what = s->what;
+    char *made = (char *)header.p;
+
+    what.signer = eg_signer_of(EG_LIT("algorithm=HMAC_SHA256,key=" EG_SHARED_KEY_NAME "1"));
+    HOLDS(eg_signature_make(fuzz_crypto(), &what, eg_span_of(s->authority), s->token, made) ==
+                  EG_OK &&
+              strcmp(made, mac_by(EVP_sha256(), pool, string_to_sign(pool, &what, s->authority),
+                                  s->token)) == 0,
+          "the signature of a SharedKey is the one of the rule");
+    HOLDS(eg_signature_find(fuzz_crypto(), &what, &tokens, header, &fitted) == EG_SIGNATURE_VALID &&
+              fitted == &known[2],
+          "it fits the SharedKey of that name");
+    HOLDS(eg_signature_check(fuzz_crypto(), &s->what, &tokens, header) == EG_SIGNATURE_INVALID,
+          "it fits nothing where no SharedKey is asked for");
+    tokens.n = 2;
+    HOLDS(eg_signature_check(fuzz_crypto(), &what, &tokens, header) == EG_SIGNATURE_INVALID,
+          "nor an auth token, nor another name");
+    free(made);
+}
+
+/* A slash behind the path, for a WebSocket. */
+static const char *sign_handshake(apr_pool_t *pool, const sample *s)
+{
+    eg_span target = s->what.target;
+    const char *query = target.n ? memchr(target.p, '?', target.n) : NULL;
+    apr_size_t path = query ? (apr_size_t)(query - target.p) : target.n;
+    char *slashed = apr_palloc(pool, target.n + 1);
+    eg_signed what = s->what;
+
+    (void)append(append(append(slashed, (eg_span){target.p, path}), EG_LIT("/")),
+                 (eg_span){target.p + path, target.n - path});
+    what.target = (eg_span){slashed, target.n + 1};
+    what.origin.scheme = EG_LIT("wss");
+    return mac_of(pool, string_to_sign(pool, &what, s->authority), s->token);
+}
+
+static void hold_handshake(apr_pool_t *pool, const sample *s, const char *signature)
+{
+    const char *other = sign_handshake(pool, s);
+    eg_signed what = s->what;
+
+    hold_invalid(&what, s->token, other, "what is no handshake is not signed for wss");
+    what.is_handshake = true;
+    HOLDS(check(&what, s->token, other) == EG_SIGNATURE_VALID, "a handshake is, with a slash more");
+    HOLDS(check(&what, s->token, signature) == EG_SIGNATURE_VALID, "or as it was sent");
+}
+
 static void hold_signed(apr_pool_t *pool, const sample *s)
 {
     char *signature = malloc(EG_SIGNATURE_LENGTH + 1);
@@ -230,6 +291,8 @@ static void hold_signed(apr_pool_t *pool, const sample *s)
     hold_changed(pool, s, signature);
     hold_account(s, signature);
     hold_port(pool, s);
+    hold_shared(pool, s);
+    hold_handshake(pool, s, signature);
     free(signature);
 }
 

@@ -33,8 +33,8 @@ my %DEFAULT = (
 
 # url             the webhook, as it can be reached from here
 # token           the auth token that signs; undef sends unsigned requests
-# public_url      the origin under which Twilio is said to know the server: this is signed, but
-#                 fetched from the origin of url
+# public_url      the origin under which Twilio is said to know the server, and the path that a proxy
+#                 takes off: this is signed, but fetched without it from the origin of url
 # params          webhook parameters (bytes), laid over realistic ones; undef as a value leaves the
 #                 parameter out
 # keys            what the caller does at each <Gather>: '1234', 'speech:...', undef for silence; or
@@ -47,6 +47,7 @@ sub new ($class, %options) {
     croak 'EncGather::Caller needs a url' unless defined $self->{url};
     $self->{origin} = _origin($self->{url});
     $self->{public} = _origin(defined $self->{public_url} ? $self->{public_url} : $self->{url});
+    $self->{prefix} = defined $self->{public_url} ? substr($self->{public_url}, length $self->{public}) =~ s{/\z}{}r : '';
     ref $_ or _check_keys($_) for ref $self->{keys} eq 'ARRAY' ? @{ $self->{keys} } : ();
     return $self;
 }
@@ -73,7 +74,7 @@ sub _state ($self) {
         keys   => ref $self->{keys} eq 'ARRAY' ? [ @{ $self->{keys} } ] : [],
         params => $self->_parameters,
         status => 'ringing',
-        url    => $self->{public} . substr($self->{url}, length $self->{origin}),
+        url    => $self->{public} . $self->{prefix} . substr($self->{url}, length $self->{origin}),
     };
 }
 
@@ -215,7 +216,7 @@ sub _origin ($url) {
 sub _reachable ($self, $url) {
     my $origin = _origin($url);
     return $url unless URI->new($origin)->canonical eq URI->new($self->{public})->canonical;
-    return $self->{origin} . substr $url, length $origin;
+    return $self->{origin} . substr($url, length $origin) =~ s{^\Q$self->{prefix}\E(?=[/?]|\z)}{}r;
 }
 
 # Twilio drops user and password from what it signs, and over HTTPS the port as well.
