@@ -9,6 +9,7 @@
 #include "call/gather.h"
 #include "commands.h"
 #include "config/handover.h"
+#include "config/hopeless.h"
 #include "config/neighbours.h"
 #include "config/store.h"
 #include "lookup/decrypt.h"
@@ -35,13 +36,17 @@ static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
  * and a failure in post_config after a bare signal would take the whole server down. */
 static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
 {
+    int mode = ap_state_query(AP_SQ_RUN_MODE);
+
     (void)pconf;
     (void)plog;
-    if (ap_state_query(AP_SQ_RUN_MODE) == AP_SQ_RM_CONFIG_DUMP)
+    if (mode == AP_SQ_RM_CONFIG_DUMP)
         return OK;
-    if (!eg_config_check_urls(s))
+    if (!eg_config_check_urls(s) || eg_store_check(ptemp, s) != OK)
         return HTTP_INTERNAL_SERVER_ERROR;
-    return eg_store_check(ptemp, s);
+    if (mode == AP_SQ_RM_CONFIG_TEST)
+        eg_hopeless_warn(ptemp, s); /* a start says it in post_config */
+    return OK;
 }
 
 static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
@@ -54,10 +59,8 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
     eg_store_announce(ptemp, s, eg_counters_key);
     if (eg_config_has_handlers())
         eg_neighbours_check(s);
-    if (eg_config_has_unsigned())
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
-                     EG_TAG("0110") "EncGatherSignature is off for some location: anybody can "
-                                    "pose as Twilio there; not for production");
+    eg_hopeless_warn(ptemp, s);
+    eg_doubtful_warn(ptemp, s);
     return OK;
 }
 

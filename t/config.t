@@ -113,7 +113,7 @@ for my $line ('EncGatherBackend /b', $LOOKUP) {
 for my $case ([ [], 'mod_proxy and mod_proxy_http: LoadModule proxy_module, proxy_http_module' ], [ ['proxy'], 'mod_proxy_http: LoadModule proxy_http_module' ]) {
     my ($modules, $missing) = @$case;
     my $without = private_server('config-without-' . (@$modules ? 'http' : 'proxy'), modules => $modules);
-    my $conf    = at('/a', 'SetHandler encrypted-gather', "EncGatherKeyFile $key");
+    my $conf    = at('/a', 'SetHandler encrypted-gather', "EncGatherKeyFile $key", "EncGatherAuthTokenFile $tokens", 'EncGatherBackend /d');
     $without->configure(conf => $conf . at('/b', 'EncGatherBackend https://backend.example.com/') . at('/c', 'EncGatherBackend http://[::1]/'));
     my ($rc, $output) = $without->configtest;
     ok $rc != 0, "EncGatherBackend with a URL, without $missing";

@@ -616,7 +616,7 @@ sub proxys_own ($of) {
 }
 
 ok $server->stop, 'the server stops';
-log_is_clean($server, proxys_own($server), qr/\[encgather:error\].*EG0501: /, qr/\[encgather:warn\].*EG0502: /,
+log_is_clean($server, proxys_own($server), qr/EG0134: EncGatherTimeout 30 in <Location /, qr/\[encgather:error\].*EG0501: /, qr/\[encgather:warn\].*EG0502: /,
     map { qr/\[core:alert\].*\.htaccess: $_ not allowed here/ } sort keys %LINE);
 
 # --- Inheritance ----------------------------------------------------------------------------------------------------------------------

@@ -371,7 +371,10 @@ for my $case (
     [ openmetrics => '', Accept => 'application/openmetrics-text' ], [ openmetrics => '', Accept => $BOTH ],
     [ prometheus => '', Accept => 'text/plain; version=0.0.4' ], [ prometheus => '', Accept => 'text/plain;version=0.0.4;q=1,*/*;q=0.1' ],
     [ prometheus => '', Accept => 'application/openmetrics-text;q=0.2, text/plain;version=0.0.4;q=0.9' ],
-    [ html => '', Accept => '*/*' ], [ html => '', Accept => 'text/plain' ], [ html => '', Accept => 'application/openmetrics-text;q=0' ],
+    [ html => '', Accept => '*/*' ], [ prometheus => '', Accept => 'text/plain' ], [ prometheus => '', Accept => 'text/plain;charset=utf-8, */*;q=0.5' ],
+    [ prometheus => '', Accept => 'text/html;q=0.8,text/plain' ], [ html => '', Accept => 'text/plain,text/html' ], [ html => '', Accept => 'text/html,text/plain;q=0' ],
+    [ html => '', Accept => 'text/xml,application/xml,text/html;q=0.9,text/plain;q=0.8,image/png,*/*;q=0.5' ], [ openmetrics => '', Accept => 'text/plain,application/openmetrics-text' ],
+    [ prometheus => '', Accept => 'text/html,text/plain,text/plain;version=0.0.4' ], [ html => '', Accept => 'application/openmetrics-text;q=0' ],
     [ html => '', Accept => 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8' ], [ html => '', Accept => ';;,;q=,' ],
     [ html => '?format=html', Accept => $BOTH ], [ html => '?x=1' ],
 ) {

@@ -156,7 +156,6 @@ const eg_then *eg_config_then(const eg_config *config, eg_event event);
 
 /* Starts to collect what the directives of one reading of the configuration name. */
 void eg_config_reset(apr_pool_t *pconf);
-bool eg_config_has_unsigned(void); /* EncGatherSignature off somewhere */
 bool eg_config_has_handlers(void); /* a handler is enabled somewhere */
 /* Whether every URL of EncGatherBackend has the modules that it needs; one error line for each that
  * has not. Once all of the configuration is read. */

@@ -12,23 +12,16 @@ APLOG_USE_MODULE(encgather);
 
 #define MAX_BODY_LIMIT (16 * 1024 * 1024)
 
-static bool has_unsigned;
 static bool has_handlers;
 static int largest_body;
 static apr_array_header_t *url_backends; /* of const ap_directive_t *, of this reading */
 
 void eg_config_reset(apr_pool_t *pconf)
 {
-    has_unsigned = false;
     has_handlers = false;
     largest_body = 0;
     url_backends = apr_array_make(pconf, 2, sizeof(const ap_directive_t *));
     eg_store_reset(pconf);
-}
-
-bool eg_config_has_unsigned(void)
-{
-    return has_unsigned;
 }
 
 bool eg_config_has_handlers(void)
@@ -83,7 +76,6 @@ const char *eg_set_signature_check(cmd_parms *cmd, void *config, const char *wor
     for (int i = 0; i < 3; i++)
         if (ap_cstr_casecmp(word, words[i]) == 0) {
             ((eg_config *)config)->signature = i;
-            has_unsigned |= i == EG_CHECK_OFF;
             return NULL;
         }
     return eg_complain(cmd, "is on, observe or off");

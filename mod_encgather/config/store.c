@@ -237,6 +237,12 @@ int eg_store_check(apr_pool_t *ptemp, server_rec *s)
     return ok ? OK : HTTP_INTERNAL_SERVER_ERROR;
 }
 
+void eg_store_each(server_rec *s, void (*look)(server_rec *s, const eg_store_entry *entry))
+{
+    for (int i = 0; i < slots->nelts; i++)
+        look(s, &slot_at(i)->entry);
+}
+
 /* --- once it is in force ----------------------------------------------------------------------- */
 
 /* A child would find nothing where its key should be: better it knows. */

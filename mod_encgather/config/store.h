@@ -28,6 +28,9 @@ const eg_store_entry *eg_store_add(apr_pool_t *pconf, eg_store_kind kind, const 
  * was only sent a signal: then what its path held before goes on, and the line is an alert. */
 int eg_store_check(apr_pool_t *ptemp, server_rec *s);
 
+/* Looks at every file that was read, before it is handed over. */
+void eg_store_each(server_rec *s, void (*look)(server_rec *s, const eg_store_entry *entry));
+
 /* The counter of a key, by its fingerprint, or NULL. */
 typedef struct eg_key_use *(*eg_key_counter)(const char *fingerprint);
 

@@ -27,7 +27,7 @@ typedef enum {
 static const struct {
     const char *name; /* of ?format= */
     const char *accept;
-    const char *parameter; /* of that type, without which it is another one; or NULL */
+    const char *parameter; /* of that type, without which it may be meant for people; or NULL */
     const char *type;
 } formats[FORMATS] = {
     [FORMAT_CSS] = {"css", "text/css", NULL, "text/css; charset=utf-8"},
@@ -46,7 +46,11 @@ static format format_of_query(const char *args)
     return FORMAT_UNKNOWN;
 }
 
-/* One element of Accept, without blanks: its quality for the format, or -1. */
+/* Qualities have three decimals. */
+#define A_LITTLE_LESS 0.0005
+
+/* One element of Accept, without blanks: its quality for the format, or -1. Plain text that does not
+ * name its version gives way to HTML of the same quality. */
 static double quality(char *element, format wanted)
 {
     char *last, *type = apr_strtok(element, ";", &last), *parameter;
@@ -61,7 +65,7 @@ static double quality(char *element, format wanted)
         else if (!fits)
             fits = ap_cstr_casecmp(parameter, formats[wanted].parameter) == 0;
     }
-    return fits ? q : -1;
+    return fits ? q : q - A_LITTLE_LESS;
 }
 
 /* What the client likes best; HTML where it names none of them. */

@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Warnings about what is written without an error and still cannot work, or should not stay.
+ *
+ * They look at the configuration as it was written (ap_conftree), not at merged sections: only the
+ * text has files and lines to name, and which sections merge is known for a request alone. So a
+ * directive counts for a location wherever it may, and what is certain to be missing remains. */
+#include "config/hopeless.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <apr_strings.h>
+#include "config/store.h"
+
+APLOG_USE_MODULE(encgather);
+
+#define TWILIO_WAITS 15 /* seconds */
+#define NAME_MOST 24
+#define AT "%s (line %d of %s)"
+
+typedef enum { HANDLER, BACKEND, KEYS, TOKENS, SIGNATURE, LOOKUP, TIMEOUT, KINDS } kind;
+
+static const char *const directives[KINDS] = {
+    "SetHandler",         "EncGatherBackend", "EncGatherKeyFile", "EncGatherAuthTokenFile",
+    "EncGatherSignature", "EncGatherLookup",  "EncGatherTimeout"};
+
+/* A directive and where it stands; NULL: in the server itself. */
+typedef struct {
+    const ap_directive_t *node, *host, *place;
+    const char *word; /* its first argument */
+    const char *path; /* of the place, if that is a plain <Location> */
+} finding;
+
+typedef struct {
+    apr_pool_t *pool;
+    apr_array_header_t *found[KINDS]; /* of finding */
+} survey;
+
+/* --- what is written, and where ---------------------------------------------------------------- */
+
+static bool is_section(const ap_directive_t *node, const char *name)
+{
+    return ap_cstr_casecmp(node->directive, name) == 0;
+}
+
+static bool is_place(const ap_directive_t *node)
+{
+    static const char *const names[] = {"<Location",       "<LocationMatch", "<Directory",
+                                        "<DirectoryMatch", "<Files",         "<FilesMatch",
+                                        "<Proxy",          "<ProxyMatch"};
+
+    for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (is_section(node, names[i]))
+            return true;
+    return false;
+}
+
+/* Its path, or NULL where it is no plain one: a pattern may be about any URL. */
+static const char *path_of(apr_pool_t *pool, const ap_directive_t *place)
+{
+    const char *args = apr_pstrmemdup(pool, place->args, strcspn(place->args, ">"));
+    const char *path = ap_getword_conf(pool, &args);
+
+    return is_section(place, "<Location") && *path == '/' && !strpbrk(path, "*?[") ? path : NULL;
+}
+
+/* The place is the innermost location; an <If> beside all of them is one too. */
+static finding locate(apr_pool_t *pool, const ap_directive_t *node)
+{
+    const char *args = node->args;
+    finding found = {.node = node, .word = ap_getword_conf(pool, &args)};
+
+    for (const ap_directive_t *up = node->parent; up; up = up->parent)
+        if (is_section(up, "<VirtualHost"))
+            found.host = up;
+        else if (!found.place || (is_place(up) && !is_place(found.place)))
+            found.place = up;
+    if (found.place)
+        found.path = path_of(pool, found.place);
+    return found;
+}
+
+static void note_directive(survey *all, const ap_directive_t *node)
+{
+    for (int i = 0; i < KINDS; i++)
+        if (ap_cstr_casecmp(node->directive, directives[i]) == 0)
+            APR_ARRAY_PUSH(all->found[i], finding) = locate(all->pool, node);
+}
+
+/* NOLINTNEXTLINE(misc-no-recursion): as deep as the administrator's sections */
+static void walk_directives(survey *all, const ap_directive_t *node)
+{
+    for (; node; node = node->next) {
+        note_directive(all, node);
+        if (node->first_child)
+            walk_directives(all, node->first_child);
+    }
+}
+
+static survey look_around(apr_pool_t *pool)
+{
+    survey all = {.pool = pool};
+
+    for (int i = 0; i < KINDS; i++)
+        all.found[i] = apr_array_make(pool, 4, sizeof(finding));
+    walk_directives(&all, ap_conftree);
+    return all;
+}
+
+static const finding *finding_at(const survey *all, kind what, int i)
+{
+    return &APR_ARRAY_IDX(all->found[what], i, finding);
+}
+
+/* "<Location /x>" */
+static const char *section_of(apr_pool_t *pool, const finding *at)
+{
+    const ap_directive_t *section = at->place ? at->place : at->host;
+
+    return section ? apr_pstrcat(pool, section->directive, " ", section->args, NULL) : "the server";
+}
+
+static bool is_below(const char *path, const char *above)
+{
+    apr_size_t n = strlen(above);
+
+    n -= n > 0 && above[n - 1] == '/';
+    return strncmp(path, above, n) == 0 && (path[n] == '/' || path[n] == '\0');
+}
+
+/* Whether there may be a request for which both count. */
+static bool may_meet(const finding *one, const finding *other)
+{
+    if (one->host && other->host && one->host != other->host)
+        return false;
+    return !one->path || !other->path || is_below(one->path, other->path) ||
+           is_below(other->path, one->path);
+}
+
+/* --- a gather that lacks something ------------------------------------------------------------- */
+
+static bool is_there(const survey *all, kind what, const finding *at)
+{
+    for (int i = 0; i < all->found[what]->nelts; i++)
+        if (may_meet(finding_at(all, what, i), at))
+            return true;
+    return false;
+}
+
+/* "observe" and "off" go on without tokens. */
+static bool needs_tokens(const survey *all, const finding *at)
+{
+    for (int i = 0; i < all->found[SIGNATURE]->nelts; i++) {
+        const finding *said = finding_at(all, SIGNATURE, i);
+
+        if (ap_cstr_casecmp(said->word, "on") != 0 && may_meet(said, at))
+            return false;
+    }
+    return true;
+}
+
+static const char *lacks(const survey *all, const finding *at)
+{
+    const char *list = "";
+
+    for (kind each = BACKEND; each <= TOKENS; each++)
+        if ((each != TOKENS || needs_tokens(all, at)) && !is_there(all, each, at))
+            list = apr_pstrcat(all->pool, list, *list ? ", no " : "no ", directives[each], NULL);
+    return *list ? list : NULL;
+}
+
+static void check_gather(const survey *all, server_rec *s, const finding *at)
+{
+    const char *missing = lacks(all, at);
+
+    if (missing)
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                     EG_TAG("0130") "SetHandler " EG_GATHER_HANDLER " in " AT
+                                    " can only fail: there is %s for it; set it there or around it",
+                     section_of(all->pool, at), at->node->line_num, at->node->filename, missing);
+}
+
+/* --- a handler that is almost ours ------------------------------------------------------------- */
+
+static unsigned least(unsigned a, unsigned b, unsigned c)
+{
+    unsigned ab = a < b ? a : b;
+
+    return ab < c ? ab : c;
+}
+
+/* How many letters have to be put in, taken out or changed. */
+static unsigned letters_apart(const char *a, const char *b)
+{
+    unsigned row[NAME_MOST + 1], n = (unsigned)strlen(b);
+
+    for (unsigned j = 0; j <= n; j++)
+        row[j] = j;
+    for (unsigned i = 1; *a; a++, i++) {
+        unsigned diagonal = row[0];
+
+        row[0] = i;
+        for (unsigned j = 1; j <= n; j++) {
+            unsigned changed = diagonal + (*a != b[j - 1]);
+
+            diagonal = row[j];
+            row[j] = least(changed, row[j] + 1, row[j - 1] + 1);
+        }
+    }
+    return row[n];
+}
+
+/* The handler that somebody meant, or NULL. httpd does not mind capitals. */
+static const char *meant_by(apr_pool_t *pool, const char *word)
+{
+    static const char *const ours[] = {EG_GATHER_HANDLER, EG_DECRYPT_HANDLER, EG_STATUS_HANDLER};
+    char *name = apr_pstrdup(pool, word);
+
+    ap_str_tolower(name);
+    for (int i = 0; i < 3; i++)
+        if (strcmp(name, ours[i]) == 0)
+            return NULL;
+    for (int i = 0; i < 3 && strlen(name) <= NAME_MOST; i++)
+        if (letters_apart(name, ours[i]) <= 2)
+            return ours[i];
+    return NULL;
+}
+
+static void check_handler_name(const survey *all, server_rec *s, const finding *at)
+{
+    const char *meant = meant_by(all->pool, at->word);
+
+    if (meant)
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                     EG_TAG("0131") "SetHandler %s in " AT " is no handler of this module; if %s "
+                                    "is meant, write that",
+                     at->word, section_of(all->pool, at), at->node->line_num, at->node->filename,
+                     meant);
+}
+
+/* --- a %s in quotes ---------------------------------------------------------------------------- */
+
+/* In quotes it is two characters for the database, and no place for a value. */
+static bool has_quoted_argument(const char *query)
+{
+    char quote = '\0';
+
+    for (const char *p = query; *p; p++)
+        if (*p == '%' && p[1] == '%')
+            p++;
+        else if (*p == '%' && p[1] == 's' && quote)
+            return true;
+        else if (*p == quote)
+            quote = '\0';
+        else if (!quote && (*p == '\'' || *p == '"' || *p == '`'))
+            quote = *p;
+    return false;
+}
+
+static void check_query(const survey *all, server_rec *s, const finding *at)
+{
+    if (has_quoted_argument(at->word))
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                     EG_TAG("0132") "EncGatherLookup in " AT " has a %%s in quotes, where no "
+                                    "value is put in: write %%s without them",
+                     section_of(all->pool, at), at->node->line_num, at->node->filename);
+}
+
+/* --- a token file that holds something else ---------------------------------------------------- */
+
+#define KEY_DIGITS 64
+#define TOKEN_DIGITS 32 /* of Twilio's */
+
+/* A SharedKey may be any text; a token never has that form. */
+static bool looks_like_key(const eg_auth_token *each)
+{
+    static const char shared[] = "webhooks_sharedkey_";
+    apr_size_t n = sizeof shared - 1;
+
+    if (each->token.n != KEY_DIGITS ||
+        (each->account.n > n && memcmp(each->account.p, shared, n) == 0))
+        return false;
+    for (apr_size_t i = 0; i < KEY_DIGITS; i++)
+        if (eg_hex_value(each->token.p[i]) < 0)
+            return false;
+    return true;
+}
+
+/* The letters of text, in lower case; cut to size. */
+static void take_letters(eg_span text, char *to, apr_size_t size)
+{
+    apr_size_t n = 0;
+
+    for (apr_size_t i = 0; i < text.n && n + 1 < size; i++)
+        if (eg_is_alnum(text.p[i]))
+            to[n++] = text.p[i];
+    to[n] = '\0';
+    ap_str_tolower(to);
+}
+
+static bool is_placeholder(const eg_auth_token *each)
+{
+    static const char *const words[] = {
+        "authtoken", "yourauthtoken", "twilioauthtoken", "yourtwilioauthtoken", "myauthtoken",
+        "yourtoken", "token",         "changeme",        "placeholder"};
+    char letters[TOKEN_DIGITS + 2];
+
+    take_letters(each->token, letters, sizeof letters);
+    for (unsigned i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (strcmp(letters, words[i]) == 0)
+            return true;
+    return strspn(letters, "x") == TOKEN_DIGITS && each->token.n == TOKEN_DIGITS;
+}
+
+static void check_token_file(server_rec *s, const eg_store_entry *entry)
+{
+    const char *wrong = NULL;
+
+    for (apr_size_t i = 0; entry->tokens && i < entry->tokens->n && !wrong; i++)
+        if (looks_like_key(&entry->tokens->at[i]))
+            wrong = "a line that looks like a key (64 hexadecimal digits), which belongs into "
+                    "EncGatherKeyFile";
+        else if (is_placeholder(&entry->tokens->at[i]))
+            wrong = "a placeholder";
+    if (wrong)
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                     EG_TAG("0133") "EncGatherAuthTokenFile '%s' has %s in the place of an auth "
+                                    "token: take the token from the Twilio Console",
+                     entry->path, wrong);
+}
+
+void eg_hopeless_warn(apr_pool_t *ptemp, server_rec *s)
+{
+    survey all = look_around(ptemp);
+
+    for (int i = 0; i < all.found[HANDLER]->nelts; i++) {
+        const finding *at = finding_at(&all, HANDLER, i);
+
+        if (ap_cstr_casecmp(at->word, EG_GATHER_HANDLER) == 0)
+            check_gather(&all, s, at);
+        else
+            check_handler_name(&all, s, at);
+    }
+    for (int i = 0; i < all.found[LOOKUP]->nelts; i++)
+        check_query(&all, s, finding_at(&all, LOOKUP, i));
+    eg_store_each(s, check_token_file);
+}
+
+/* --- what works, but should not stay ----------------------------------------------------------- */
+
+static void check_signature_off(const survey *all, server_rec *s, const finding *at)
+{
+    if (ap_cstr_casecmp(at->word, "off") == 0)
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                     EG_TAG("0110") "EncGatherSignature is off in " AT ": anybody can pose as "
+                                    "Twilio there; not for production",
+                     section_of(all->pool, at), at->node->line_num, at->node->filename);
+}
+
+static void check_long_timeout(const survey *all, server_rec *s, const finding *at)
+{
+    if (strtol(at->word, NULL, 10) >= TWILIO_WAITS)
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                     EG_TAG("0134") "EncGatherTimeout %s in " AT " is longer than Twilio waits, "
+                                    "which gives a call up after 15 seconds: set 14 or less",
+                     at->word, section_of(all->pool, at), at->node->line_num, at->node->filename);
+}
+
+void eg_doubtful_warn(apr_pool_t *ptemp, server_rec *s)
+{
+    survey all = look_around(ptemp);
+
+    for (int i = 0; i < all.found[SIGNATURE]->nelts; i++)
+        check_signature_off(&all, s, finding_at(&all, SIGNATURE, i));
+    for (int i = 0; i < all.found[TIMEOUT]->nelts; i++)
+        check_long_timeout(&all, s, finding_at(&all, TIMEOUT, i));
+}
