@@ -10,6 +10,7 @@
 #include <string.h>
 #include <apr_strings.h>
 #include "config/store.h"
+#include "core/secret.h"
 
 APLOG_USE_MODULE(encgather);
 
@@ -303,12 +304,14 @@ static bool is_placeholder(const eg_auth_token *each)
         "authtoken", "yourauthtoken", "twilioauthtoken", "yourtwilioauthtoken", "myauthtoken",
         "yourtoken", "token",         "changeme",        "placeholder"};
     char letters[TOKEN_DIGITS + 2];
+    bool is_one;
 
     take_letters(each->token, letters, sizeof letters);
+    is_one = strspn(letters, "x") == TOKEN_DIGITS && each->token.n == TOKEN_DIGITS;
     for (unsigned i = 0; i < sizeof words / sizeof words[0]; i++)
-        if (strcmp(letters, words[i]) == 0)
-            return true;
-    return strspn(letters, "x") == TOKEN_DIGITS && each->token.n == TOKEN_DIGITS;
+        is_one |= strcmp(letters, words[i]) == 0;
+    eg_wipe(letters, sizeof letters);
+    return is_one;
 }
 
 static void check_token_file(server_rec *s, const eg_store_entry *entry)
