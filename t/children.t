@@ -380,7 +380,7 @@ END_OF_CONF
     close $_ for @asked;
     ok wait_until(WAIT, sub { !$server->running }), "$name: the server is gone" if $signal eq 'WINCH';
     ok $server->stop, "$name: the server stops";
-    log_is_clean($server);
+    log_is_clean($server, qr/EG0134: EncGatherTimeout 60 in the server /);
 }
 
 finish();

@@ -22,39 +22,28 @@ static const eg_span known[] = {
 };
 #define KNOWN (sizeof known / sizeof known[0])
 
+/* A place for the last two bytes of a name. Two pairs may share it: it only tells who is none. */
+#define PAIR(a, b) ((((a) | 0x20) * 8 ^ ((b) | 0x20)) & 0xff)
+
 const eg_secret_names eg_known_secrets = {
     .at = known,
     .n = KNOWN,
-    .ends = {['s'] = true,
-             ['S'] = true,
-             ['t'] = true,
-             ['T'] = true,
-             ['r'] = true,
-             ['R'] = true,
-             ['e'] = true,
-             ['E'] = true,
-             ['h'] = true,
-             ['H'] = true,
-             [']'] = true},
+    .pairs = {[PAIR('t', 's')] = true,
+              [PAIR('l', 't')] = true,
+              [PAIR('e', 'r')] = true,
+              [PAIR('d', 'e')] = true,
+              [PAIR('c', 'h')] = true},
 };
-
-static unsigned char lower(unsigned char c)
-{
-    return c >= 'A' && c <= 'Z' ? c | 0x20 : c;
-}
-
-static unsigned char upper(unsigned char c)
-{
-    return c >= 'a' && c <= 'z' ? c & 0xdf : c;
-}
 
 static void append(eg_span *at, eg_secret_names *names, eg_span name)
 {
-    unsigned char last = (unsigned char)name.p[name.n - 1];
+    const char *end = name.p + name.n;
 
     at[names->n++] = name;
-    names->ends[lower(last)] = true;
-    names->ends[upper(last)] = true;
+    if (name.n < 2)
+        names->has_short = true;
+    else
+        names->pairs[PAIR((unsigned char)end[-2], (unsigned char)end[-1])] = true;
 }
 
 static const eg_secret_names *append_all(apr_pool_t *pool, const eg_secret_names *names,
@@ -81,6 +70,11 @@ const eg_secret_names *eg_secret_names_join(apr_pool_t *pool, const eg_secret_na
                                             const eg_secret_names *more)
 {
     return append_all(pool, names, more->at + KNOWN, more->n - KNOWN);
+}
+
+static unsigned char lower(unsigned char c)
+{
+    return c >= 'A' && c <= 'Z' ? c | 0x20 : c;
 }
 
 /* The byte at the front of what is not empty, its escape undone; a broken one stands for itself. */
@@ -149,13 +143,22 @@ static const bool begins_after[256] = {
     [' '] = true, ['\t'] = true, ['"'] = true,
 };
 
+/* Most names are none of ours by their last two bytes. */
+static bool may_be_secret(const eg_secret_names *names, const char *p, const char *end)
+{
+    if (end - p < 2 || names->has_short)
+        return end > p && names->has_short;
+    return names->pairs[PAIR((unsigned char)end[-2], (unsigned char)end[-1])] || end[-1] == ']' ||
+           (end - p > 2 && end[-3] == '%') || (end - p > 3 && end[-4] == '%');
+}
+
 /* Whether a secret's name stands in front of the "=". p is where a name may begin if first is set,
- * and holds no "=". Most names are none of ours by their last byte. */
+ * and holds no "=". */
 static bool is_secret(const eg_secret_names *names, const char *p, const char *equals, bool first)
 {
     const char *at = equals;
 
-    if (at == p || !(names->ends[(unsigned char)at[-1]] || (at - p > 2 && at[-3] == '%')))
+    if (!may_be_secret(names, p, equals))
         return false;
     while (at > p && *--at != '&')
         if ((at == p ? first : begins_after[(unsigned char)at[-1]]) && is_any(names, at, equals))

@@ -13,7 +13,8 @@
 typedef struct {
     const eg_span *at;
     apr_size_t n;
-    bool ends[256]; /* bytes in which such a name may end, where it is not escaped */
+    bool pairs[256]; /* in which two bytes such a name may end, where they are not escaped */
+    bool has_short;  /* one of them has a single byte */
 } eg_secret_names;
 
 extern const eg_secret_names eg_known_secrets;
