@@ -136,9 +136,10 @@ static eg_signer find_signer(const request_rec *r)
     apr_table_entry_t header = {NULL, NULL, 0};
     eg_signer signer = {.is_shared = false};
 
-    if (!apr_table_get(r->headers_in, name))
+    if (apr_table_get(r->headers_in, name))
+        (void)apr_table_do(find_settings, &header, r->headers_in, name, NULL);
+    if (!header.key)
         return signer;
-    (void)apr_table_do(find_settings, &header, r->headers_in, name, NULL);
     signer = eg_signer_of(eg_span_of(header.val));
     signer.is_broken |= came_twice(r, &header);
     return signer;
@@ -147,14 +148,14 @@ static eg_signer find_signer(const request_rec *r)
 /* --- the verdict ------------------------------------------------------------------------------- */
 
 static eg_judgement judge_signature(const eg_webhook *hook, const eg_config *policy,
-                                    const eg_body_hash *hash)
+                                    const eg_origin *origin, const eg_body_hash *hash)
 {
     eg_judgement judgement = {.verdict = EG_SIGNATURE_INVALID,
                               .tokens = policy->tokens,
                               .public_url = policy->public_url};
     eg_span header = header_of(hook, "X-Twilio-Signature");
     bool appended = !hash->claimed && !is_get(hook);
-    eg_signed what = {.origin = *eg_verify_origin(hook, policy),
+    eg_signed what = {.origin = *origin,
                       .target = hook->target,
                       .params = appended ? &hook->form : NULL,
                       .account = eg_account_of(&hook->form, &hook->query),
@@ -211,11 +212,12 @@ eg_outcome eg_verify(request_rec *r, eg_webhook *hook, const eg_config *policy,
                      const eg_body_hash *hash)
 {
     bool again = was_judged_so(hook, policy);
+    const eg_origin *origin = eg_verify_origin(hook, policy);
 
-    if (!eg_verify_origin(hook, policy))
+    if (!origin)
         return EG_MALFORMED;
     if (!again)
-        hook->judgement = judge_signature(hook, policy, hash);
+        hook->judgement = judge_signature(hook, policy, origin, hash);
     eg_set_signature(r, hook->judgement.verdict);
     if (!again)
         log_verdict(r, hook, policy);
