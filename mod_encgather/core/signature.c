@@ -131,6 +131,7 @@ typedef struct {
     eg_span at[PIECES_MAX];
     apr_size_t n;
     apr_size_t slash; /* the piece behind the path, which may be a slash; 0: there is none */
+    char port[8];     /* ":port", one of the pieces */
 } signed_string;
 
 static void add_target(signed_string *string, const eg_signed *what)
@@ -165,18 +166,13 @@ static bool build(const eg_signed *what, signed_string *string)
     return true;
 }
 
-/* ":port" as one piece, in a buffer of the caller. */
-typedef struct {
-    char text[8];
-} port_piece;
-
-static bool set_port(signed_string *string, eg_span port, port_piece *room)
+static bool set_port(signed_string *string, eg_span port)
 {
-    if (port.n + 1 > sizeof room->text)
+    if (port.n + 1 > sizeof string->port)
         return false;
-    room->text[0] = ':';
-    memcpy(room->text + 1, port.p, port.n);
-    string->at[3] = (eg_span){room->text, port.n ? port.n + 1 : 0};
+    string->port[0] = ':';
+    memcpy(string->port + 1, port.p, port.n);
+    string->at[3] = (eg_span){string->port, port.n ? port.n + 1 : 0};
     return true;
 }
 
@@ -257,12 +253,11 @@ static void try_ports(search *s, signed_string *string)
 {
     eg_span standard = default_port(s->what->origin.scheme);
     eg_span ports[3] = {{"", 0}, s->what->origin.port, standard};
-    port_piece room;
 
     for (unsigned i = 0; i < 3 && s->verdict == EG_SIGNATURE_INVALID; i++) {
         if (i == 1 && (ports[1].n == 0 || eg_span_eq(ports[1], standard)))
             continue;
-        if (set_port(string, ports[i], &room))
+        if (set_port(string, ports[i]))
             try_tokens(s, string);
     }
 }
@@ -355,10 +350,9 @@ eg_status eg_signature_make(eg_crypto *crypto, const eg_signed *what, eg_span au
 {
     eg_signed exact = *what;
     signed_string string;
-    port_piece room;
 
     if (!eg_origin_split(authority, &exact.origin) || !build(&exact, &string) ||
-        !set_port(&string, exact.origin.port, &room))
+        !set_port(&string, exact.origin.port))
         return EG_EMALFORMED;
     if (what->signer.is_broken || what->signer.mac == EG_MAC_UNKNOWN)
         return EG_EMALFORMED;
