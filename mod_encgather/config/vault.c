@@ -153,9 +153,10 @@ static apr_size_t lay_out(const vault *v)
     return end;
 }
 
+/* What is empty points nowhere. */
 static eg_span moved(eg_span span, const char *from, const char *to)
 {
-    return (eg_span){to + (span.p - from), span.n};
+    return span.n ? (eg_span){to + (span.p - from), span.n} : (eg_span){"", 0};
 }
 
 static void move_tokens(const eg_auth_tokens *tokens, const char *from, const char *to,
