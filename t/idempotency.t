@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# needs: httpd
 # Idempotency-Key: the same for a step that Twilio delivers twice, also where the key file was changed in between; it
 # comes from the auth token that signed, and where nobody did, from the last key of the file.
 use strict;

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# needs: httpd
 # "Require twilio-signature" on what a request leads to: a directory index, a fallback, a rewritten URL, parts of a page,
 # what a listing shows. The location that asks decides with its own tokens, public URL and limit, whatever the URL that
 # the client sent has for itself; and whoever answers in the end reads the body that was sent.

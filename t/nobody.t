@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# needs: httpd
 # EncGatherBackend where this server itself has nobody for the path: the caller hears that the service is unavailable, not
 # that there is no such account; a 404 that a backend said is one.
 use strict;

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# needs: httpd
 # Twilio's SharedKeys beside auth tokens, each kind for its own requests alone; and handshakes of WebSockets.
 use strict;
 use warnings;
