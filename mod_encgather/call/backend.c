@@ -408,8 +408,9 @@ static eg_reply run_backend(request_rec *r, request_rec *sub, eg_json *json, con
     status = ap_run_sub_req(sub);
     current = NULL;
     last = last_of(sub);
-    if (!answer->reason && find_stranger(last))
-        cut_answer(answer, EG_BACKEND_UNANSWERED, find_stranger(last));
+    stranger = last == sub ? NULL : find_stranger(last); /* sub was asked before it ran */
+    if (stranger && !answer->reason)
+        cut_answer(answer, EG_BACKEND_UNANSWERED, stranger);
     if (!answer->reason && apr_time_now() > answer->deadline)
         cut_answer(answer, EG_BACKEND_TIMEOUT, TOO_SLOW);
     if (status == OK)
