@@ -141,7 +141,7 @@ is last_step($_), "$NUMBER $BALANCE", "the module's own call: $_" for qw(closed 
 is last_step($_), 'UNAVAILABLE', "a call that comes back from outside: $_" for qw(proxied url);
 
 ok $server->stop, 'the server stops';
-log_is_clean($server, qr/AH01630: client denied/, qr/EG0501: .*status 403/, qr/unable to include "\/closed"|error_fmt|include_virtual/);
+log_is_clean($server, qr/EG0130: SetHandler decrypt-gather in <Location "\/none">/, qr/AH01630: client denied/, qr/EG0501: .*status 403/, qr/unable to include "\/closed"|error_fmt|include_virtual/);
 
 # --- What may be written ---------------------------------------------------------------------------------------------------------------
 

@@ -81,7 +81,7 @@ sub found () { return { status => 200, type => 'application/json', cache => 'no-
 
 my $DOES_NOT_FIT = qr/\[encgather:warn\].*EG0301: call \S+: refused, the X-Twilio-Signature does not fit/;
 my $IS_MISSING   = qr/\[encgather:warn\].*EG0301: call \S+: refused, the X-Twilio-Signature is missing/;
-my $NO_TOKEN     = qr/\[encgather:warn\].*EG0402: call \S+: a token is not authentic/;
+my $NO_TOKEN     = qr/\[encgather:warn\].*EG0402: call \S+: the token of the field \w+ is (?:not authentic|no token)/;
 my $NO_DATABASE  = qr/\[encgather:error\].*EG0601: call \S+: /;
 
 # --- C: signatures --------------------------------------------------------------------------------------------
@@ -211,7 +211,7 @@ $one->fault("D9 sealed by who has the key: $$_[0]", asked(seal($$_[1])), answer 
     [ 'nothing' => '' ], [ 'three digits' => '041' ], [ 'a hundred digits' => $CARD x 25 ], [ 'SQL' => "0417' OR '1' = '1" ],
     [ 'percent signs' => '%s%' ], [ 'bytes that are no UTF-8' => "\xff\xfe" ];
 $one->fault("D9 sealed by who has the key: $$_[0]", asked(seal($$_[1])), answer => json(400, 'bad-token', body => '{"error":"bad token"}'),
-    log => [qr/\[encgather:warn\].*EG0402: call \S+: what an authentic token holds has a NUL in it/]) for [ 'NUL behind' => "$CARD\0" ], [ 'NUL' => "\0" ];
+    log => [qr/\[encgather:warn\].*EG0402: call \S+: the token of the field \w+ is authentic and has a NUL in it/]) for [ 'NUL behind' => "$CARD\0" ], [ 'NUL' => "\0" ];
 
 # --- E: decrypt-gather ----------------------------------------------------------------------------------------
 
@@ -221,10 +221,15 @@ sub sent ($body, %options) {
     return decrypt($HOST, $options{path} || '/decrypt', $body, %options, unsent => 1) =~ s/^Connection: close\r\n//mr;
 }
 
-sub malformed ($name, $body, %options) { return $one->fault($name, sent($body, %options), answer => json(400, 'malformed')) }
+sub malformed ($name, $body, %options) {
+    my $log = delete $options{log} || [];
+    return $one->fault($name, sent($body, %options), answer => json(400, 'malformed'), log => $log);
+}
+sub no_field ($why) { return [qr/\[encgather:info\].*EG0405: call -: EncGatherLookup asks for the field encryptedCardDigits, which $why/] }
 
+malformed("E1 JSON: $$_[0]", $$_[1], log => no_field('did not come')) for [ 'nothing' => '' ], [ 'an empty object' => '{}' ];
 malformed("E1 JSON: $$_[0]", $$_[1]) for
-    [ 'nothing' => '' ], [ 'blanks' => " \n" ], [ 'an empty object' => '{}' ], [ 'an array' => "[$JSON]" ], [ 'null' => 'null' ],
+    [ 'blanks' => " \n" ], [ 'an array' => "[$JSON]" ], [ 'null' => 'null' ],
     [ 'a string' => '"x"' ], [ 'half of it' => substr $JSON, 0, 40 ], [ 'a trailing comma' => $JSON =~ s/\}\z/,}/r ],
     [ 'a comment' => "/* x */ $JSON" ], [ 'something behind' => "$JSON x" ], [ 'two objects' => "$JSON$JSON" ],
     [ 'a byte order mark' => "\xef\xbb\xbf$JSON" ], [ 'UTF-16' => join '', map { "$_\0" } split //, $JSON ],
@@ -235,14 +240,15 @@ malformed("E2 JSON: $$_[0]", $$_[1]) for
     [ 'NUL in a token' => $JSON =~ s/$card/$card\\u0000/r ], [ 'NUL in a name' => $JSON =~ s/"encryptedCardDigits"/"encryptedCardDigits\\u0000"/r ],
     [ 'half a surrogate pair' => $JSON =~ s/\}\z/,"a":"\\ud800"}/r ], [ 'NUL as a byte' => "$JSON\0" ];
 $one->fault('E2 ten megabytes', sent($JSON . ' ' x 10_000_000), answer => json(413, 'too-large', connection => 'close'));
-malformed("E3 a token that is $$_[0]", $JSON =~ s/"$card"/$$_[1]/r) for
+malformed("E3 a token that is $$_[0]", $JSON =~ s/"$card"/$$_[1]/r, log => no_field('is no string')) for
     [ 'null' => 'null' ], [ 'a number' => '417' ], [ 'true' => 'true' ], [ 'an array' => qq(["$card"]) ], [ 'an object' => qq({"a":"$card"}) ];
-malformed('E3 a token that is missing', qq({"encryptedPinDigits":"$pin"}));
+malformed('E3 a token that is missing', qq({"encryptedPinDigits":"$pin"}), log => no_field('did not come'));
 malformed('E3 a token that is twice in a form', form_encode(encryptedCardDigits => $card, encryptedCardDigits => $card, encryptedPinDigits => $pin),
-    type => 'application/x-www-form-urlencoded');
+    type => 'application/x-www-form-urlencoded', log => no_field('is there twice'));
 $one->fault('E3 a body of another type', sent($JSON, type => 'text/plain'), answer => json(415, 'media-type'));
 $one->fault('E4 closed to the network', sent($JSON, path => '/closed'), answer => { httpd_error(403) }, others => [qr/AH01630: client denied/]);
-$one->fault('E4 not enabled, by an .htaccess', sent($JSON, path => '/writable/x'), answer => text(404, '-'));
+$one->fault('E4 not enabled, by an .htaccess', sent($JSON, path => '/writable/x'), answer => text(404, '-'),
+    log => [qr/\[encgather:notice\].*EG0212: answered 404: SetHandler decrypt-gather without EncGatherLookup/]);
 {
     # httpd's own page for a part that is missing, without a word of ours
     my $page = $one->fault('E4 as a part of a page (SSI)', sub () { request(GET => $HOST, '/page.shtml') }, others => [qr/\[include:error\]/]);

@@ -66,7 +66,7 @@ sub asks (%more) { return { twiml_answer('asked', %more) } }
 
 my $NO_CRYPTO     = qr/\[encgather:error\].*EG0401: call \S+: answered 500, the answer could not be encrypted/;
 my $MISCONFIGURED = qr/\[encgather:error\].*EG0108: call \S+: answered 500, /;
-my $UNAVAILABLE   = qr/\[encgather:error\].*EG0501: call \S+: the backend is unavailable: /;
+my $UNAVAILABLE   = qr/\[encgather:error\].*EG0501: call \S+: the backend \S+ is unavailable: /;
 
 # --- One worker, through the shim ------------------------------------------------------------------------------
 

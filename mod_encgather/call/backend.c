@@ -12,6 +12,7 @@
 #include <http_protocol.h>
 #include <mod_proxy.h>
 #include "webhook/body.h"
+#include "call/fault.h"
 #include "base/chain.h"
 #include "base/slots.h"
 #include "config/config.h"
@@ -22,7 +23,6 @@
 #include "webhook/masking.h"
 
 #define ANSWER_MAX 65536
-#define TOO_SLOW "the answer took longer than EncGatherTimeout"
 
 static ap_filter_rec_t *capture_filter, *deadline_filter;
 
@@ -79,7 +79,7 @@ static apr_status_t capture_answer(ap_filter_t *f, apr_bucket_brigade *in)
     capture *answer = f->ctx;
 
     if (!answer->reason && apr_time_now() > answer->deadline)
-        cut_answer(answer, EG_BACKEND_TIMEOUT, TOO_SLOW);
+        cut_answer(answer, EG_BACKEND_TIMEOUT, "too slow");
     while (!answer->reason && !APR_BRIGADE_EMPTY(in)) {
         apr_bucket *b = APR_BRIGADE_FIRST(in);
 
@@ -286,12 +286,13 @@ static eg_reply unavailable(int status, eg_backend_answer kind, const char *reas
 }
 
 /* A backend that is silent for too long is a 502 to mod_proxy, with a note beside it. */
-static eg_reply refused(const request_rec *r, const request_rec *sub, int status)
+static eg_reply refused(const eg_ended *call)
 {
-    bool in_time = status != HTTP_GATEWAY_TIME_OUT && !apr_table_get(sub->notes, "proxy_timedout");
+    bool in_time = call->status != HTTP_GATEWAY_TIME_OUT &&
+                   !apr_table_get(call->last->notes, "proxy_timedout");
 
-    return unavailable(status, in_time ? EG_BACKEND_REFUSED : EG_BACKEND_TIMEOUT,
-                       apr_psprintf(r->pool, "it answered with status %d", status));
+    return unavailable(call->status, in_time ? EG_BACKEND_REFUSED : EG_BACKEND_TIMEOUT,
+                       eg_fault_status(call, in_time));
 }
 
 static bool is_xml(const request_rec *sub)
@@ -318,32 +319,27 @@ static int note_nobody(request_rec *r)
     return DECLINED;
 }
 
-static bool has_handler(const request_rec *sub, const char *name)
+static const char *cut_reason(const eg_ended *call, const capture *answer)
 {
-    return sub->handler && strcmp(sub->handler, name) == 0;
+    switch (answer->kind) {
+    case EG_BACKEND_TIMEOUT:
+        return eg_fault_slow(call);
+    case EG_BACKEND_TOO_LARGE:
+        return eg_fault_large(call, ANSWER_MAX);
+    default:
+        return answer->reason;
+    }
 }
 
-/* Handlers that answer 404 although they are there: none of them is a backend. */
-static const char *find_stranger(const request_rec *sub)
+static eg_reply judge(const eg_ended *call, const capture *answer)
 {
-    if (has_handler(sub, EG_GATHER_HANDLER))
-        return "the path of EncGatherBackend leads to encrypted-gather, itself or another";
-    if (has_handler(sub, EG_STATUS_HANDLER))
-        return "the path of EncGatherBackend leads to encgather-status";
-    if (has_handler(sub, EG_DECRYPT_HANDLER) && !eg_config_of(sub)->lookup)
-        return "the path of EncGatherBackend leads to decrypt-gather, but there is no "
-               "EncGatherLookup for it";
-    if (has_handler(sub, "cgi-script") && sub->finfo.filetype == APR_NOFILE)
-        return "the path of EncGatherBackend leads to a script that is not there";
-    return NULL;
-}
-
-static eg_reply judge(request_rec *r, const request_rec *sub, int status, const capture *answer)
-{
+    request_rec *r = call->r;
+    int status = call->status;
     eg_reply reply = {.status = status, .outcome = EG_FOUND, .kind = EG_BACKEND_FOUND};
+    eg_json_fault fault;
 
     if (answer->reason)
-        return unavailable(status, answer->kind, answer->reason);
+        return unavailable(status, answer->kind, cut_reason(call, answer));
     if (state_of_call(r)->met_nobody && status != HTTP_OK)
         return unavailable(status, EG_BACKEND_UNANSWERED,
                            apr_psprintf(r->pool,
@@ -351,22 +347,22 @@ static eg_reply judge(request_rec *r, const request_rec *sub, int status, const 
                                         "EncGatherBackend (status %d)",
                                         status));
     if (status != HTTP_OK && status != HTTP_NOT_FOUND)
-        return refused(r, sub, status);
+        return refused(call);
     reply.json = eg_exchange_answer(r);
     if (reply.json)
         return reply;
-    if (status == HTTP_OK && is_xml(sub)) {
+    if (status == HTTP_OK && is_xml(call->last)) {
         reply.twiml = keep(r, answer);
         return eg_twiml_is_whole(r->pool, reply.twiml)
                    ? reply
                    : unavailable(status, EG_BACKEND_BROKEN,
                                  "its answer says XML but is not TwiML in UTF-8");
     }
-    reply.json = eg_json_parse_answer(r->pool, (eg_span){answer->bytes, answer->n});
+    reply.json = eg_json_parse_answer(r->pool, (eg_span){answer->bytes, answer->n}, &fault);
     if (status == HTTP_OK)
         return reply.json
                    ? reply
-                   : unavailable(status, EG_BACKEND_BROKEN, "its answer is not a JSON object");
+                   : unavailable(status, EG_BACKEND_BROKEN, eg_fault_json(call, &fault, answer->n));
     reply.outcome = EG_NOT_FOUND;
     reply.kind = EG_BACKEND_NOT_FOUND;
     return reply;
@@ -389,35 +385,41 @@ static bool set_request(request_rec *r, request_rec *sub, eg_json *json, const c
     return true;
 }
 
+static void run_call(eg_ended *call, request_rec *sub, capture *answer)
+{
+    const char *stranger;
+
+    state_of_call(call->r)->answer = answer;
+    current = answer;
+    call->returned = ap_run_sub_req(sub);
+    current = NULL;
+    call->last = last_of(sub);
+    stranger = call->last == sub ? NULL : eg_fault_stranger(call->last); /* sub was asked before */
+    if (stranger && !answer->reason)
+        cut_answer(answer, EG_BACKEND_UNANSWERED, stranger);
+    if (!answer->reason && apr_time_now() > answer->deadline)
+        cut_answer(answer, EG_BACKEND_TIMEOUT, "too slow");
+    call->status = call->returned == OK ? call->last->status : call->returned;
+    if (call->status < 100 && !answer->reason) /* DECLINED and the like */
+        cut_answer(answer, EG_BACKEND_UNANSWERED, "nobody in this server answered");
+}
+
 static eg_reply run_backend(request_rec *r, request_rec *sub, eg_json *json, const char *key)
 {
-    const char *stranger = find_stranger(sub);
-    const request_rec *last;
+    const char *stranger = eg_fault_stranger(sub);
+    eg_ended call = {.r = r, .last = sub, .status = sub->status};
     capture *answer;
-    int status;
 
     if (sub->status != HTTP_OK)
-        return refused(r, sub, sub->status);
+        return refused(&call);
     if (stranger)
         return unavailable(0, EG_BACKEND_UNANSWERED, stranger);
     if (!set_request(r, sub, json, key))
         return unavailable(0, EG_BACKEND_UNANSWERED, "the request could not be written");
+    call.has_run = true;
     answer = set_capture(sub, eg_config_of(r));
-    state_of_call(r)->answer = answer;
-    current = answer;
-    status = ap_run_sub_req(sub);
-    current = NULL;
-    last = last_of(sub);
-    stranger = last == sub ? NULL : find_stranger(last); /* sub was asked before it ran */
-    if (stranger && !answer->reason)
-        cut_answer(answer, EG_BACKEND_UNANSWERED, stranger);
-    if (!answer->reason && apr_time_now() > answer->deadline)
-        cut_answer(answer, EG_BACKEND_TIMEOUT, TOO_SLOW);
-    if (status == OK)
-        status = last->status;
-    if (status < 100 && !answer->reason) /* DECLINED and the like */
-        cut_answer(answer, EG_BACKEND_UNANSWERED, "nobody in this server answered");
-    return judge(r, last, status, answer);
+    run_call(&call, sub, answer);
+    return judge(&call, answer);
 }
 
 eg_reply eg_backend_call(request_rec *r, eg_json *json, const char *key)

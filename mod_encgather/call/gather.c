@@ -217,20 +217,29 @@ static const char *sent_tokens(const gather *g, const eg_json *body)
                                : text;
 }
 
+/* As EncGatherBackend has it, without a query: there may be a password in it. */
+static const char *backend_name(const gather *g)
+{
+    const eg_backend *backend = eg_config_of(g->r)->backend;
+    const char *name = backend->url ? backend->url : backend->path;
+
+    return apr_pstrmemdup(g->r->pool, name, strcspn(name, "?"));
+}
+
 static int answer_unavailable(const gather *g, const char *reason, const eg_json *body)
 {
     ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, g->r,
-                  EG_TAG("0501") "call %s: the backend is unavailable: %s; it was sent %s",
-                  eg_call_of(g->r), reason, sent_tokens(g, body));
+                  EG_TAG("0501") "call %s: the backend %s is unavailable: %s; it was sent %s",
+                  eg_call_of(g->r), backend_name(g), reason, sent_tokens(g, body));
     return eg_answer_event(g->r, EG_SAY_UNAVAILABLE, NULL, EG_UNAVAILABLE);
 }
 
 static void warn_of_path(const gather *g)
 {
     ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, g->r,
-                  EG_TAG("0502") "call %s: the backend answered 404 and no JSON object: is the "
+                  EG_TAG("0502") "call %s: the backend %s answered 404 and no JSON object: is the "
                                  "path of EncGatherBackend right?",
-                  eg_call_of(g->r));
+                  eg_call_of(g->r), backend_name(g));
 }
 
 static int answer_reply(const gather *g, const eg_reply *reply, const eg_json *body)
@@ -246,7 +255,8 @@ static int answer_reply(const gather *g, const eg_reply *reply, const eg_json *b
     answer = eg_answer_event(g->r, found ? EG_SAY_FOUND : EG_SAY_NOT_FOUND, json, reply->outcome);
     if (answer != EG_HAS_A_HOLE)
         return answer;
-    return answer_unavailable(g, "a member that the sentence needs is missing, or too large", body);
+    return answer_unavailable(g, eg_hole_of(g->r, found ? EG_SAY_FOUND : EG_SAY_NOT_FOUND, json),
+                              body);
 }
 
 static int call_backend(const gather *g, eg_json *body, const char *key)
@@ -354,7 +364,7 @@ int eg_gather_handler(request_rec *r)
     if (r->main)
         return HTTP_NOT_FOUND; /* no SSI, no chain of gathers */
     if (!eg_config_of(r)->backend)
-        return eg_answer_error(r, EG_DISABLED);
+        return eg_refuse_disabled(r, EG_GATHER_HANDLER, "EncGatherBackend");
     eg_count_begin(r, EG_AT_GATHER);
     return serve_gather(r);
 }

@@ -15,17 +15,22 @@ static const char *const default_sentences[EG_SAY_EVENTS] = {
     [EG_SAY_LOCKED] = "We cannot help you on the phone right now. Please call again later.",
 };
 
+/* False: there is none, by default. */
+static bool find_say(request_rec *r, eg_event event, eg_say *say)
+{
+    const eg_say *configured = eg_config_say(eg_config_of(r), event);
+
+    if (!configured)
+        return eg_say_parse(r->pool, default_sentences[event], say) == EG_OK;
+    *say = *configured;
+    return true;
+}
+
 const char *eg_sentence(request_rec *r, eg_event event, const eg_json *json)
 {
-    apr_pool_t *pool = r->pool;
-    const eg_say *configured = eg_config_say(eg_config_of(r), event);
     eg_say say;
 
-    if (configured)
-        return eg_say_expand(pool, configured, eg_json_text, json);
-    if (eg_say_parse(pool, default_sentences[event], &say) != EG_OK)
-        return NULL;
-    return eg_say_expand(pool, &say, eg_json_text, json);
+    return find_say(r, event, &say) ? eg_say_expand(r->pool, &say, eg_json_text, json) : NULL;
 }
 
 /* What the placeholders of "redirect=" are filled from. */
@@ -80,4 +85,40 @@ int eg_answer_event(request_rec *r, eg_event event, const eg_json *json, eg_outc
     if (!write_then(r, &out, event, json) || out.n > TWIML_MAX)
         return EG_HAS_A_HOLE;
     return eg_answer_twiml(r, &out, outcome);
+}
+
+/* --- what is missing --------------------------------------------------------------------------- */
+
+static const char *describe_hole(request_rec *r, const eg_json *json, const char *name,
+                                 const char *who)
+{
+    const char *what = eg_json_unsayable(json, name);
+
+    if (!what)
+        return apr_psprintf(r->pool, "its answer has no member '%s', which %s needs", name, who);
+    return apr_psprintf(r->pool, "its answer has a member '%s', which %s needs, but it is %s", name,
+                        who, what);
+}
+
+const char *eg_hole_of(request_rec *r, eg_event event, const eg_json *json)
+{
+    const eg_then *then = eg_config_then(eg_config_of(r), event);
+    then_source source = {eg_event_words[event], json};
+    bool is_own = eg_config_say(eg_config_of(r), event) != NULL;
+    const char *name = NULL;
+    eg_say say;
+
+    if (find_say(r, event, &say))
+        name = eg_say_hole(r->pool, &say, eg_json_text, json);
+    if (name)
+        return describe_hole(r, json, name,
+                             apr_pstrcat(r->pool,
+                                         is_own ? "EncGatherSay " : "the default sentence of ",
+                                         source.event, NULL));
+    if (then && then->target.parts)
+        name = eg_say_hole(r->pool, &then->target, then_member, &source);
+    if (name)
+        return describe_hole(r, json, name,
+                             apr_pstrcat(r->pool, "EncGatherThen ", source.event, NULL));
+    return "what the sentence makes of its answer is larger than the 64 KiB that Twilio takes";
 }

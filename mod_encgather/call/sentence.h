@@ -17,4 +17,7 @@ const char *eg_sentence(request_rec *r, eg_event event, const eg_json *json);
  * sentence or what follows it lacks a member, or when it became too large by what was filled in. */
 int eg_answer_event(request_rec *r, eg_event event, const eg_json *json, eg_outcome outcome);
 
+/* Why that has a hole, in words for the error log: the member that is missing, and who needs it. */
+const char *eg_hole_of(request_rec *r, eg_event event, const eg_json *json);
+
 #endif

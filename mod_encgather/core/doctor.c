@@ -217,5 +217,59 @@ const char *eg_doctor_advise(eg_crypto *crypto, const eg_signed *what, const eg_
 
     for (unsigned i = 0; !advice && i < sizeof tries / sizeof tries[0]; i++)
         advice = tries[i](&p);
-    return p.failed ? NULL : advice;
+    return p.failed ? "OpenSSL failed while the cause was looked for" : advice;
+}
+
+/* --- where nothing would have made it fit ------------------------------------------------------- */
+
+#define SID_DIGITS 32
+
+static bool is_account_sid(eg_span account)
+{
+    if (account.n != 2 + SID_DIGITS || account.p[0] != 'A' || account.p[1] != 'C')
+        return false;
+    for (apr_size_t i = 2; i < account.n; i++)
+        if (eg_hex_value(account.p[i]) < 0)
+            return false;
+    return true;
+}
+
+static const char *account_words(const eg_signed *what, apr_pool_t *pool)
+{
+    if (what->account.n == 0)
+        return "a request without AccountSid";
+    if (!is_account_sid(what->account))
+        return "an AccountSid that is none";
+    return apr_psprintf(pool, "AccountSid %.*s", (int)what->account.n, what->account.p);
+}
+
+static unsigned count_tried(const eg_signed *what, const eg_auth_tokens *tokens)
+{
+    unsigned n = 0;
+
+    for (apr_size_t i = 0; i < tokens->n; i++) {
+        const eg_auth_token *known = &tokens->at[i];
+
+        n += eg_signer_asks_for(&what->signer, known) &&
+             (known->account.n == 0 || what->account.n == 0 ||
+              eg_span_eq(known->account, what->account));
+    }
+    return n;
+}
+
+const char *eg_doctor_count(const eg_signed *what, const eg_auth_tokens *tokens, bool searched,
+                            apr_pool_t *pool)
+{
+    unsigned tried = count_tried(what, tokens);
+    const char *account = account_words(what, pool);
+
+    if (tried == 0)
+        return apr_pstrcat(pool, "no line of EncGatherAuthTokenFile is for ", account,
+                           searched ? ", and those of other accounts do not fit" : NULL, NULL);
+    return apr_psprintf(pool, "%u %s%s tried for %s, none fits%s", tried,
+                        what->signer.is_shared ? "SharedKey" : "auth token", tried == 1 ? "" : "s",
+                        account,
+                        searched ? ", whatever URL: it is another one, or a proxy in front changes "
+                                   "host or path and does not say so"
+                                 : "");
 }

@@ -16,9 +16,15 @@ typedef struct {
 } eg_hints;
 
 /* Half a sentence in pool for the error log ("it would fit with ..."), or NULL when nothing that is
- * known here would have made the signature fit. It holds hosts, schemes and ports; never a token,
+ * known here would have made the signature fit; where OpenSSL failed it says that, for what was not
+ * found may be there all the same. It holds hosts, schemes and ports; never a token,
  * a parameter or a query. Costs up to some dozens of HMACs: the caller limits how often. */
 const char *eg_doctor_advise(eg_crypto *crypto, const eg_signed *what, const eg_auth_tokens *tokens,
                              eg_span header, const eg_hints *hints, apr_pool_t *pool);
+
+/* Half a sentence in pool where there is no advice: how many tokens were tried for which account, which
+ * is shown only if it has the form of an AccountSid. searched: eg_doctor_advise() was asked. */
+const char *eg_doctor_count(const eg_signed *what, const eg_auth_tokens *tokens, bool searched,
+                            apr_pool_t *pool);
 
 #endif

@@ -31,9 +31,9 @@ static eg_json *own(apr_pool_t *pool, json_t *root)
 }
 
 /* jansson overlooks a NUL behind a number; RFC 8259 has none anywhere. */
-static bool has_nul(eg_span text)
+static const char *find_nul(eg_span text)
 {
-    return text.n && memchr(text.p, '\0', text.n);
+    return text.n ? memchr(text.p, '\0', text.n) : NULL;
 }
 
 /* How many bytes from there on could be those of a number. */
@@ -87,36 +87,83 @@ static eg_span without_large_integers(apr_pool_t *pool, eg_span text)
     return (eg_span){copy, text.n};
 }
 
-static json_t *load_text(apr_pool_t *pool, eg_span text)
+/* The library's own text quotes what it read. */
+static const char *words_of(const json_error_t *error)
+{
+    switch (json_error_code(error)) {
+    case json_error_out_of_memory:
+        return "there is no memory to read it";
+    case json_error_stack_overflow:
+        return "it is nested too deeply";
+    case json_error_invalid_utf8:
+        return "it is not UTF-8";
+    case json_error_premature_end_of_input:
+        return "it breaks off";
+    case json_error_end_of_input_expected:
+        return "something follows the JSON";
+    case json_error_null_character:
+    case json_error_null_byte_in_key:
+        return "a string has a NUL in it";
+    case json_error_duplicate_key:
+        return "a member is there twice";
+    case json_error_numeric_overflow:
+        return "a number is too large";
+    default:
+        return "wrong syntax";
+    }
+}
+
+static json_t *load_text(apr_pool_t *pool, eg_span text, eg_json_fault *fault)
 {
     json_error_t error = {.text = ""};
     json_t *root = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES, &error);
 
-    if (root || json_error_code(&error) != json_error_numeric_overflow)
-        return root;
-    text = without_large_integers(pool, text);
-    return json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES, NULL);
+    if (!root && json_error_code(&error) == json_error_numeric_overflow) {
+        text = without_large_integers(pool, text);
+        root = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES, &error);
+    }
+    if (!root)
+        *fault =
+            (eg_json_fault){words_of(&error), error.position > 0 ? (apr_size_t)error.position : 0};
+    return root;
 }
 
-eg_json *eg_json_parse(apr_pool_t *pool, eg_span text)
+static eg_json *parse_object(apr_pool_t *pool, eg_span text, eg_json_fault *fault)
 {
-    json_t *root = has_nul(text) ? NULL : load_text(pool, text);
+    const char *nul = find_nul(text);
+    json_t *root;
 
+    *fault = (eg_json_fault){"it is empty", 0};
+    if (nul)
+        *fault = (eg_json_fault){"it has a NUL", (apr_size_t)(nul - text.p) + 1};
+    root = nul || !text.n ? NULL : load_text(pool, text, fault);
     if (root && !json_is_object(root)) {
+        *fault = (eg_json_fault){"it is another kind of JSON", 1};
         json_decref(root);
         return NULL;
     }
     return own(pool, root);
 }
 
+eg_json *eg_json_parse(apr_pool_t *pool, eg_span text)
+{
+    eg_json_fault fault;
+
+    return parse_object(pool, text, &fault);
+}
+
 /* Some write it although RFC 8259, 8.1 says not to; whoever reads may ignore it. */
-eg_json *eg_json_parse_answer(apr_pool_t *pool, eg_span text)
+eg_json *eg_json_parse_answer(apr_pool_t *pool, eg_span text, eg_json_fault *fault)
 {
     eg_span mark = EG_LIT("\xef\xbb\xbf");
+    bool marked = text.n >= mark.n && memcmp(text.p, mark.p, mark.n) == 0;
+    eg_json *object;
 
-    if (text.n >= mark.n && memcmp(text.p, mark.p, mark.n) == 0)
+    if (marked)
         text = (eg_span){text.p + mark.n, text.n - mark.n};
-    return eg_json_parse(pool, text);
+    object = parse_object(pool, text, fault);
+    fault->at += marked ? mark.n : 0;
+    return object;
 }
 
 eg_json *eg_json_new(apr_pool_t *pool)
@@ -208,6 +255,17 @@ const char *eg_json_text(const void *object, const char *name, apr_pool_t *pool)
     if (json_is_boolean(member))
         return json_is_true(member) ? "true" : "false";
     return NULL;
+}
+
+const char *eg_json_unsayable(const eg_json *object, const char *name)
+{
+    const json_t *member = member_of(object, name);
+
+    if (json_is_null(member))
+        return "null, or an integer of more than 64 bits";
+    if (json_is_array(member))
+        return "an array";
+    return json_is_object(member) ? "an object" : NULL;
 }
 
 eg_status eg_json_set(eg_json *object, const char *name, eg_span value)

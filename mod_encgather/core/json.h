@@ -13,8 +13,16 @@ typedef struct eg_json eg_json;
  * integer that 64 bits do not hold is a member that cannot be said. */
 eg_json *eg_json_parse(apr_pool_t *pool, eg_span text);
 
-/* The same for what a backend answers: a byte order mark in front of it is skipped. */
-eg_json *eg_json_parse_answer(apr_pool_t *pool, eg_span text);
+/* Why a text is no JSON object: words of our own, which repeat nothing of it, and up to which byte
+ * it was read. */
+typedef struct {
+    const char *what;
+    apr_size_t at;
+} eg_json_fault;
+
+/* The same for what a backend answers: a byte order mark in front of it is skipped. fault is set
+ * where NULL is returned. */
+eg_json *eg_json_parse_answer(apr_pool_t *pool, eg_span text, eg_json_fault *fault);
 
 eg_json *eg_json_new(apr_pool_t *pool);
 
@@ -28,6 +36,10 @@ bool eg_json_has(const eg_json *object, eg_span name);
  * reads back, true and false as words; NULL for anything else, and where object is NULL. Fits
  * eg_member_fn of say.h. */
 const char *eg_json_text(const void *object, const char *name, apr_pool_t *pool);
+
+/* Why eg_json_text() has nothing for a member that is there, in words of our own: "null", "an
+ * array"; NULL where it has, and where there is no such member. */
+const char *eg_json_unsayable(const eg_json *object, const char *name);
 
 /* Sets a member to a string, or to null where value.p is NULL. EG_EMALFORMED: not UTF-8.
  * EG_ENOMEM: there is no room for it. */

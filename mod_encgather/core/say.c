@@ -82,3 +82,14 @@ const char *eg_say_expand(apr_pool_t *pool, const eg_say *say, eg_member_fn memb
     }
     return apr_array_pstrcat(pool, texts, '\0');
 }
+
+const char *eg_say_hole(apr_pool_t *pool, const eg_say *say, eg_member_fn member, const void *from)
+{
+    for (int i = 0; i < say->parts->nelts; i++) {
+        const eg_say_part *part = &APR_ARRAY_IDX(say->parts, i, eg_say_part);
+
+        if (part->kind != EG_SAY_TEXT && !member(from, part->text, pool))
+            return part->text;
+    }
+    return NULL;
+}

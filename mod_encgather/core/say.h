@@ -29,6 +29,9 @@ typedef const char *(*eg_member_fn)(const void *from, const char *name, apr_pool
 const char *eg_say_expand(apr_pool_t *pool, const eg_say *say, eg_member_fn member,
                           const void *from);
 
+/* The name of the first member for which there is nothing to say; NULL where there is none. */
+const char *eg_say_hole(apr_pool_t *pool, const eg_say *say, eg_member_fn member, const void *from);
+
 /* The characters (UTF-8) of a text with a blank between them. */
 const char *eg_spell(apr_pool_t *pool, const char *text);
 

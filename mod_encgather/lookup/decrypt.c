@@ -19,47 +19,54 @@ static bool body_has(const eg_webhook *hook, eg_span name)
     return hook->json ? eg_json_has(hook->json, name) : eg_params_find(&hook->form, name) != NULL;
 }
 
-/* A field that occurs twice, or a name in both URL and body, would let two readers see two values.
- * (A member that is there twice was refused with the JSON.) */
-static bool fields_are_clear(const eg_webhook *hook, const eg_lookup *lookup)
+/* A name in both URL and body would let two readers see two values. (A member that is there twice was
+ * refused with the JSON.) */
+static bool is_in_query_too(const eg_webhook *hook)
 {
-    for (int i = 0; i < lookup->fields->nelts; i++) {
-        eg_span name = eg_span_of(APR_ARRAY_IDX(lookup->fields, i, const char *));
-
-        if (eg_params_count(&hook->form, name) > 1)
-            return false;
-    }
     for (apr_size_t i = 0; i < hook->query.n; i++)
         if (body_has(hook, hook->query.at[i].name))
-            return false;
-    return true;
+            return true;
+    return false;
 }
 
-static eg_status find_field(const eg_webhook *hook, const char *name, eg_span *token)
+/* NULL, or what is wrong with it. */
+static const char *find_field(const eg_webhook *hook, const char *name, eg_span *token)
 {
-    const eg_param *param;
+    const eg_param *param = hook->json ? NULL : eg_params_find(&hook->form, eg_span_of(name));
 
+    if (!body_has(hook, eg_span_of(name)))
+        return "did not come: is that the name that EncGatherField has?";
     if (hook->json)
-        return eg_json_string(hook->json, name, token);
-    param = eg_params_find(&hook->form, eg_span_of(name));
-    if (!param)
-        return EG_EMISSING;
+        return eg_json_string(hook->json, name, token) == EG_OK ? NULL : "is no string";
     *token = param->value;
-    return EG_OK;
+    return eg_params_count(&hook->form, eg_span_of(name)) > 1 ? "is there twice" : NULL;
+}
+
+/* A stranger can cause this only where EncGatherExpose lets him in. */
+static eg_outcome refuse_request(request_rec *r, const char *field, const char *wrong)
+{
+    ap_log_rerror(APLOG_MARK, eg_is_backend_call(r) ? APLOG_WARNING : APLOG_INFO, 0, r,
+                  EG_TAG("0405") "call %s: EncGatherLookup asks for the field %s, which %s",
+                  eg_call_of(r), field, wrong);
+    return EG_MALFORMED;
 }
 
 /* All fields have to be there before the first is opened: which tokens are good is not told to
  * somebody who sends half of them. */
-static eg_status find_fields(const eg_webhook *hook, const eg_lookup *lookup, eg_span *tokens)
+static eg_outcome find_fields(request_rec *r, const eg_webhook *hook, eg_span *tokens)
 {
-    for (int i = 0; i < lookup->fields->nelts; i++) {
-        eg_status status =
-            find_field(hook, APR_ARRAY_IDX(lookup->fields, i, const char *), &tokens[i]);
+    const apr_array_header_t *fields = eg_config_of(r)->lookup->fields;
 
-        if (status != EG_OK)
-            return status;
+    if (is_in_query_too(hook))
+        return EG_MALFORMED;
+    for (int i = 0; i < fields->nelts; i++) {
+        const char *name = APR_ARRAY_IDX(fields, i, const char *);
+        const char *wrong = find_field(hook, name, &tokens[i]);
+
+        if (wrong)
+            return refuse_request(r, name, wrong);
     }
-    return EG_OK;
+    return EG_GOING_ON;
 }
 
 static eg_status open_field(request_rec *r, eg_span token, eg_span *plain)
@@ -75,15 +82,24 @@ static eg_status open_field(request_rec *r, eg_span token, eg_span *plain)
     return memchr(plain->p, '\0', plain->n) ? EG_EMALFORMED : EG_OK;
 }
 
-static eg_outcome refuse_field(request_rec *r, eg_status status)
+static const char *token_fault(eg_status status, eg_span token)
+{
+    if (status == EG_EMALFORMED)
+        return "is authentic and has a NUL in it, which no caller keys in: somebody else who has "
+               "the key sealed it";
+    if (!eg_token_has_form(token))
+        return "is no token: it was not sealed, or cut on its way";
+    return "is not authentic: changed on its way, or sealed under a key that is not in the "
+           "EncGatherKeyFile of this location";
+}
+
+static eg_outcome refuse_field(request_rec *r, int place, eg_span token, eg_status status)
 {
     if (status == EG_ETOKEN || status == EG_EMALFORMED) {
-        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r, EG_TAG("0402") "call %s: %s", eg_call_of(r),
-                      status == EG_ETOKEN
-                          ? "a token is not authentic: changed on its way, or sealed under a key "
-                            "that is not in EncGatherKeyFile"
-                          : "what an authentic token holds has a NUL in it, which no caller keys "
-                            "in: somebody else who has the key sealed it");
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
+                      EG_TAG("0402") "call %s: the token of the field %s %s", eg_call_of(r),
+                      APR_ARRAY_IDX(eg_config_of(r)->lookup->fields, place, const char *),
+                      token_fault(status, token));
         return EG_BAD_TOKEN;
     }
     ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
@@ -99,7 +115,7 @@ static eg_outcome open_fields(request_rec *r, const eg_span *tokens, int n, eg_s
         eg_status status = open_field(r, tokens[i], &plain[i]);
 
         if (status != EG_OK)
-            return refuse_field(r, status);
+            return refuse_field(r, i, tokens[i], status);
     }
     return EG_GOING_ON;
 }
@@ -135,9 +151,9 @@ static int open_and_look_up(request_rec *r, const eg_webhook *hook)
     eg_span *plain = apr_palloc(r->pool, n * sizeof *plain);
     eg_outcome outcome;
 
-    if (!fields_are_clear(hook, lookup) || find_fields(hook, lookup, tokens) != EG_OK)
-        return eg_answer_error(r, EG_MALFORMED);
-    outcome = open_fields(r, tokens, (int)n, plain);
+    outcome = find_fields(r, hook, tokens);
+    if (outcome == EG_GOING_ON)
+        outcome = open_fields(r, tokens, (int)n, plain);
     if (outcome != EG_GOING_ON)
         return eg_answer_error(r, outcome);
     return look_up(r, plain);
@@ -179,7 +195,7 @@ int eg_decrypt_handler(request_rec *r)
     if (r->main && !eg_is_backend_call(r))
         return HTTP_NOT_FOUND;
     if (!eg_config_of(r)->lookup)
-        return eg_answer_error(r, EG_DISABLED);
+        return eg_refuse_disabled(r, EG_DECRYPT_HANDLER, "EncGatherLookup");
     eg_count_begin(r, EG_AT_DECRYPT);
     return may_come(r) ? serve_decrypt(r) : turn_away(r);
 }

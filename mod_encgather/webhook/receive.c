@@ -4,7 +4,9 @@
 
 #include <apr_strings.h>
 #include "core/parameters.h"
+#include "base/seldom.h"
 #include "watch/record.h"
+#include "webhook/answer.h"
 #include "webhook/verify.h"
 
 APLOG_USE_MODULE(encgather);
@@ -84,21 +86,29 @@ static eg_outcome take_webhook_body(request_rec *r, eg_webhook *hook, eg_body_ha
 /* --- configuration and caller ------------------------------------------------------------------ */
 
 /* Keys and tokens that this location needs; one error line says which is missing. */
+static const char *find_missing(const eg_config *policy, bool tokens_needed)
+{
+    if (!policy->keys)
+        return "there is no EncGatherKeyFile for this location";
+    if (!policy->keys->keys)
+        return "there is no usable EncGatherKeyFile for this location: it could not be read when "
+               "the server read its configuration (EG0102)";
+    if (tokens_needed && !policy->tokens)
+        return "there is no EncGatherAuthTokenFile for this location";
+    if (tokens_needed && !policy->tokens->tokens)
+        return "there is no usable EncGatherAuthTokenFile for this location: it could not be read "
+               "when the server read its configuration (EG0102)";
+    return eg_the_crypto() ? NULL : "OpenSSL does not offer AES-256-GCM, HMAC or SHA-256";
+}
+
 static eg_outcome check_configuration(request_rec *r, bool tokens_needed)
 {
-    const eg_config *policy = eg_config_of(r);
-    const char *missing = NULL;
+    const char *missing = find_missing(eg_config_of(r), tokens_needed);
 
-    if (!policy->keys || !policy->keys->keys)
-        missing = "EncGatherKeyFile";
-    else if (tokens_needed && !eg_verify_has_tokens(policy))
-        missing = "EncGatherAuthTokenFile";
-    if (!missing && eg_the_crypto())
+    if (!missing)
         return EG_GOING_ON;
-    ap_log_rerror(
-        APLOG_MARK, APLOG_ERR, 0, r, EG_TAG("0108") "call %s: answered 500, %s", eg_call_of(r),
-        missing ? apr_pstrcat(r->pool, "there is no usable ", missing, " for this location", NULL)
-                : "OpenSSL does not offer AES-256-GCM, HMAC or SHA-256");
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, EG_TAG("0108") "call %s: answered 500, %s",
+                  eg_call_of(r), missing);
     return EG_MISCONFIGURED;
 }
 
@@ -171,4 +181,17 @@ eg_outcome eg_receive_in_process(request_rec *r, eg_json *json, eg_webhook *hook
     begin_webhook(r, hook);
     hook->json = json;
     return check_configuration(r, false);
+}
+
+/* Whoever may write an .htaccess can set a handler, and a stranger can ask for it. */
+int eg_refuse_disabled(request_rec *r, const char *handler, const char *directive)
+{
+    static eg_seldom lines;
+
+    if (eg_once_a_second(&lines))
+        ap_log_rerror(APLOG_MARK, APLOG_NOTICE, 0, r,
+                      EG_TAG("0212") "answered 404: SetHandler %s without %s for it; both belong "
+                                     "into the same <Location>, and not into an .htaccess",
+                      handler, directive);
+    return eg_answer_error(r, EG_DISABLED);
 }

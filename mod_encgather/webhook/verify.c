@@ -3,10 +3,10 @@
 #include "webhook/verify.h"
 
 #include <string.h>
-#include <apr_atomic.h>
 #include <apr_strings.h>
 #include <http_core.h>
 #include <http_protocol.h>
+#include "base/seldom.h"
 #include "core/doctor.h"
 #include "core/parameters.h"
 #include "watch/record.h"
@@ -51,17 +51,13 @@ static bool body_is_signed(const eg_webhook *hook, const eg_body_hash *hash)
     return !hook->body->n || (!is_get(hook) && eg_webhook_is_form(hook));
 }
 
-/* --- the doctor -------------------------------------------------------------------------------- */
-
-/* At most one search a second in each child: a flood of bad signatures cannot use it. */
-static bool may_search(void)
+static const char *body_fault(const eg_body_hash *hash)
 {
-    static volatile apr_uint32_t last;
-    apr_uint32_t now = (apr_uint32_t)apr_time_sec(apr_time_now());
-    apr_uint32_t before = apr_atomic_read32(&last);
-
-    return now != before && apr_atomic_cas32(&last, now, before) == before;
+    return hash->claimed ? "the body is not the one that bodySHA256 in the query is of"
+                         : "the body is no form, and no bodySHA256 in the query is of it";
 }
+
+/* --- the doctor -------------------------------------------------------------------------------- */
 
 static eg_span header_of(const eg_webhook *hook, const char *name)
 {
@@ -91,16 +87,35 @@ static eg_hints find_hints(const eg_webhook *hook)
     return hints;
 }
 
+/* At most one search a second in each child: a flood of bad signatures cannot use it. */
 static const char *ask_doctor(const eg_webhook *hook, const eg_config *policy,
                               const eg_signed *what, eg_span header)
 {
-    eg_hints hints;
+    static eg_seldom searches;
+    const eg_auth_tokens *tokens = policy->tokens->tokens;
+    apr_pool_t *pool = hook->root->pool;
+    const char *advice = NULL;
+    bool searched = eg_once_a_second(&searches);
 
-    if (header.n != eg_signature_length(what->signer.mac) || !may_search())
-        return NULL;
-    hints = find_hints(hook);
-    return eg_doctor_advise(eg_the_crypto(), what, policy->tokens->tokens, header, &hints,
-                            hook->root->pool);
+    if (searched) {
+        eg_hints hints = find_hints(hook);
+
+        advice = eg_doctor_advise(eg_the_crypto(), what, tokens, header, &hints, pool);
+    }
+    return advice ? advice : eg_doctor_count(what, tokens, searched, pool);
+}
+
+/* Why a signature is wrong, whatever could be tried; NULL where something could. */
+static const char *find_fault(const eg_webhook *hook, const eg_config *policy,
+                              const eg_signed *what, eg_span header)
+{
+    const char *fault = eg_signature_fault(what, policy->tokens->tokens);
+    apr_size_t length = eg_signature_length(what->signer.mac);
+
+    if (fault || header.n == length)
+        return fault;
+    return apr_psprintf(hook->root->pool, "it does not have the %d characters of one of Twilio's",
+                        (int)length);
 }
 
 /* --- who signed -------------------------------------------------------------------------------- */
@@ -139,9 +154,9 @@ static eg_judgement judge_signature(const eg_webhook *hook, const eg_config *pol
         judgement.verdict = eg_signature_find(eg_the_crypto(), &what, policy->tokens->tokens,
                                               header, &judgement.fitted);
     else
-        return judgement;
-    if (judgement.verdict == EG_SIGNATURE_INVALID)
-        judgement.advice = eg_signature_fault(&what, policy->tokens->tokens);
+        judgement.advice = body_fault(hash);
+    if (judgement.verdict == EG_SIGNATURE_INVALID && !judgement.advice)
+        judgement.advice = find_fault(hook, policy, &what, header);
     if (judgement.verdict == EG_SIGNATURE_INVALID && !judgement.advice)
         judgement.advice = ask_doctor(hook, policy, &what, header);
     return judgement;

@@ -95,10 +95,12 @@ static void hold_sentence(apr_pool_t *pool, const eg_json *object, const char *n
 
 void fuzz_one(apr_pool_t *pool, eg_span input)
 {
-    eg_json *object = eg_json_parse_answer(pool, input);
+    eg_json_fault fault = {NULL, 0};
+    eg_json *object = eg_json_parse_answer(pool, input, &fault);
     json_t *root = object ? json_loadb(input.p, input.n, 0, NULL) : NULL, *member;
     const char *name;
 
+    HOLDS(object || (fault.what && fault.at <= input.n), "what is wrong is said, and where");
     json_object_foreach(root, name, member)
     {
         const char *said = eg_json_text(object, name, pool);

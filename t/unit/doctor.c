@@ -224,6 +224,33 @@ static void another_account(void)
        "another account's token");
 }
 
+#define SID "AC0123456789abcdef0123456789abcdef"
+
+static void counted(void)
+{
+    static eg_auth_token at[] = {{{"", 0}, EG_LIT("secret1"), {"", 0}},
+                                 {EG_LIT(SID), EG_LIT("secret2"), {"", 0}},
+                                 {EG_LIT("AC2"), EG_LIT("secret3"), {"", 0}}};
+    static const eg_auth_tokens all = {3, at}, last = {1, at + 2};
+    eg_signed what = {.account = EG_LIT(SID)};
+    const char *got;
+
+    is_str(eg_doctor_count(&what, &all, false, pool),
+           "2 auth tokens tried for AccountSid " SID ", none fits", "those of the account");
+    got = eg_doctor_count(&what, &all, true, pool);
+    ok(strstr(got, "none fits, whatever URL: ") != NULL, "after a search");
+    is_str(eg_doctor_count(&what, &last, false, pool),
+           "no line of EncGatherAuthTokenFile is for AccountSid " SID, "none of the account");
+    what.account = EG_LIT("AC2");
+    is_str(eg_doctor_count(&what, &last, false, pool),
+           "1 auth token tried for an AccountSid that is none, none fits", "what has no form");
+    what.account = EG_LIT("AC0123456789abcdef0123456789abcde\n");
+    ok(!strchr(eg_doctor_count(&what, &all, true, pool), '\n'), "a line is not shaped");
+    what.account = (eg_span){NULL, 0};
+    is_str(eg_doctor_count(&what, &all, false, pool),
+           "3 auth tokens tried for a request without AccountSid, none fits", "no account");
+}
+
 /* Words of doctor.c: what a client wrote into a header must not shape a log line. The signature
  * fits without a port, so that the port is not signed by anybody. */
 static void odd_ports(void)
@@ -253,6 +280,7 @@ int main(void)
     advised();
     slash_added();
     another_account();
+    counted();
     odd_ports();
     apr_pool_destroy(pool);
     apr_terminate();

@@ -258,14 +258,65 @@ static void byte_order_marks(void)
 
     for (size_t i = 0; i < COUNT(cases); i++) {
         char *copy = exact_copy(cases[i].text.p, cases[i].text.n);
-        eg_json *object = eg_json_parse_answer(pool, (eg_span){copy, cases[i].text.n});
+        eg_json_fault fault;
+        eg_json *object = eg_json_parse_answer(pool, (eg_span){copy, cases[i].text.n}, &fault);
 
         free(copy);
         ok((object != NULL) == cases[i].good, "a byte order mark, case %zu", i);
         if (object)
             is_str(eg_json_text(object, "a", pool), "1", "what is behind it, case %zu", i);
     }
-    ok(!eg_json_parse_answer(pool, (eg_span){NULL, 0}), "no answer is none");
+}
+
+/* What is wrong, and up to which byte it was read; never what was read. */
+static void faults(void)
+{
+    static const struct {
+        eg_span text;
+        const char *what;
+        size_t at;
+    } cases[] = {
+        {{NULL, 0}, "it is empty", 0},
+        {EG_LIT(""), "it is empty", 0},
+        {EG_LIT("\xef\xbb\xbf"), "it is empty", 3},
+        {EG_LIT("{\"pin\":\"1234\","), "it breaks off", 14},
+        {EG_LIT("{\"pin\":\"1234"), "it breaks off", 12},
+        {EG_LIT("\xef\xbb\xbf{"), "it breaks off", 4},
+        {EG_LIT("<html>1234</html>"), "wrong syntax", 1},
+        {EG_LIT("{'pin':1234}"), "wrong syntax", 2},
+        {EG_LIT("{\"a\":1,}"), "wrong syntax", 8},
+        {EG_LIT("{\"a\":1}{"), "something follows the JSON", 8},
+        {EG_LIT("[1234]"), "it is another kind of JSON", 1},
+        {EG_LIT("{\"a\":1,\"a\":1}"), "a member is there twice", 10},
+        {EG_LIT("{\"a\":\"\xe4\"}"), "it is not UTF-8", 6},
+        {EG_LIT("{\"a\":\"\\u0000\"}"), "a string has a NUL in it", 13},
+        {EG_LIT("{\"a\0\":1}"), "it has a NUL", 4},
+        {EG_LIT("{\"a\":1e999}"), "a number is too large", 10},
+        {EG_LIT("{\"a\":9223372036854775808,}"), "wrong syntax", 26},
+    };
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        eg_json_fault fault = {NULL, 99};
+
+        ok(!eg_json_parse_answer(pool, cases[i].text, &fault), "no object, case %zu", i);
+        is_str(fault.what, cases[i].what, "what is wrong, case %zu", i);
+        is_int((long)fault.at, (long)cases[i].at, "up to which byte it was read, case %zu", i);
+    }
+}
+
+static void unsayable(void)
+{
+    eg_json *object =
+        parse("{\"n\":null,\"a\":[],\"o\":{},\"s\":\"\",\"b\":true,\"l\":9223372036854775808}", 64);
+
+    is_str(eg_json_unsayable(object, "n"), "null, or an integer of more than 64 bits", "null");
+    is_str(eg_json_unsayable(object, "l"), "null, or an integer of more than 64 bits", "large");
+    is_str(eg_json_unsayable(object, "a"), "an array", "an array");
+    is_str(eg_json_unsayable(object, "o"), "an object", "an object");
+    is_str(eg_json_unsayable(object, "s"), NULL, "a string can be said");
+    is_str(eg_json_unsayable(object, "b"), NULL, "so can true");
+    is_str(eg_json_unsayable(object, "none"), NULL, "what is missing");
+    is_str(eg_json_unsayable(NULL, "n"), NULL, "no object");
 }
 
 static void written(void)
@@ -317,6 +368,8 @@ int main(void)
     said();
     big_integers();
     byte_order_marks();
+    faults();
+    unsayable();
     written();
     not_utf8();
     no_object();

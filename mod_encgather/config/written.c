@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The configuration as it was written: which directives stand where. */
+#include "config/written.h"
+
+#include <string.h>
+#include <apr_strings.h>
+
+static const char *const directives[EG_WRITTEN_KINDS] = {
+    [EG_WRITTEN_HANDLER] = "SetHandler",
+    [EG_WRITTEN_BACKEND] = "EncGatherBackend",
+    [EG_WRITTEN_LOOKUP] = "EncGatherLookup",
+    [EG_WRITTEN_KEYS] = "EncGatherKeyFile",
+    [EG_WRITTEN_TOKENS] = "EncGatherAuthTokenFile",
+    [EG_WRITTEN_SIGNATURE] = "EncGatherSignature",
+    [EG_WRITTEN_TIMEOUT] = "EncGatherTimeout",
+    [EG_WRITTEN_FIELD] = "EncGatherField",
+    [EG_WRITTEN_FORWARD] = "EncGatherForward",
+    [EG_WRITTEN_EXPOSE] = "EncGatherExpose",
+    [EG_WRITTEN_PROXY_PASS] = "ProxyPass",
+    [EG_WRITTEN_TLS_ENGINE] = "SSLProxyEngine",
+};
+
+const char *eg_written_name(eg_written_kind what)
+{
+    return directives[what];
+}
+
+/* --- what is written, and where ---------------------------------------------------------------- */
+
+static bool is_section(const ap_directive_t *node, const char *name)
+{
+    return ap_cstr_casecmp(node->directive, name) == 0;
+}
+
+static bool is_place(const ap_directive_t *node)
+{
+    static const char *const names[] = {"<Location",       "<LocationMatch", "<Directory",
+                                        "<DirectoryMatch", "<Files",         "<FilesMatch",
+                                        "<Proxy",          "<ProxyMatch"};
+
+    for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (is_section(node, names[i]))
+            return true;
+    return false;
+}
+
+/* Its path, or NULL where it is no plain one: a pattern may be about any URL. */
+static const char *path_of(apr_pool_t *pool, const ap_directive_t *place)
+{
+    const char *args = apr_pstrmemdup(pool, place->args, strcspn(place->args, ">"));
+    const char *path = ap_getword_conf(pool, &args);
+
+    return is_section(place, "<Location") && *path == '/' && !strpbrk(path, "*?[") ? path : NULL;
+}
+
+/* The place is the innermost location; an <If> beside all of them is one too. */
+static eg_finding locate(apr_pool_t *pool, const ap_directive_t *node)
+{
+    const char *args = node->args;
+    eg_finding found = {.node = node, .word = ap_getword_conf(pool, &args)};
+
+    for (const ap_directive_t *up = node->parent; up; up = up->parent)
+        if (is_section(up, "<VirtualHost"))
+            found.host = up;
+        else {
+            found.is_conditional |= !is_place(up);
+            if (!found.place || (is_place(up) && !is_place(found.place)))
+                found.place = up;
+        }
+    if (found.place)
+        found.path = path_of(pool, found.place);
+    return found;
+}
+
+/* By another name: other modules for TLS have an engine of their own. */
+static bool is_another(eg_written_kind what, const char *name)
+{
+    if (what == EG_WRITTEN_PROXY_PASS)
+        return ap_cstr_casecmp(name, "ProxyPassMatch") == 0;
+    return what == EG_WRITTEN_TLS_ENGINE && (ap_cstr_casecmp(name, "TLSProxyEngine") == 0 ||
+                                             ap_cstr_casecmp(name, "GnuTLSProxyEngine") == 0);
+}
+
+static void note_directive(eg_survey *all, const ap_directive_t *node)
+{
+    for (int i = 0; i < EG_WRITTEN_KINDS; i++)
+        if (ap_cstr_casecmp(node->directive, directives[i]) == 0 ||
+            is_another((eg_written_kind)i, node->directive))
+            APR_ARRAY_PUSH(all->found[i], eg_finding) = locate(all->pool, node);
+}
+
+/* NOLINTNEXTLINE(misc-no-recursion): as deep as the administrator's sections */
+static void walk_directives(eg_survey *all, const ap_directive_t *node)
+{
+    for (; node; node = node->next) {
+        note_directive(all, node);
+        if (node->first_child)
+            walk_directives(all, node->first_child);
+    }
+}
+
+eg_survey eg_written_look(apr_pool_t *pool)
+{
+    eg_survey all = {.pool = pool};
+
+    for (int i = 0; i < EG_WRITTEN_KINDS; i++)
+        all.found[i] = apr_array_make(pool, 4, sizeof(eg_finding));
+    walk_directives(&all, ap_conftree);
+    return all;
+}
+
+const eg_finding *eg_written_at(const eg_survey *all, eg_written_kind what, int i)
+{
+    return &APR_ARRAY_IDX(all->found[what], i, eg_finding);
+}
+
+const char *eg_written_section(apr_pool_t *pool, const eg_finding *at)
+{
+    const ap_directive_t *section = at->place ? at->place : at->host;
+
+    return section ? apr_pstrcat(pool, section->directive, " ", section->args, NULL) : "the server";
+}
+
+/* --- what counts together ---------------------------------------------------------------------- */
+
+bool eg_written_is_below(const char *path, const char *above)
+{
+    apr_size_t n = strlen(above);
+
+    n -= n > 0 && above[n - 1] == '/';
+    return strncmp(path, above, n) == 0 && (path[n] == '/' || path[n] == '\0');
+}
+
+bool eg_written_may_meet(const eg_finding *one, const eg_finding *other)
+{
+    if (one->host && other->host && one->host != other->host)
+        return false;
+    return !one->path || !other->path || eg_written_is_below(one->path, other->path) ||
+           eg_written_is_below(other->path, one->path);
+}
+
+bool eg_written_is_there(const eg_survey *all, eg_written_kind what, const eg_finding *at)
+{
+    for (int i = 0; i < all->found[what]->nelts; i++)
+        if (eg_written_may_meet(eg_written_at(all, what, i), at))
+            return true;
+    return false;
+}
+
+/* --- what counts last -------------------------------------------------------------------------- */
+
+/* A section of the server counts in its virtual hosts, too. */
+static bool is_for_host(const eg_finding *found, const ap_directive_t *host)
+{
+    return !found->host || found->host == host;
+}
+
+static bool is_certain(const eg_finding *found, const ap_directive_t *host, const char *path)
+{
+    if (!is_for_host(found, host) || found->is_conditional)
+        return false;
+    return !found->place || (found->path && eg_written_is_below(path, found->path));
+}
+
+/* A <Location> counts behind what stands in none, those of a host behind those of the server, and
+ * among each other they count in the order of the text. */
+static int rank_of(const eg_finding *found)
+{
+    return 2 * (found->place != NULL) + (found->host != NULL);
+}
+
+const eg_finding *eg_written_last(const eg_survey *all, eg_written_kind what,
+                                  const ap_directive_t *host, const char *path)
+{
+    const eg_finding *last = NULL;
+
+    for (int i = 0; i < all->found[what]->nelts; i++) {
+        const eg_finding *each = eg_written_at(all, what, i);
+
+        if (is_certain(each, host, path) && (!last || rank_of(each) >= rank_of(last)))
+            last = each;
+    }
+    return last;
+}
+
+bool eg_written_may_be(const eg_finding *found, const ap_directive_t *host, const char *path,
+                       bool with_below)
+{
+    const eg_finding here = {.host = host, .path = path};
+
+    if (is_certain(found, host, path) || !eg_written_may_meet(found, &here))
+        return false;
+    return with_below || !found->path || eg_written_is_below(path, found->path);
+}
