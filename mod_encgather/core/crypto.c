@@ -29,6 +29,7 @@ typedef struct {
 typedef struct {
     EVP_CIPHER_CTX *gcm;
     EVP_MD_CTX *digest;
+    EVP_PKEY_CTX *makers[EG_CURVES]; /* of key pairs; they keep the curve and no key */
     nonce_pool *nonces;
 } thread_state;
 
@@ -66,6 +67,8 @@ static void free_thread_state(void *data)
         return;
     EVP_CIPHER_CTX_free(state->gcm);
     EVP_MD_CTX_free(state->digest);
+    for (unsigned i = 0; i < EG_CURVES; i++)
+        EVP_PKEY_CTX_free(state->makers[i]);
     eg_secret_unmap(state->nonces, sizeof *state->nonces);
     OPENSSL_free(state);
 }
@@ -404,6 +407,25 @@ eg_status eg_sha256(eg_crypto *crypto, eg_span data, unsigned char out[EG_SHA256
                                                                                    : EG_ECRYPTO;
 }
 
+/* What the hash leaves in the context is the key that was made. */
+eg_status eg_concat_kdf(eg_crypto *crypto, const unsigned char z[EG_SHA256_SIZE],
+                        unsigned char out[EG_KEY_SIZE])
+{
+    static const prefix round = {{0, 0, 0, 1}, 4};
+    const eg_span pieces[2] = {{(const char *)z, EG_SHA256_SIZE},
+                               EG_LIT("\0\0\0\x07"
+                                      "A256GCM"
+                                      "\0\0\0\0"
+                                      "\0\0\0\0"
+                                      "\0\0\x01\0")};
+    thread_state *state = this_thread(crypto);
+    bool ok = state && digest(state->digest, crypto->sha256, &round, pieces, 2, out);
+
+    if (state)
+        (void)EVP_MD_CTX_reset(state->digest);
+    return ok ? EG_OK : EG_ECRYPTO;
+}
+
 eg_status eg_hkdf(eg_crypto *crypto, const unsigned char key[EG_KEY_SIZE], eg_span info,
                   unsigned char out[EG_SHA256_SIZE])
 {
@@ -418,6 +440,35 @@ eg_status eg_hkdf(eg_crypto *crypto, const unsigned char key[EG_KEY_SIZE], eg_sp
                                 expand, 2, out);
     eg_wipe(extracted, sizeof extracted);
     return status;
+}
+
+/* --- key pairs --------------------------------------------------------------------------------- */
+
+static EVP_PKEY_CTX *new_maker(eg_curve curve)
+{
+    EVP_PKEY_CTX *maker =
+        EVP_PKEY_CTX_new_from_name(NULL, curve == EG_CURVE_P256 ? "EC" : "X25519", NULL);
+
+    if (maker && EVP_PKEY_keygen_init(maker) == 1 &&
+        (curve != EG_CURVE_P256 || EVP_PKEY_CTX_set_group_name(maker, "P-256") == 1))
+        return maker;
+    EVP_PKEY_CTX_free(maker);
+    return NULL;
+}
+
+EVP_PKEY *eg_ephemeral_key(eg_crypto *crypto, eg_curve curve)
+{
+    thread_state *state = this_thread(crypto);
+    EVP_PKEY *pair = NULL;
+
+    if (state && !state->makers[curve])
+        state->makers[curve] = new_maker(curve);
+    if (!state || !state->makers[curve])
+        return NULL;
+    if (EVP_PKEY_generate(state->makers[curve], &pair) == 1)
+        return pair;
+    EVP_PKEY_free(pair);
+    return NULL;
 }
 
 bool eg_equal_secret(eg_span a, eg_span b)

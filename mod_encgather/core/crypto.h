@@ -49,6 +49,15 @@ eg_status eg_sha256(eg_crypto *crypto, eg_span data,
 eg_status eg_hkdf(eg_crypto *crypto, const unsigned char key[EG_KEY_SIZE], eg_span info,
                   unsigned char out[EG_SHA256_SIZE]) EG_MUST_CHECK;
 
+/* The Concat KDF of RFC 7518, 4.6, for A256GCM from a shared secret alone (no apu, no apv). */
+eg_status eg_concat_kdf(eg_crypto *crypto, const unsigned char z[EG_SHA256_SIZE],
+                        unsigned char out[EG_KEY_SIZE]) EG_MUST_CHECK;
+
+typedef enum { EG_CURVE_P256, EG_CURVE_X25519, EG_CURVES } eg_curve;
+
+/* A fresh key pair for one use; EVP_PKEY_free() wipes it. NULL: OpenSSL failed. */
+struct evp_pkey_st *eg_ephemeral_key(eg_crypto *crypto, eg_curve curve) EG_MUST_CHECK;
+
 /* Equal length and equal bytes, in time that depends on the length alone. */
 bool eg_equal_secret(eg_span a, eg_span b);
 

@@ -187,6 +187,33 @@ eg_status eg_json_string(const eg_json *object, const char *name, eg_span *value
     return EG_OK;
 }
 
+eg_status eg_json_integer(const eg_json *object, const char *name, apr_int64_t *value)
+{
+    const json_t *member = member_of(object, name);
+
+    if (!json_is_integer(member))
+        return EG_EMISSING;
+    *value = json_integer_value(member);
+    return EG_OK;
+}
+
+const eg_json *eg_json_inner(const eg_json *object, const char *name, apr_pool_t *pool)
+{
+    const json_t *member = member_of(object, name);
+    eg_json *inner;
+
+    if (!json_is_object(member))
+        return NULL;
+    inner = apr_palloc(pool, sizeof *inner);
+    inner->root = (json_t *)(apr_uintptr_t)member;
+    return inner;
+}
+
+apr_size_t eg_json_size(const eg_json *object)
+{
+    return object ? json_object_size(object->root) : 0;
+}
+
 /* Member by member: a name out of a URL has no NUL behind it. */
 bool eg_json_has(const eg_json *object, eg_span name)
 {

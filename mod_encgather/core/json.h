@@ -29,6 +29,16 @@ eg_json *eg_json_new(apr_pool_t *pool);
 /* A member that is a string, or EG_EMISSING. It points into the object. */
 eg_status eg_json_string(const eg_json *object, const char *name, eg_span *value) EG_MUST_CHECK;
 
+/* A member that is an integer (written without fraction and exponent), or EG_EMISSING. */
+eg_status eg_json_integer(const eg_json *object, const char *name,
+                          apr_int64_t *value) EG_MUST_CHECK;
+
+/* A member that is an object, until the pool of the outer one goes; NULL: there is none. */
+const eg_json *eg_json_inner(const eg_json *object, const char *name, apr_pool_t *pool);
+
+/* How many members it has; 0 where it is NULL. */
+apr_size_t eg_json_size(const eg_json *object);
+
 /* Whether there is a member of that name, whatever it is. */
 bool eg_json_has(const eg_json *object, eg_span name);
 

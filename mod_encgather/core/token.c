@@ -2,6 +2,7 @@
  * The hex token: nonce || ciphertext || tag of AES-256-GCM in hexadecimal digits. */
 #include "token.h"
 
+#include "format.h"
 #include "secret.h"
 
 static const eg_span no_aad = {"", 0};
@@ -82,3 +83,60 @@ eg_status eg_token_open(eg_crypto *crypto, const eg_keyring *ring, eg_span token
         *plain = (eg_span){(const char *)text, n - EG_SEAL_OVERHEAD};
     return status;
 }
+
+/* --- as one of the formats ------------------------------------------------------------------------- */
+
+static apr_size_t hex_length(const eg_sealing *with, apr_size_t n)
+{
+    (void)with;
+    return EG_TOKEN_LENGTH(n);
+}
+
+static eg_status hex_seal(eg_crypto *crypto, const eg_sealing *with, eg_span plain,
+                          apr_pool_t *pool, eg_span *token)
+{
+    char *text = apr_palloc(pool, EG_TOKEN_LENGTH(plain.n) + 1);
+    eg_status status = eg_token_seal(crypto, with->ring, plain, text);
+
+    *token = (eg_span){text, status == EG_OK ? EG_TOKEN_LENGTH(plain.n) : 0};
+    return status;
+}
+
+static bool hex_has_form(eg_span token, apr_pool_t *pool, eg_claims *claims)
+{
+    (void)pool;
+    *claims = (eg_claims){.iat = -1};
+    return eg_token_has_form(token);
+}
+
+static eg_status hex_open(eg_crypto *crypto, const eg_opening *with, eg_span token,
+                          apr_pool_t *pool, eg_opened_token *opened)
+{
+    static const eg_keyring none = {.n = 0};
+    eg_status status;
+
+    opened->rule = EG_RULE_FORM;
+    opened->claims = (eg_claims){.iat = -1};
+    if (!eg_token_has_form(token))
+        return EG_ETOKEN;
+    status = eg_token_open(crypto, with->ring ? with->ring : &none, token, pool, &opened->plain,
+                           &opened->which);
+    opened->rule = status != EG_ETOKEN ? EG_RULE_NONE : with->ring ? EG_RULE_TAG : EG_RULE_KEY;
+    return status;
+}
+
+static bool hex_describe(eg_span token, apr_pool_t *pool, eg_token_description *out)
+{
+    out->json = NULL;
+    return hex_has_form(token, pool, &out->claims);
+}
+
+const eg_format eg_hex_format = {
+    .name = "hex",
+    .binds = false,
+    .length = hex_length,
+    .seal = hex_seal,
+    .has_form = hex_has_form,
+    .open = hex_open,
+    .describe = hex_describe,
+};
