@@ -5,7 +5,7 @@
 
 #include "authtoken.h"
 #include "crypto.h"
-#include "form.h"
+#include "pairs.h"
 #include "signer.h"
 
 /* base64 of an HMAC-SHA1, and of an HMAC-SHA256; and room for either as a string */
@@ -40,6 +40,7 @@ typedef struct {
     eg_origin origin;
     eg_span target;          /* path and query exactly as the request line had them */
     const eg_params *params; /* of the form body; NULL: not part of what is signed */
+    eg_pairs pairs;          /* in which order they are signed */
     eg_span account;         /* AccountSid as sent, to pick tokens; only believed if valid */
     eg_signer signer;        /* by whom, as sent */
     bool is_handshake;       /* of a WebSocket: also for ws(s), also with a slash behind the path */

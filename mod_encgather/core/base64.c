@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * base64 with padding (RFC 4648, 4): one spelling for each value. */
+#include "base64.h"
+
+#include <openssl/evp.h>
+#include "secret.h"
+
+#define LENGTH(n) (((n) + 2) / 3 * 4)
+
+/* The library skips blanks and takes unused bits for granted: what it decoded has to come out as it
+ * was written. */
+eg_status eg_base64_decode(unsigned char *out, apr_size_t n, eg_span text)
+{
+    unsigned char bytes[EG_BASE64_MAX + 3], again[LENGTH(EG_BASE64_MAX) + 1];
+    bool fits = n <= EG_BASE64_MAX && text.n == LENGTH(n) &&
+                EVP_DecodeBlock(bytes, (const unsigned char *)text.p, (int)text.n) >= (int)n &&
+                EVP_EncodeBlock(again, bytes, (int)n) == (int)text.n &&
+                memcmp(again, text.p, text.n) == 0;
+
+    if (fits)
+        memcpy(out, bytes, n);
+    else
+        eg_wipe(out, n);
+    eg_wipe(bytes, sizeof bytes);
+    eg_wipe(again, sizeof again);
+    return fits ? EG_OK : EG_EMALFORMED;
+}
