@@ -16,7 +16,7 @@ static eg_crypto *crypto;
 typedef struct {
     eg_evidence evidence;
     eg_params form, query;
-    eg_auth_token secrets[2];
+    eg_auth_token secrets[3];
     eg_auth_tokens tokens;
 } request;
 
@@ -86,16 +86,18 @@ static void take_headers(request *r, const eg_provider *provider, json_t *header
         r->evidence.headers[i] = find_header(headers, provider->headers[i]);
 }
 
+static const char *const shared_keys[] = {"webhooks_sharedkey_1",
+                                          "webhooks_sharedkey_00000000000000000000000001"};
+
 static void take_secrets(request *r, const json_t *vector)
 {
     const char *secret = text_of(vector, *text_of(vector, "secret") ? "secret" : "public_key");
     const char *shared = text_of(vector, "shared_key_secret");
 
     r->secrets[r->tokens.n++] = (eg_auth_token){.token = eg_span_of(secret)};
-    if (*shared)
+    for (size_t i = 0; *shared && i < COUNT(shared_keys); i++)
         r->secrets[r->tokens.n++] =
-            (eg_auth_token){.token = eg_span_of(shared),
-                            .key = EG_LIT("webhooks_sharedkey_00000000000000000000000001")};
+            (eg_auth_token){.token = eg_span_of(shared), .key = eg_span_of(shared_keys[i])};
     r->tokens.at = r->secrets;
 }
 
