@@ -59,7 +59,9 @@ const eg_provider eg_provider_twilio = {
     .title = "Twilio",
     .headers = {"X-Twilio-Signature", "X-Twilio-Webhooks-Signature-Settings"},
     .signs_url = true,
-    .speaks = true,
+    .dialect = &eg_dialect_twiml,
+    .call = "CallSid",
+    .timeout = 8,
     .fault = any_secret,
     .judge = judge_twilio,
 };

@@ -4,6 +4,7 @@
 #ifndef EG_PROVIDER_H
 #define EG_PROVIDER_H
 
+#include "dialect.h"
 #include "signature.h"
 
 #define EG_PROVIDER_HEADERS 3
@@ -34,7 +35,9 @@ typedef struct eg_provider {
     const char *title;                        /* as people write it */
     const char *headers[EG_PROVIDER_HEADERS]; /* NULL at the end; the first names the signature */
     bool signs_url;                           /* false: URLs have to be signed by us */
-    bool speaks;                              /* XML that we write: handlers may have it */
+    const eg_dialect *dialect;                /* NULL: it guards other applications alone */
+    const char *call;                         /* the parameter that names the call */
+    unsigned timeout; /* seconds that a backend may take at most, unless it is said */
 
     /* Whether a secret is one of this provider; NULL, or what is wrong with it. */
     const char *(*fault)(const eg_auth_token *secret);

@@ -135,7 +135,9 @@ const eg_provider eg_provider_plivo = {
     .title = "Plivo",
     .headers = {"X-Plivo-Signature-V3", "X-Plivo-Signature-Ma-V3", "X-Plivo-Signature-V3-Nonce"},
     .signs_url = true,
-    .speaks = true,
+    .dialect = &eg_dialect_plivo,
+    .call = "CallUUID",
+    .timeout = 8,
     .fault = fault_of_token,
     .judge = judge_plivo,
 };

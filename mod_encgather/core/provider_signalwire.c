@@ -79,7 +79,9 @@ const eg_provider eg_provider_signalwire = {
     .title = "SignalWire",
     .headers = {"X-SignalWire-Signature", "X-Twilio-Signature"},
     .signs_url = true,
-    .speaks = true,
+    .dialect = &eg_dialect_twiml,
+    .call = "CallSid",
+    .timeout = 4,
     .fault = eg_offer_no_shared_key,
     .judge = judge_signalwire,
 };

@@ -91,7 +91,9 @@ const eg_provider eg_provider_telnyx = {
     .title = "Telnyx",
     .headers = {"telnyx-signature-ed25519", "telnyx-timestamp"},
     .signs_url = false,
-    .speaks = true,
+    .dialect = &eg_dialect_texml,
+    .call = "CallSid",
+    .timeout = 8,
     .fault = fault_of_key,
     .judge = judge_telnyx,
 };

@@ -169,6 +169,7 @@ const eg_provider eg_provider_jambonz = {
     .name = "jambonz",
     .title = "jambonz",
     .headers = {"Jambonz-Signature"},
+    .call = "CallSid",
     .fault = eg_offer_no_shared_key,
     .judge = judge_jambonz,
 };
@@ -177,6 +178,7 @@ const eg_provider eg_provider_freeclimb = {
     .name = "freeclimb",
     .title = "FreeClimb",
     .headers = {"FreeClimb-Signature"},
+    .call = "CallSid",
     .fault = eg_offer_no_shared_key,
     .judge = judge_freeclimb,
 };
@@ -185,6 +187,7 @@ const eg_provider eg_provider_standardwebhooks = {
     .name = "standardwebhooks",
     .title = "Standard Webhooks",
     .headers = {"webhook-id", "webhook-timestamp", "webhook-signature"},
+    .call = "CallSid",
     .fault = fault_of_secret,
     .judge = judge_standard,
 };
