@@ -5,14 +5,12 @@
 #include <openssl/evp.h>
 #include "secret.h"
 
-#define LENGTH(n) (((n) + 2) / 3 * 4)
-
 /* The library skips blanks and takes unused bits for granted: what it decoded has to come out as it
  * was written. */
 eg_status eg_base64_decode(unsigned char *out, apr_size_t n, eg_span text)
 {
-    unsigned char bytes[EG_BASE64_MAX + 3], again[LENGTH(EG_BASE64_MAX) + 1];
-    bool fits = n <= EG_BASE64_MAX && text.n == LENGTH(n) &&
+    unsigned char bytes[EG_BASE64_MAX + 3], again[EG_BASE64_LENGTH(EG_BASE64_MAX) + 1];
+    bool fits = n <= EG_BASE64_MAX && text.n == EG_BASE64_LENGTH(n) &&
                 EVP_DecodeBlock(bytes, (const unsigned char *)text.p, (int)text.n) >= (int)n &&
                 EVP_EncodeBlock(again, bytes, (int)n) == (int)text.n &&
                 memcmp(again, text.p, text.n) == 0;
@@ -24,4 +22,9 @@ eg_status eg_base64_decode(unsigned char *out, apr_size_t n, eg_span text)
     eg_wipe(bytes, sizeof bytes);
     eg_wipe(again, sizeof again);
     return fits ? EG_OK : EG_EMALFORMED;
+}
+
+void eg_base64_encode(char *out, const unsigned char *bytes, apr_size_t n)
+{
+    (void)EVP_EncodeBlock((unsigned char *)out, bytes, (int)n);
 }

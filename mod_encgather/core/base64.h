@@ -10,4 +10,8 @@
 #define EG_BASE64_MAX 96
 eg_status eg_base64_decode(unsigned char *out, apr_size_t n, eg_span text) EG_MUST_CHECK;
 
+/* out has EG_BASE64_LENGTH(n) + 1 bytes, with a NUL. */
+#define EG_BASE64_LENGTH(n) (((n) + 2) / 3 * 4)
+void eg_base64_encode(char *out, const unsigned char *bytes, apr_size_t n);
+
 #endif

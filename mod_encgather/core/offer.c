@@ -7,7 +7,6 @@
 #include "secret.h"
 
 #define TIME_DIGITS 15
-#define SPELLED_MOST (2 * EG_SHA256_SIZE + 1)
 
 const eg_finding eg_finding_invalid = {.verdict = EG_SIGNATURE_INVALID};
 const eg_finding eg_finding_missing = {.verdict = EG_SIGNATURE_MISSING};
@@ -46,8 +45,8 @@ static eg_status make_mac(eg_crypto *crypto, const eg_hmac_rule *rule, eg_span k
     return status;
 }
 
-static eg_status make_expected(eg_crypto *crypto, const eg_hmac_rule *rule,
-                               const eg_auth_token *secret, char *out)
+eg_status eg_offer_make(eg_crypto *crypto, const eg_hmac_rule *rule, const eg_auth_token *secret,
+                        char *out)
 {
     unsigned char key[EG_AUTH_TOKEN_MAX];
     eg_span text = secret->token;
@@ -80,12 +79,12 @@ eg_finding eg_offer_judge(eg_crypto *crypto, const eg_hmac_rule *rule, const eg_
 {
     eg_finding finding = eg_finding_invalid;
     apr_size_t fits = 0, place = 0;
-    char expected[SPELLED_MOST];
+    char expected[EG_OFFER_MOST];
 
     for (apr_size_t i = 0; i < tokens->n; i++) {
         apr_size_t ours = may_be(&tokens->at[i], rule->account);
 
-        if (make_expected(crypto, rule, &tokens->at[i], expected) != EG_OK) {
+        if (eg_offer_make(crypto, rule, &tokens->at[i], expected) != EG_OK) {
             eg_wipe(expected, sizeof expected);
             return (eg_finding){.verdict = EG_SIGNATURE_UNCHECKED};
         }
@@ -97,6 +96,16 @@ eg_finding eg_offer_judge(eg_crypto *crypto, const eg_hmac_rule *rule, const eg_
     if (fits)
         finding = (eg_finding){.verdict = EG_SIGNATURE_VALID, .fitted = &tokens->at[place]};
     return finding;
+}
+
+bool eg_offer_put(char value[EG_PROVIDER_VALUE_MAX + 1], eg_span text)
+{
+    if (text.n > EG_PROVIDER_VALUE_MAX)
+        return false;
+    if (text.n)
+        memcpy(value, text.p, text.n);
+    value[text.n] = '\0';
+    return true;
 }
 
 bool eg_offer_split(eg_span list, char separator, eg_offered *offered)

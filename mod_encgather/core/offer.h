@@ -37,6 +37,14 @@ apr_size_t eg_offer_length(const eg_hmac_rule *rule);
 eg_finding eg_offer_judge(eg_crypto *crypto, const eg_hmac_rule *rule, const eg_offered *offered,
                           const eg_auth_tokens *tokens);
 
+/* What that rule makes of it: out has eg_offer_length() + 1 bytes, at most EG_OFFER_MOST. */
+#define EG_OFFER_MOST (2 * EG_SHA256_SIZE + 1)
+eg_status eg_offer_make(eg_crypto *crypto, const eg_hmac_rule *rule, const eg_auth_token *secret,
+                        char *out) EG_MUST_CHECK;
+
+/* A header's value as it is sent; false: too long for one. */
+bool eg_offer_put(char value[EG_PROVIDER_VALUE_MAX + 1], eg_span text);
+
 /* Splits at the separator; false where there are too many, or one is empty. */
 bool eg_offer_split(eg_span list, char separator, eg_offered *offered);
 

@@ -3,6 +3,7 @@
 #include "provider.h"
 
 #include <apr_cstr.h>
+#include "offer.h"
 
 const eg_provider *eg_provider_named(const char *word)
 {
@@ -48,6 +49,21 @@ static eg_finding judge_twilio(eg_crypto *crypto, const eg_evidence *evidence,
     return finding;
 }
 
+static eg_status sign_twilio(eg_crypto *crypto, const eg_evidence *evidence,
+                             const eg_auth_token *secret, eg_provider_headers *out)
+{
+    eg_signed what = evidence->url;
+
+    *out = (eg_provider_headers){{{0}}};
+    if (evidence->headers[1].p && !eg_offer_put(out->value[1], evidence->headers[1]))
+        return EG_EMALFORMED;
+    if (evidence->headers[1].p)
+        what.signer = eg_signer_of(evidence->headers[1]);
+    if (evidence->claims_hash || evidence->is_get)
+        what.params = NULL;
+    return eg_signature_make_exact(crypto, &what, secret->token, out->value[0]);
+}
+
 static const char *any_secret(const eg_auth_token *secret)
 {
     (void)secret;
@@ -64,4 +80,5 @@ const eg_provider eg_provider_twilio = {
     .timeout = 8,
     .fault = any_secret,
     .judge = judge_twilio,
+    .sign = sign_twilio,
 };

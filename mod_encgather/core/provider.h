@@ -30,6 +30,12 @@ typedef struct {
     apr_int64_t clock_off;       /* seconds: a right signature of another time, its minus ours */
 } eg_finding;
 
+/* What a provider would send; an empty value: not that header. */
+#define EG_PROVIDER_VALUE_MAX 160
+typedef struct {
+    char value[EG_PROVIDER_HEADERS][EG_PROVIDER_VALUE_MAX + 1];
+} eg_provider_headers;
+
 typedef struct eg_provider {
     const char *name;                         /* as EncGatherProvider has it */
     const char *title;                        /* as people write it */
@@ -45,6 +51,12 @@ typedef struct eg_provider {
     /* All tokens that come into question are always tried, in constant time where they are secret. */
     eg_finding (*judge)(eg_crypto *crypto, const eg_evidence *evidence,
                         const eg_auth_tokens *tokens);
+
+    /* The headers that the provider would send, at the time of the evidence; a nonce, an id or the
+     * settings of a SharedKey are taken from the evidence's headers. Telnyx: the secret is the seed of
+     * the private key, written like the public one. EG_EMALFORMED: it cannot be signed like this. */
+    eg_status (*sign)(eg_crypto *crypto, const eg_evidence *evidence, const eg_auth_token *secret,
+                      eg_provider_headers *out);
 } eg_provider;
 
 extern const eg_provider eg_provider_twilio, eg_provider_signalwire, eg_provider_telnyx,

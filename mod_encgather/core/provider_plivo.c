@@ -123,6 +123,20 @@ static eg_finding judge_plivo(eg_crypto *crypto, const eg_evidence *evidence,
     return eg_offer_judge(crypto, &rule, &offered, tokens);
 }
 
+static eg_status sign_plivo(eg_crypto *crypto, const eg_evidence *evidence,
+                            const eg_auth_token *secret, eg_provider_headers *out)
+{
+    plivo_string string;
+    eg_hmac_rule rule = {EG_MAC_SHA256, EG_SPELLED_BASE64, string.at, 0, {NULL, 0}, NULL};
+
+    *out = (eg_provider_headers){{{0}}};
+    if (!evidence->headers[NONCE].n || !is_covered(evidence) || !build_string(evidence, &string) ||
+        !eg_offer_put(out->value[NONCE], evidence->headers[NONCE]))
+        return EG_EMALFORMED;
+    rule.n = string.n;
+    return eg_offer_make(crypto, &rule, secret, out->value[SIGNATURE]);
+}
+
 static const char *fault_of_token(const eg_auth_token *secret)
 {
     if (secret->account.n)
@@ -140,4 +154,5 @@ const eg_provider eg_provider_plivo = {
     .timeout = 8,
     .fault = fault_of_token,
     .judge = judge_plivo,
+    .sign = sign_plivo,
 };

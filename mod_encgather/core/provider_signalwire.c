@@ -45,20 +45,46 @@ static eg_finding judge_cxml(eg_crypto *crypto, const eg_evidence *evidence, eg_
 
 /* --- hexadecimal over the exact URL and the raw body ------------------------------------------- */
 
-static eg_finding judge_exact(eg_crypto *crypto, const eg_evidence *evidence, eg_span header,
-                              const eg_auth_tokens *tokens)
+/* pieces has room for EXACT_PIECES. */
+static eg_hmac_rule exact_rule(const eg_evidence *evidence, eg_span *pieces)
 {
     const eg_origin *origin = &evidence->url.origin;
-    const eg_span pieces[EXACT_PIECES] = {
+    const eg_span all[EXACT_PIECES] = {
         origin->scheme,       EG_LIT("://"),
         origin->host,         origin->port.n ? EG_LIT(":") : EG_LIT(""),
         origin->port,         origin->prefix,
         evidence->url.target, evidence->body};
-    eg_hmac_rule rule = {EG_MAC_SHA1,  EG_SPELLED_HEX,        pieces,
-                         EXACT_PIECES, evidence->url.account, NULL};
+
+    memcpy(pieces, all, sizeof all);
+    return (eg_hmac_rule){EG_MAC_SHA1,  EG_SPELLED_HEX,        pieces,
+                          EXACT_PIECES, evidence->url.account, NULL};
+}
+
+static eg_finding judge_exact(eg_crypto *crypto, const eg_evidence *evidence, eg_span header,
+                              const eg_auth_tokens *tokens)
+{
+    eg_span pieces[EXACT_PIECES];
+    eg_hmac_rule rule = exact_rule(evidence, pieces);
     eg_offered offered = {{header}, 1};
 
     return eg_offer_judge(crypto, &rule, &offered, tokens);
+}
+
+/* What is no form, and has no hash in the URL, can be signed like this alone. */
+static eg_status sign_signalwire(eg_crypto *crypto, const eg_evidence *evidence,
+                                 const eg_auth_token *secret, eg_provider_headers *out)
+{
+    eg_span pieces[EXACT_PIECES];
+    eg_hmac_rule rule = exact_rule(evidence, pieces);
+    eg_signed what = evidence->url;
+
+    *out = (eg_provider_headers){{{0}}};
+    if (!eg_provider_body_is_signed(evidence))
+        return eg_offer_make(crypto, &rule, secret, out->value[0]);
+    what.pairs = EG_PAIRS_AS_RECEIVED;
+    if (evidence->claims_hash || evidence->is_get)
+        what.params = NULL;
+    return eg_signature_make_exact(crypto, &what, secret->token, out->value[0]);
 }
 
 /* --- the row ----------------------------------------------------------------------------------- */
@@ -84,4 +110,5 @@ const eg_provider eg_provider_signalwire = {
     .timeout = 4,
     .fault = eg_offer_no_shared_key,
     .judge = judge_signalwire,
+    .sign = sign_signalwire,
 };

@@ -2,6 +2,7 @@
  * Telnyx: Ed25519 over a time and the raw body
  * (https://developers.telnyx.com/docs/messaging/messages/receiving-webhooks). */
 #include <stdlib.h>
+#include <apr_strings.h>
 #include "base64.h"
 #include "ed25519.h"
 #include "offer.h"
@@ -86,6 +87,32 @@ static eg_finding judge_telnyx(eg_crypto *crypto, const eg_evidence *evidence,
     return eg_offer_in_time(finding, signed_at, evidence->now, true);
 }
 
+/* The secret is the seed here, which only Telnyx has of its own key. */
+static eg_status sign_telnyx(eg_crypto *crypto, const eg_evidence *evidence,
+                             const eg_auth_token *secret, eg_provider_headers *out)
+{
+    unsigned char seed[EG_ED25519_KEY_SIZE], signature[EG_ED25519_SIZE];
+    char *time = out->value[1], *message = NULL;
+    eg_status status = eg_base64_decode(seed, sizeof seed, secret->token);
+    apr_size_t n = 0;
+
+    (void)crypto;
+    *out = (eg_provider_headers){{{0}}};
+    (void)apr_snprintf(time, EG_PROVIDER_VALUE_MAX, "%" APR_INT64_T_FMT, evidence->now);
+    if (status == EG_OK)
+        message = join(eg_span_of(time), evidence->body, &n);
+    if (status == EG_OK && !message)
+        status = EG_ENOMEM;
+    if (status == EG_OK)
+        status = eg_ed25519_sign(seed, (eg_span){message, n}, signature);
+    if (status == EG_OK)
+        eg_base64_encode(out->value[0], signature, sizeof signature);
+    eg_wipe(seed, sizeof seed);
+    eg_wipe(message, n);
+    free(message);
+    return status;
+}
+
 const eg_provider eg_provider_telnyx = {
     .name = "telnyx",
     .title = "Telnyx",
@@ -96,4 +123,5 @@ const eg_provider eg_provider_telnyx = {
     .timeout = 8,
     .fault = fault_of_key,
     .judge = judge_telnyx,
+    .sign = sign_telnyx,
 };

@@ -2,6 +2,7 @@
  * Providers that sign a time and the raw body: jambonz, FreeClimb, and the Standard Webhooks
  * specification (https://www.standardwebhooks.com). They guard other applications; we do not speak
  * their languages. */
+#include <apr_strings.h>
 #include "base64.h"
 #include "offer.h"
 #include "secret.h"
@@ -65,6 +66,23 @@ static eg_finding judge_timed(eg_crypto *crypto, const eg_evidence *evidence,
     pieces[2] = evidence->body;
     return eg_offer_in_time(eg_offer_judge(crypto, &rule, &header.offered, tokens), signed_at,
                             evidence->now, also_ahead);
+}
+
+static eg_status sign_timed(eg_crypto *crypto, const eg_evidence *evidence,
+                            const eg_auth_token *secret, eg_provider_headers *out)
+{
+    char time[32], mac[EG_OFFER_MOST];
+    const eg_span pieces[3] = {
+        {time, (apr_size_t)apr_snprintf(time, sizeof time, "%" APR_INT64_T_FMT, evidence->now)},
+        EG_LIT("."),
+        evidence->body};
+    eg_hmac_rule rule = {EG_MAC_SHA256, EG_SPELLED_HEX, pieces, 3, {NULL, 0}, NULL};
+    eg_status status = eg_offer_make(crypto, &rule, secret, mac);
+
+    *out = (eg_provider_headers){{{0}}};
+    if (status == EG_OK)
+        (void)apr_snprintf(out->value[0], EG_PROVIDER_VALUE_MAX, "t=%s,v1=%s", time, mac);
+    return status;
 }
 
 /* With GET it signs JSON that it does not send. */
@@ -163,6 +181,23 @@ static eg_finding judge_standard(eg_crypto *crypto, const eg_evidence *evidence,
                             evidence->now, true);
 }
 
+static eg_status sign_standard(eg_crypto *crypto, const eg_evidence *evidence,
+                               const eg_auth_token *secret, eg_provider_headers *out)
+{
+    char *time = out->value[TIME];
+    eg_span pieces[5] = {
+        evidence->headers[ID], EG_LIT("."), {time, 0}, EG_LIT("."), evidence->body};
+    eg_hmac_rule rule = {EG_MAC_SHA256, EG_SPELLED_BASE64, pieces, 5, {NULL, 0}, decode_secret};
+
+    *out = (eg_provider_headers){{{0}}};
+    if (!evidence->headers[ID].n || !eg_offer_put(out->value[ID], evidence->headers[ID]))
+        return EG_EMALFORMED;
+    pieces[2].n =
+        (apr_size_t)apr_snprintf(time, EG_PROVIDER_VALUE_MAX, "%" APR_INT64_T_FMT, evidence->now);
+    memcpy(out->value[SIGNATURES], "v1,", 3);
+    return eg_offer_make(crypto, &rule, secret, out->value[SIGNATURES] + 3);
+}
+
 /* --- the rows ---------------------------------------------------------------------------------- */
 
 const eg_provider eg_provider_jambonz = {
@@ -172,6 +207,7 @@ const eg_provider eg_provider_jambonz = {
     .call = "CallSid",
     .fault = eg_offer_no_shared_key,
     .judge = judge_jambonz,
+    .sign = sign_timed,
 };
 
 const eg_provider eg_provider_freeclimb = {
@@ -181,6 +217,7 @@ const eg_provider eg_provider_freeclimb = {
     .call = "CallSid",
     .fault = eg_offer_no_shared_key,
     .judge = judge_freeclimb,
+    .sign = sign_timed,
 };
 
 const eg_provider eg_provider_standardwebhooks = {
@@ -190,4 +227,5 @@ const eg_provider eg_provider_standardwebhooks = {
     .call = "CallSid",
     .fault = fault_of_secret,
     .judge = judge_standard,
+    .sign = sign_standard,
 };

@@ -271,16 +271,24 @@ eg_verdict eg_signature_check(eg_crypto *crypto, const eg_signed *what,
     return eg_signature_find(crypto, what, tokens, header, &fitted);
 }
 
-eg_status eg_signature_make(eg_crypto *crypto, const eg_signed *what, eg_span authority,
-                            eg_span token, char *out)
+eg_status eg_signature_make_exact(eg_crypto *crypto, const eg_signed *what, eg_span token,
+                                  char *out)
 {
-    eg_signed exact = *what;
     signed_string string;
 
-    if (!eg_origin_split(authority, &exact.origin) || !build(&exact, &string) ||
-        !set_port(&string, exact.origin.port))
+    if (!build(what, &string) || !set_port(&string, what->origin.port))
         return EG_EMALFORMED;
     if (what->signer.is_broken || what->signer.mac == EG_MAC_UNKNOWN)
         return EG_EMALFORMED;
     return encode_mac(crypto, &string, what->signer.mac, token, out);
+}
+
+eg_status eg_signature_make(eg_crypto *crypto, const eg_signed *what, eg_span authority,
+                            eg_span token, char *out)
+{
+    eg_signed exact = *what;
+
+    if (!eg_origin_split(authority, &exact.origin))
+        return EG_EMALFORMED;
+    return eg_signature_make_exact(crypto, &exact, token, out);
 }
