@@ -94,7 +94,7 @@ $(OUT)/judge/%: $(OUT)/obj/t/judge/%.o $(call OBJ,$(CORE))
 	@mkdir -p $(@D)
 	$(CC) -pthread $(CFLAGS) $(LDFLAGS_ALL) -o $@ $^ $(LIBS) $(APR_LIBS)
 
-FORMATTED = $(CORE) $(GLUE) $(UNIT) $(TOOLS) $(wildcard t/judge/*.c mod_encgather/*.h mod_encgather/*/*.h t/unit/*.h)
+FORMATTED = $(CORE) $(GLUE) $(UNIT) $(TOOLS) $(wildcard t/judge/*.c t/judge/*.h mod_encgather/*.h mod_encgather/*/*.h t/unit/*.h)
 
 # --- installing ------------------------------------------------------------------------------
 

@@ -118,7 +118,8 @@ static eg_span action_path(const gather *g)
 
 static int ask_field(const gather *g, unsigned field, unsigned attempt)
 {
-    eg_question question = {.origin = eg_span_of(action_origin(g)),
+    eg_question question = {.dialect = &eg_dialect_twiml,
+                            .origin = eg_span_of(action_origin(g)),
                             .path = action_path(g),
                             .fields = g->fields,
                             .field = field,

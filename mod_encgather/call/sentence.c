@@ -63,10 +63,10 @@ static bool write_then(request_rec *r, eg_twiml *out, eg_event event, const eg_j
     target = eg_say_expand(r->pool, &then->target, then_member, &source);
     if (!target)
         return false;
-    eg_twiml_raw(out, then->kind == EG_THEN_DIAL ? EG_LIT("<Dial>")
-                                                 : EG_LIT("<Redirect method=\"POST\">"));
-    eg_twiml_text(out, eg_span_of(target));
-    eg_twiml_raw(out, then->kind == EG_THEN_DIAL ? EG_LIT("</Dial>") : EG_LIT("</Redirect>"));
+    if (then->kind == EG_THEN_DIAL)
+        eg_flow_dial(out, &eg_dialect_twiml, eg_span_of(target));
+    else
+        eg_flow_redirect(out, eg_span_of(target));
     return true;
 }
 
@@ -81,7 +81,7 @@ int eg_answer_event(request_rec *r, eg_event event, const eg_json *json, eg_outc
     if (!text)
         return EG_HAS_A_HOLE;
     eg_twiml_begin(&out, r->pool);
-    eg_flow_say(&out, &voice, eg_span_of(text));
+    eg_flow_say(&out, &eg_dialect_twiml, &voice, eg_span_of(text));
     if (!write_then(r, &out, event, json) || out.n > TWIML_MAX)
         return EG_HAS_A_HOLE;
     return eg_answer_twiml(r, &out, outcome);

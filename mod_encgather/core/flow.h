@@ -5,6 +5,7 @@
 
 #include <apr_pools.h>
 #include <apr_tables.h>
+#include "dialect.h"
 #include "form.h"
 #include "twiml.h"
 
@@ -68,6 +69,7 @@ bool eg_field_is_secret(const eg_fields *fields, unsigned i);
 
 /* What a <Gather> needs besides the field. */
 typedef struct {
+    const eg_dialect *dialect;
     eg_span origin; /* https://host[:port] */
     eg_span path;   /* as the request line had it */
     const eg_fields *fields;
@@ -76,12 +78,20 @@ typedef struct {
     const char *complaint; /* said before the question when it is asked again, or NULL */
     unsigned attempt;      /* goes into the action from 2 on */
     eg_voice voice;
+    eg_span sig; /* of the action, where the provider does not sign URLs; else empty */
 } eg_question;
 
-/* Writes the <Gather> whose action is the step after the field. */
+/* The query of the question's action without sig, as it goes over the wire, in pool. */
+eg_span eg_flow_query(apr_pool_t *pool, const eg_question *question);
+
+/* Writes the element that asks, whose action is the step after the field. */
 void eg_flow_ask(eg_twiml *out, const eg_question *question);
 
-/* Writes a <Say>; voice members may be NULL. */
-void eg_flow_say(eg_twiml *out, const eg_voice *voice, eg_span text);
+/* Writes the element that speaks; voice members may be NULL. */
+void eg_flow_say(eg_twiml *out, const eg_dialect *dialect, const eg_voice *voice, eg_span text);
+
+/* Writes what leads the call to another URL, and what connects it to another number. */
+void eg_flow_redirect(eg_twiml *out, eg_span url);
+void eg_flow_dial(eg_twiml *out, const eg_dialect *dialect, eg_span number);
 
 #endif

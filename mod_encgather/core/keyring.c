@@ -189,9 +189,11 @@ static eg_status derive(eg_crypto *crypto, eg_key *key)
 {
     eg_status status = eg_blind_index_key(crypto, key->key, key->index);
 
-    if (status != EG_OK)
-        return status;
-    return eg_hkdf(crypto, key->key, EG_LIT("encgather-idempotency"), key->idempotency);
+    if (status == EG_OK)
+        status = eg_hkdf(crypto, key->key, EG_LIT("encgather-idempotency"), key->idempotency);
+    if (status == EG_OK)
+        status = eg_hkdf(crypto, key->key, EG_LIT("encgather-action"), key->action);
+    return status;
 }
 
 eg_status eg_keyring_derive(eg_crypto *crypto, eg_keyring *ring)

@@ -15,6 +15,7 @@ typedef struct {
     /* made of it by eg_keyring_derive(): */
     unsigned char index[EG_SHA256_SIZE];       /* for blindindex.h */
     unsigned char idempotency[EG_SHA256_SIZE]; /* for Idempotency-Key */
+    unsigned char action[EG_SHA256_SIZE];      /* for actionsig.h */
 } eg_key;
 
 /* The first key encrypts, all decrypt. Belongs into memory of eg_secret_map() or _alone(). */

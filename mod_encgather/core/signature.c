@@ -6,7 +6,6 @@
 #include <openssl/evp.h>
 #include "secret.h"
 
-#define INSERTION_LIMIT 16
 #define URL_PIECES 8 /* scheme :// host [:port] [prefix] path [/] ?query; ":port" is one piece */
 #define PIECES_MAX (URL_PIECES + 2 * EG_PARAMS_MAX)
 
@@ -40,90 +39,17 @@ bool eg_origin_split(eg_span authority, eg_origin *origin)
     return true;
 }
 
-/* A parameter to be sorted, with the beginning of its name as a number: most comparisons end
- * there. */
-typedef struct {
-    apr_uint64_t front;
-    const eg_param *param;
-} entry;
-
-/* The first eight bytes, zeros behind a shorter name: numbers in the order of the names. */
-static apr_uint64_t front_of(eg_span name)
+/* Names and values in signing order. Returns the number of pieces. */
+static apr_size_t list_params(const eg_params *params, eg_pairs pairs, eg_span *pieces)
 {
-    apr_uint64_t front = 0;
+    const eg_param *list[EG_PARAMS_MAX];
+    apr_size_t n = eg_pairs_list(params, pairs, list);
 
-    if (name.n)
-        memcpy(&front, name.p, name.n < sizeof front ? name.n : sizeof front);
-#if APR_IS_BIGENDIAN
-    return front;
-#else
-    return __builtin_bswap64(front);
-#endif
-}
-
-/* By name, then by value, bytewise: equal pairs come to stand side by side. */
-static int order(const entry *a, const entry *b)
-{
-    int by_name;
-
-    if (a->front != b->front)
-        return a->front < b->front ? -1 : 1;
-    by_name = eg_span_cmp(a->param->name, b->param->name);
-    return by_name ? by_name : eg_span_cmp(a->param->value, b->param->value);
-}
-
-static void insertion_sort(entry *at, apr_size_t n)
-{
-    for (apr_size_t i = 1; i < n; i++) {
-        const entry moving = at[i];
-        apr_size_t k = i;
-
-        for (; k > 0 && order(&at[k - 1], &moving) > 0; k--)
-            at[k] = at[k - 1];
-        at[k] = moving;
+    for (apr_size_t i = 0; i < n; i++) {
+        pieces[2 * i] = list[i]->name;
+        pieces[2 * i + 1] = list[i]->value;
     }
-}
-
-static void merge(entry *at, apr_size_t half, apr_size_t n, entry *spare)
-{
-    apr_size_t left = 0, right = half, to = 0;
-
-    memcpy(spare, at, half * sizeof *at);
-    while (left < half)
-        at[to++] = right < n && order(&at[right], &spare[left]) < 0 ? at[right++] : spare[left++];
-}
-
-/* n log n even for hostile input, no allocation: qsort(3) promises neither.
- * NOLINTNEXTLINE(misc-no-recursion): as deep as the logarithm of a bounded number */
-static void merge_sort(entry *at, apr_size_t n, entry *spare)
-{
-    apr_size_t half = n / 2;
-
-    if (n <= INSERTION_LIMIT) {
-        insertion_sort(at, n);
-        return;
-    }
-    merge_sort(at, half, spare);
-    merge_sort(at + half, n - half, spare);
-    merge(at, half, n, spare);
-}
-
-/* Names and values in signing order, each distinct pair once. Returns the number of pieces. */
-static apr_size_t list_params(const eg_params *params, eg_span *pieces)
-{
-    entry sorted[EG_PARAMS_MAX], spare[EG_PARAMS_MAX / 2];
-    apr_size_t n = 0;
-
-    for (apr_size_t i = 0; i < params->n; i++)
-        sorted[i] = (entry){front_of(params->at[i].name), &params->at[i]};
-    merge_sort(sorted, params->n, spare);
-    for (apr_size_t i = 0; i < params->n; i++) {
-        if (i && order(&sorted[i - 1], &sorted[i]) == 0)
-            continue;
-        pieces[n++] = sorted[i].param->name;
-        pieces[n++] = sorted[i].param->value;
-    }
-    return n;
+    return 2 * n;
 }
 
 /* The string to sign, in pieces: nothing is copied, so nothing is left behind. */
@@ -162,7 +88,7 @@ static bool build(const eg_signed *what, signed_string *string)
         string->at[string->n++] = what->origin.prefix;
     add_target(string, what);
     if (what->params)
-        string->n += list_params(what->params, string->at + string->n);
+        string->n += list_params(what->params, what->pairs, string->at + string->n);
     return true;
 }
 
@@ -345,16 +271,24 @@ eg_verdict eg_signature_check(eg_crypto *crypto, const eg_signed *what,
     return eg_signature_find(crypto, what, tokens, header, &fitted);
 }
 
-eg_status eg_signature_make(eg_crypto *crypto, const eg_signed *what, eg_span authority,
-                            eg_span token, char *out)
+eg_status eg_signature_make_exact(eg_crypto *crypto, const eg_signed *what, eg_span token,
+                                  char *out)
 {
-    eg_signed exact = *what;
     signed_string string;
 
-    if (!eg_origin_split(authority, &exact.origin) || !build(&exact, &string) ||
-        !set_port(&string, exact.origin.port))
+    if (!build(what, &string) || !set_port(&string, what->origin.port))
         return EG_EMALFORMED;
     if (what->signer.is_broken || what->signer.mac == EG_MAC_UNKNOWN)
         return EG_EMALFORMED;
     return encode_mac(crypto, &string, what->signer.mac, token, out);
+}
+
+eg_status eg_signature_make(eg_crypto *crypto, const eg_signed *what, eg_span authority,
+                            eg_span token, char *out)
+{
+    eg_signed exact = *what;
+
+    if (!eg_origin_split(authority, &exact.origin))
+        return EG_EMALFORMED;
+    return eg_signature_make_exact(crypto, &exact, token, out);
 }

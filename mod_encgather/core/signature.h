@@ -5,7 +5,7 @@
 
 #include "authtoken.h"
 #include "crypto.h"
-#include "form.h"
+#include "pairs.h"
 #include "signer.h"
 
 /* base64 of an HMAC-SHA1, and of an HMAC-SHA256; and room for either as a string */
@@ -40,6 +40,7 @@ typedef struct {
     eg_origin origin;
     eg_span target;          /* path and query exactly as the request line had them */
     const eg_params *params; /* of the form body; NULL: not part of what is signed */
+    eg_pairs pairs;          /* in which order they are signed */
     eg_span account;         /* AccountSid as sent, to pick tokens; only believed if valid */
     eg_signer signer;        /* by whom, as sent */
     bool is_handshake;       /* of a WebSocket: also for ws(s), also with a slash behind the path */
@@ -67,5 +68,8 @@ const char *eg_signature_fault(const eg_signed *what, const eg_auth_tokens *toke
  * eg_signature_length() + 1 bytes. */
 eg_status eg_signature_make(eg_crypto *crypto, const eg_signed *what, eg_span authority,
                             eg_span token, char *out) EG_MUST_CHECK;
+/* The same for the origin of what, its port as it stands there. */
+eg_status eg_signature_make_exact(eg_crypto *crypto, const eg_signed *what, eg_span token,
+                                  char *out) EG_MUST_CHECK;
 
 #endif

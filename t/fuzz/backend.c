@@ -88,7 +88,7 @@ static void hold_sentence(apr_pool_t *pool, const eg_json *object, const char *n
                  apr_pstrcat(pool, "It is ", said, ", ", eg_spell(pool, said), ".", NULL)) == 0,
           "the sentence has the member in it");
     eg_twiml_begin(&out, pool);
-    eg_flow_say(&out, &voice, eg_span_of(sentence));
+    eg_flow_say(&out, &eg_dialect_twiml, &voice, eg_span_of(sentence));
     eg_twiml_end(&out);
     HOLDS(eg_twiml_is_whole(pool, (eg_span){out.bytes, out.n}), "the TwiML stays whole");
 }

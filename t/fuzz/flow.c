@@ -132,7 +132,7 @@ void fuzz_one(apr_pool_t *pool, eg_span input)
 {
     eg_span first = fuzz_line(&input);
     eg_span origin = eg_word_next(&first), path = eg_word_next(&first);
-    eg_question q = {.origin = origin, .path = path, .attempt = 1};
+    eg_question q = {.dialect = &eg_dialect_twiml, .origin = origin, .path = path, .attempt = 1};
     call c = {.n = 0};
     eg_fields fields = {c.at, 0};
 

@@ -464,7 +464,8 @@ static int write_json(eg_crypto *crypto, apr_pool_t *pool)
 static int ask(eg_crypto *crypto, apr_pool_t *pool)
 {
     const eg_span token = eg_span_of(known->token);
-    const eg_question question = {.origin = EG_LIT("https://ivr.example.com"),
+    const eg_question question = {.dialect = &eg_dialect_twiml,
+                                  .origin = EG_LIT("https://ivr.example.com"),
                                   .path = EG_LIT("/encrypted-gather"),
                                   .fields = &eg_default_fields,
                                   .field = 1,

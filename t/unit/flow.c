@@ -240,7 +240,8 @@ static const char *asked(const eg_question *question)
 static void the_call(void)
 {
     static const eg_span tokens[] = {EG_LIT(TOKEN)};
-    eg_question q = {.origin = EG_LIT("https://HOST"),
+    eg_question q = {.dialect = &eg_dialect_twiml,
+                     .origin = EG_LIT("https://HOST"),
                      .path = EG_LIT("/encrypted-gather"),
                      .fields = &eg_default_fields,
                      .field = 0,
@@ -336,7 +337,8 @@ static void options(void)
         static const eg_span tokens[] = {EG_LIT(TOKEN)};
         eg_field all[3] = {{.name = "zero", .step = "zero"}, cases[i].field, {.step = "two"}};
         eg_fields fields = {all, 3};
-        eg_question q = {.origin = EG_LIT("http://[::1]:8080"),
+        eg_question q = {.dialect = &eg_dialect_twiml,
+                         .origin = EG_LIT("http://[::1]:8080"),
                          .path = EG_LIT("/a%20b\"<"),
                          .fields = &fields,
                          .field = 1,
@@ -355,7 +357,8 @@ static void complaints(void)
 {
     eg_field field = {.name = "a", .step = "a", .max = 1, .timeout = 5, .play = "/a.wav"};
     eg_fields fields = {&field, 1};
-    eg_question q = {.origin = EG_LIT("https://HOST"),
+    eg_question q = {.dialect = &eg_dialect_twiml,
+                     .origin = EG_LIT("https://HOST"),
                      .path = EG_LIT("/x"),
                      .fields = &fields,
                      .complaint = "Not <quite>.",
@@ -380,7 +383,8 @@ static void many_fields(void)
     eg_field all[EG_FIELDS_MAX];
     eg_span tokens[EG_FIELDS_MAX];
     eg_fields fields = {all, EG_FIELDS_MAX};
-    eg_question q = {.origin = EG_LIT("https://HOST"),
+    eg_question q = {.dialect = &eg_dialect_twiml,
+                     .origin = EG_LIT("https://HOST"),
                      .path = EG_LIT("/x"),
                      .fields = &fields,
                      .field = EG_FIELDS_MAX - 1,
@@ -410,12 +414,65 @@ static void sentences(void)
     eg_twiml out;
 
     eg_twiml_begin(&out, pool);
-    eg_flow_say(&out, &none, EG_LIT("12 < 13"));
-    eg_flow_say(&out, &voice, EG_LIT("Bye"));
+    eg_flow_say(&out, &eg_dialect_twiml, &none, EG_LIT("12 < 13"));
+    eg_flow_say(&out, &eg_dialect_twiml, &voice, EG_LIT("Bye"));
     eg_twiml_end(&out);
     is_str(apr_pstrmemdup(pool, out.bytes, out.n),
            HEAD "<Say>12 &lt; 13</Say><Say voice=\"alice\" language=\"en-GB\">Bye</Say></Response>",
            "sentences with and without a voice");
+}
+
+/* --- in the words of others -------------------------------------------------------------------- */
+
+#define SILENCE(query) "<Redirect method=\"POST\">https://HOST/x?" query "</Redirect></Response>"
+
+static void dialects(void)
+{
+    eg_span tokens[] = {EG_LIT("abc")};
+    eg_question q = {.dialect = &eg_dialect_texml,
+                     .origin = EG_LIT("https://HOST"),
+                     .path = EG_LIT("/x"),
+                     .fields = &eg_default_fields,
+                     .field = 1,
+                     .tokens = tokens,
+                     .attempt = 2,
+                     .sig = EG_LIT("SIG")};
+    eg_span query = eg_flow_query(pool, &q);
+
+    is_str(apr_pstrmemdup(pool, query.p, query.n),
+           "step=processData&encryptedCardDigits=abc&attempt=2", "the query that is signed");
+    is_str(asked(&q),
+           HEAD "<Gather action=\"https://HOST/x?step=processData&amp;encryptedCardDigits=abc"
+                "&amp;attempt=2&amp;sig=SIG\" input=\"dtmf\" timeout=\"10\" numDigits=\"4\">"
+                "<Say>Now please key in your four digit PIN.</Say></Gather>" SILENCE(
+                    "step=processData&amp;encryptedCardDigits=abc&amp;attempt=2&amp;sig=SIG"),
+           "TeXML: no method, and a way out of silence");
+    q = (eg_question){.dialect = &eg_dialect_plivo,
+                      .origin = q.origin,
+                      .path = q.path,
+                      .fields = q.fields,
+                      .attempt = 1};
+    is_str(asked(&q),
+           HEAD
+           "<GetInput action=\"https://HOST/x?step=getPin\" method=\"POST\" inputType=\"dtmf\" "
+           "executionTimeout=\"10\" numDigits=\"4\" log=\"false\"><Speak>Please key in the last "
+           "four digits of your card.</Speak></GetInput>" SILENCE("step=getPin"),
+           "Plivo: other names, and digits that are not logged");
+}
+
+static void what_follows(void)
+{
+    eg_twiml out;
+
+    eg_twiml_begin(&out, pool);
+    eg_flow_dial(&out, &eg_dialect_twiml, EG_LIT("+1555"));
+    eg_flow_dial(&out, &eg_dialect_plivo, EG_LIT("+1555"));
+    eg_flow_redirect(&out, EG_LIT("https://x?a=1&b=2"));
+    eg_twiml_end(&out);
+    is_str(apr_pstrmemdup(pool, out.bytes, out.n),
+           HEAD "<Dial>+1555</Dial><Dial><Number>+1555</Number></Dial><Redirect method=\"POST\">"
+                "https://x?a=1&amp;b=2</Redirect></Response>",
+           "numbers to dial and URLs");
 }
 
 int main(void)
@@ -433,6 +490,8 @@ int main(void)
     complaints();
     many_fields();
     sentences();
+    dialects();
+    what_follows();
     apr_pool_destroy(pool);
     apr_terminate();
     return done_testing();

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Twilio's own library for Node.js as a judge: installs it, once for each version, and runs the scripts of t/twilio.
+# Providers' own libraries for Node.js as judges: installs them, once for each version, and runs the scripts beside their
+# lock file: of t/twilio, or of another directory of t.
 package EncGather::Twilio;
 
 use strict;
@@ -17,7 +18,7 @@ use Test::More;
 
 use EncGather::Files qw(slurp_if_there);
 
-our @EXPORT_OK = qw(what_is_missing give_up install run_node run);
+our @EXPORT_OK = qw(what_is_missing give_up install run_node run scripts_in);
 
 use constant {
     NODE_VERSION => 20,
@@ -30,6 +31,12 @@ use constant {
 my ($scripts) = map { abs_path($_) } __FILE__ =~ m{^(.*)/lib/EncGather/Twilio\.pm\z} ? "$1/twilio" : 't/twilio';
 my $child;
 
+# Where package.json and the scripts are from now on.
+sub scripts_in ($name) {
+    $scripts =~ s{[^/]+\z}{$name};
+    return;
+}
+
 # The reason why this machine cannot run the library, or ''.
 sub what_is_missing () {
     my ($version) = _output('node', '--version') =~ /^v(\d+)/;
@@ -41,7 +48,7 @@ sub what_is_missing () {
 # Ends the test, for such a reason. A test that CI skips is a test that nobody runs.
 sub give_up ($reason) {
     plan(skip_all => $reason) unless $ENV{CI};
-    fail("Twilio's library can be run");
+    fail("the providers' libraries can be run");
     diag($reason);
     done_testing();
     exit 1;
@@ -72,7 +79,7 @@ sub _is_up_to_date ($directory) {
     return !grep { slurp_if_there("$directory/$_") ne slurp_if_there("$scripts/$_") } @{ +FILES };
 }
 
-# A script of t/twilio; options as for run. Fails the test file if the script fails.
+# A script of that directory; options as for run. Fails the test file if the script fails.
 sub run_node ($script, $arguments, %options) {
     my $status = run(command => [ 'node', "$scripts/$script", @$arguments ], %options);
     croak "node $script @$arguments ended with status $status" if $status;

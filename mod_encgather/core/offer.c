@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What providers have in common: a HMAC that every secret is tried for, a list of signatures of which
+ * one may fit, a time that is not long ago. */
+#include "offer.h"
+
+#include <openssl/evp.h>
+#include "secret.h"
+
+#define TIME_DIGITS 15
+
+const eg_finding eg_finding_invalid = {.verdict = EG_SIGNATURE_INVALID};
+const eg_finding eg_finding_missing = {.verdict = EG_SIGNATURE_MISSING};
+
+static apr_size_t mac_size(eg_mac mac)
+{
+    return mac == EG_MAC_SHA256 ? EG_SHA256_SIZE : EG_SHA1_SIZE;
+}
+
+apr_size_t eg_offer_length(const eg_hmac_rule *rule)
+{
+    return rule->spelling == EG_SPELLED_HEX ? 2 * mac_size(rule->mac)
+                                            : eg_signature_length(rule->mac);
+}
+
+static void spell(const eg_hmac_rule *rule, const unsigned char *mac, char *out)
+{
+    apr_size_t n = mac_size(rule->mac);
+
+    if (rule->spelling == EG_SPELLED_HEX)
+        eg_hex_encode(out, mac, n);
+    else
+        (void)EVP_EncodeBlock((unsigned char *)out, mac, (int)n);
+}
+
+static eg_status make_mac(eg_crypto *crypto, const eg_hmac_rule *rule, eg_span key, char *out)
+{
+    unsigned char mac[EG_SHA256_SIZE];
+    eg_status status = rule->mac == EG_MAC_SHA256
+                           ? eg_hmac_sha256(crypto, key, rule->pieces, rule->n, mac)
+                           : eg_hmac_sha1(crypto, key, rule->pieces, rule->n, mac);
+
+    if (status == EG_OK)
+        spell(rule, mac, out);
+    eg_wipe(mac, sizeof mac);
+    return status;
+}
+
+eg_status eg_offer_make(eg_crypto *crypto, const eg_hmac_rule *rule, const eg_auth_token *secret,
+                        char *out)
+{
+    unsigned char key[EG_AUTH_TOKEN_MAX];
+    eg_span text = secret->token;
+    eg_status status;
+
+    if (rule->key_of)
+        text = (eg_span){(const char *)key, rule->key_of(secret, key)};
+    status = make_mac(crypto, rule, text, out);
+    eg_wipe(key, sizeof key);
+    return status;
+}
+
+/* 0 or 1, without a branch on what fits. */
+static apr_size_t is_offered(const eg_offered *offered, eg_span expected)
+{
+    apr_size_t fits = 0;
+
+    for (apr_size_t i = 0; i < offered->n; i++)
+        fits |= (apr_size_t)eg_equal_secret(expected, offered->at[i]);
+    return fits;
+}
+
+static apr_size_t may_be(const eg_auth_token *secret, eg_span account)
+{
+    return secret->account.n == 0 || account.n == 0 || eg_span_eq(secret->account, account);
+}
+
+eg_finding eg_offer_judge(eg_crypto *crypto, const eg_hmac_rule *rule, const eg_offered *offered,
+                          const eg_auth_tokens *tokens)
+{
+    eg_finding finding = eg_finding_invalid;
+    apr_size_t fits = 0, place = 0;
+    char expected[EG_OFFER_MOST];
+
+    for (apr_size_t i = 0; i < tokens->n; i++) {
+        apr_size_t ours = may_be(&tokens->at[i], rule->account);
+
+        if (eg_offer_make(crypto, rule, &tokens->at[i], expected) != EG_OK) {
+            eg_wipe(expected, sizeof expected);
+            return (eg_finding){.verdict = EG_SIGNATURE_UNCHECKED};
+        }
+        ours &= is_offered(offered, (eg_span){expected, eg_offer_length(rule)});
+        fits |= ours;
+        place = (place & (ours - 1)) | (i & (0 - ours));
+    }
+    eg_wipe(expected, sizeof expected);
+    if (fits)
+        finding = (eg_finding){.verdict = EG_SIGNATURE_VALID, .fitted = &tokens->at[place]};
+    return finding;
+}
+
+bool eg_offer_put(char value[EG_PROVIDER_VALUE_MAX + 1], eg_span text)
+{
+    if (text.n > EG_PROVIDER_VALUE_MAX)
+        return false;
+    if (text.n)
+        memcpy(value, text.p, text.n);
+    value[text.n] = '\0';
+    return true;
+}
+
+bool eg_offer_split(eg_span list, char separator, eg_offered *offered)
+{
+    apr_size_t at = 0;
+
+    offered->n = 0;
+    while (at <= list.n) {
+        const char *from = list.p + at;
+        const char *next = at < list.n ? memchr(from, separator, list.n - at) : NULL;
+        apr_size_t n = next ? (apr_size_t)(next - from) : list.n - at;
+
+        if (n == 0 || offered->n == EG_OFFERED_MAX)
+            return false;
+        offered->at[offered->n++] = (eg_span){from, n};
+        at += n + 1;
+    }
+    return true;
+}
+
+bool eg_offer_time(eg_span text, apr_int64_t *seconds)
+{
+    *seconds = 0;
+    if (text.n < 1 || text.n > TIME_DIGITS)
+        return false;
+    for (apr_size_t i = 0; i < text.n; i++) {
+        if (!eg_is_digit(text.p[i]))
+            return false;
+        *seconds = *seconds * 10 + (text.p[i] - '0');
+    }
+    return true;
+}
+
+eg_finding eg_offer_in_time(eg_finding finding, apr_int64_t signed_at, apr_int64_t now,
+                            bool also_ahead)
+{
+    apr_int64_t off = signed_at - now;
+
+    if (finding.verdict != EG_SIGNATURE_VALID || (off >= -EG_PATIENCE && off <= EG_PATIENCE) ||
+        (off > 0 && !also_ahead))
+        return finding;
+    return (eg_finding){.verdict = EG_SIGNATURE_INVALID, .clock_off = off};
+}
+
+const char *eg_offer_no_shared_key(const eg_auth_token *secret)
+{
+    return secret->key.n ? "is a SharedKey, which only Twilio has" : NULL;
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Telephony providers: the table, and Twilio's row. */
+#include "provider.h"
+
+#include <apr_cstr.h>
+#include "offer.h"
+
+const eg_provider *eg_provider_named(const char *word)
+{
+    static const eg_provider *const all[] = {&eg_provider_twilio,          &eg_provider_signalwire,
+                                             &eg_provider_telnyx,          &eg_provider_plivo,
+                                             &eg_provider_jambonz,         &eg_provider_freeclimb,
+                                             &eg_provider_standardwebhooks};
+
+    for (unsigned i = 0; i < sizeof all / sizeof all[0]; i++)
+        if (apr_cstr_casecmp(word, all[i]->name) == 0)
+            return all[i];
+    return NULL;
+}
+
+/* --- Twilio (https://www.twilio.com/docs/usage/security) --------------------------------------- */
+
+/* A form is part of what is signed, another body is by its hash; whatever else there is in a body would
+ * be taken on faith. */
+bool eg_provider_body_is_signed(const eg_evidence *evidence)
+{
+    if (evidence->claims_hash)
+        return evidence->hash_fits;
+    return !evidence->body.n || (!evidence->is_get && evidence->url.params);
+}
+
+/* An empty settings header is one, too. */
+static eg_finding judge_twilio(eg_crypto *crypto, const eg_evidence *evidence,
+                               const eg_auth_tokens *tokens)
+{
+    eg_finding finding = {.verdict = EG_SIGNATURE_INVALID};
+    eg_signed what = evidence->url;
+
+    if (!evidence->headers[0].n)
+        return (eg_finding){.verdict = EG_SIGNATURE_MISSING};
+    if (!eg_provider_body_is_signed(evidence))
+        return finding;
+    if (evidence->headers[1].p)
+        what.signer = eg_signer_of(evidence->headers[1]);
+    if (evidence->claims_hash || evidence->is_get)
+        what.params = NULL;
+    finding.verdict =
+        eg_signature_find(crypto, &what, tokens, evidence->headers[0], &finding.fitted);
+    return finding;
+}
+
+static eg_status sign_twilio(eg_crypto *crypto, const eg_evidence *evidence,
+                             const eg_auth_token *secret, eg_provider_headers *out)
+{
+    eg_signed what = evidence->url;
+
+    *out = (eg_provider_headers){{{0}}};
+    if (evidence->headers[1].p && !eg_offer_put(out->value[1], evidence->headers[1]))
+        return EG_EMALFORMED;
+    if (evidence->headers[1].p)
+        what.signer = eg_signer_of(evidence->headers[1]);
+    if (evidence->claims_hash || evidence->is_get)
+        what.params = NULL;
+    return eg_signature_make_exact(crypto, &what, secret->token, out->value[0]);
+}
+
+static const char *any_secret(const eg_auth_token *secret)
+{
+    (void)secret;
+    return NULL;
+}
+
+const eg_provider eg_provider_twilio = {
+    .name = "twilio",
+    .title = "Twilio",
+    .headers = {"X-Twilio-Signature", "X-Twilio-Webhooks-Signature-Settings"},
+    .signs_url = true,
+    .dialect = &eg_dialect_twiml,
+    .call = "CallSid",
+    .timeout = 8,
+    .fault = any_secret,
+    .judge = judge_twilio,
+    .sign = sign_twilio,
+};
