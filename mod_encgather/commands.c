@@ -4,6 +4,7 @@
 
 #include "call/directives_call.h"
 #include "config/directives.h"
+#include "config/directives_tokens.h"
 #include "lookup/directives_lookup.h"
 
 /* --- none in .htaccess ------------------------------------------------------------------------- */
@@ -74,6 +75,15 @@ static const char *take_directive_flag(cmd_parms *cmd, void *config, int on)
 const command_rec eg_commands[] = {
     EG_1("EncGatherKeyFile", eg_set_key_file, ANYWHERE,
          "the file with the AES-256 key or key ring"),
+    EG_WORDS("EncGatherTokenFormat", eg_set_token_format, ANYWHERE,
+             "hex or jwe: the format of tokens that are made, then further ones that are read"),
+    EG_WORDS(
+        "EncGatherRecipient", eg_add_recipient, ANYWHERE,
+        "a kid and the file of a public key that tokens are sealed to; or off: none of before"),
+    EG_WORDS("EncGatherPrivateKeyFile", eg_add_private_key, ANYWHERE,
+             "a kid and the file of a private key that opens tokens; or off: none of before"),
+    EG_1("EncGatherTokenTTL", eg_set_token_ttl, ANYWHERE,
+         "for how many seconds a token is good that says when it was made"),
     EG_1("EncGatherAuthTokenFile", eg_set_token_file, ANYWHERE,
          "the file with the Twilio auth tokens, one a line"),
     EG_1("EncGatherSignature", eg_set_signature_check, ANYWHERE, "on, observe or off"),

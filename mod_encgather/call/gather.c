@@ -8,6 +8,7 @@
 #include "call/backend.h"
 #include "call/idempotency.h"
 #include "call/sentence.h"
+#include "call/tokens.h"
 #include "core/parameters.h"
 #include "core/secret.h"
 #include "watch/counters.h"
@@ -26,6 +27,7 @@ typedef struct {
     const eg_fields *fields;
     unsigned step; /* fields->n: the last one */
     unsigned attempt;
+    eg_span call;                  /* the call's id, p NULL where there is no good one */
     eg_span tokens[EG_FIELDS_MAX]; /* carried by the URL; the new one joins them */
 } gather;
 
@@ -77,10 +79,20 @@ static eg_status read_tokens(gather *g)
 {
     for (unsigned i = 0; i + 1 < g->step; i++) {
         g->tokens[i] = query_value(g, g->fields->at[i].name);
-        if (!g->tokens[i].p || !eg_token_has_form(g->tokens[i]))
+        if (!g->tokens[i].p || !eg_tokens_carry(g->r, g->call, &g->fields->at[i], g->tokens[i]))
             return EG_EMALFORMED;
     }
     return EG_OK;
+}
+
+static bool lacks_call(const gather *g)
+{
+    if (g->step == 0 || g->call.p || !eg_tokens_bind(g->r))
+        return false;
+    ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, g->r,
+                  EG_TAG("0407") "refused, a token has to be made for this call, and the request "
+                                 "has no call id, one that is none, or two");
+    return true;
 }
 
 static eg_status read_url(gather *g)
@@ -91,6 +103,8 @@ static eg_status read_url(gather *g)
         status = eg_flow_step(g->fields, query_value(g, "step"), &g->step);
     if (status == EG_OK)
         status = eg_flow_attempt(query_value(g, "attempt"), &g->attempt);
+    if (status == EG_OK && lacks_call(g))
+        status = EG_EMALFORMED;
     return status == EG_OK ? read_tokens(g) : status;
 }
 
@@ -274,27 +288,6 @@ static int call_backend(const gather *g, eg_json *body, const char *key)
 
 /* --- the handler ------------------------------------------------------------------------------- */
 
-static void warn_of_use(request_rec *r, const eg_key *key)
-{
-    ap_log_rerror(
-        APLOG_MARK, APLOG_WARNING, 0, r,
-        EG_TAG("0403") "the key %s%shas encrypted more than 2^31 values; put a new one in "
-                       "its place before 2^32 (see: rotating keys)",
-        key->id, key->id[0] ? " " : "");
-}
-
-static eg_status seal_answer(gather *g, eg_span digits)
-{
-    const eg_keyring *ring = eg_config_of(g->r)->keys->keys;
-    char *token = apr_palloc(g->r->pool, EG_TOKEN_LENGTH(digits.n) + 1);
-    eg_status status = eg_token_seal(eg_the_crypto(), ring, digits, token);
-
-    if (status == EG_OK && eg_count_seal(eg_config_of(g->r)->keys->uses[0]))
-        warn_of_use(g->r, &ring->keys[0]);
-    g->tokens[g->step - 1] = (eg_span){token, EG_TOKEN_LENGTH(digits.n)};
-    return status;
-}
-
 static int answer_no_crypto(const gather *g)
 {
     ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, g->r,
@@ -330,7 +323,9 @@ static int take_answer(gather *g)
     if (!answer.p)
         return ask_again(g);
     key = last ? eg_idempotency_of(g->r, g->hook, answer) : NULL;
-    status = last && !key ? EG_ECRYPTO : seal_answer(g, answer);
+    status = last && !key ? EG_ECRYPTO
+                          : eg_tokens_seal(g->r, g->call, &g->fields->at[g->step - 1], answer,
+                                           &g->tokens[g->step - 1]);
     body = last && status == EG_OK ? backend_body(g) : NULL;
     eg_webhook_wipe(g->hook);
     if (status != EG_OK)
@@ -340,7 +335,10 @@ static int take_answer(gather *g)
 
 static int run_step(request_rec *r, eg_webhook *hook)
 {
-    gather g = {.r = r, .hook = hook, .fields = eg_config_fields(eg_config_of(r))};
+    gather g = {.r = r,
+                .hook = hook,
+                .fields = eg_config_fields(eg_config_of(r)),
+                .call = eg_tokens_call(hook)};
 
     if (read_url(&g) != EG_OK)
         return eg_answer_error(r, EG_MALFORMED);

@@ -8,6 +8,7 @@
 #define MAX_BODY_DEFAULT 65536
 #define ATTEMPTS_DEFAULT 3
 #define TIMEOUT_DEFAULT 8
+#define TOKEN_TTL_DEFAULT 900
 
 const char *const eg_event_words[EG_SAY_EVENTS] = {
     [EG_SAY_FOUND] = "found",
@@ -146,6 +147,66 @@ apr_interval_time_t eg_config_timeout(const eg_config *config)
 eg_voice eg_config_voice(const eg_config *config)
 {
     return config->voice ? *config->voice : (eg_voice){NULL, NULL};
+}
+
+apr_int64_t eg_config_token_ttl(const eg_config *config)
+{
+    return config->token_ttl < 0 ? TOKEN_TTL_DEFAULT : config->token_ttl;
+}
+
+/* --- tokens and their keys --------------------------------------------------------------------- */
+
+static bool has_envelopes(const eg_envelope_list *list)
+{
+    return list && list->n > 0;
+}
+
+eg_token_formats eg_config_formats(const eg_config *config)
+{
+    unsigned made =
+        has_envelopes(config->recipients) || has_envelopes(config->privates) ? EG_JWE : EG_HEX;
+
+    return config->formats ? *config->formats : (eg_token_formats){made, EG_READS(made)};
+}
+
+const eg_store_entry *eg_config_recipient(const eg_config *config, const eg_field *field,
+                                          bool *known)
+{
+    const eg_envelope_list *list = config->recipients;
+
+    *known = true;
+    if (!field->recipient)
+        return has_envelopes(list) ? list->at[0] : NULL;
+    if (strcmp(field->recipient, EG_NO_RECIPIENT) == 0)
+        return NULL;
+    for (unsigned i = 0; list && i < list->n; i++)
+        if (strcmp(list->at[i]->kid, field->recipient) == 0)
+            return list->at[i];
+    *known = false;
+    return NULL;
+}
+
+bool eg_config_seals_by_file(const eg_config *config)
+{
+    const eg_fields *fields = eg_config_fields(config);
+    bool known;
+
+    for (unsigned i = 0; i < fields->n; i++)
+        if (!eg_config_recipient(config, &fields->at[i], &known))
+            return true;
+    return false;
+}
+
+const char *eg_config_fault(const eg_config *config)
+{
+    const eg_fields *fields = eg_config_fields(config);
+    bool known = true;
+
+    if (eg_config_formats(config).made == EG_HEX && has_envelopes(config->recipients))
+        return "EncGatherTokenFormat makes hex, and hex cannot be sealed to an EncGatherRecipient";
+    for (unsigned i = 0; i < fields->n && known; i++)
+        (void)eg_config_recipient(config, &fields->at[i], &known);
+    return known ? NULL : "an EncGatherField has a recipient= that no EncGatherRecipient here is";
 }
 
 /* The members of one event, by its number. */

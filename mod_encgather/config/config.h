@@ -8,21 +8,39 @@
 #include "core/mask.h"
 #include "core/say.h"
 #include "core/signature.h"
+#include "core/format.h"
 #include "core/token.h"
 
 typedef enum { EG_CHECK_ON, EG_CHECK_OBSERVE, EG_CHECK_OFF } eg_check;
 
-typedef enum { EG_KEY_FILE, EG_TOKEN_FILE } eg_store_kind;
+typedef enum { EG_KEY_FILE, EG_TOKEN_FILE, EG_RECIPIENT_FILE, EG_PRIVATE_KEY_FILE } eg_store_kind;
 
-/* A key or token file that some directive names; the same file is one entry. What it holds is
- * there from check_config on; both NULL while it could never be read. */
+/* A file of keys or tokens that some directive names; the same file is one entry. What it holds is
+ * there from check_config on (an envelope key: in children alone); NULL while it could never be read. */
 typedef struct {
     eg_store_kind kind;
     const char *path;
+    const char *kid; /* under which a recipient's or private key is known; "" for other kinds */
     const eg_keyring *keys;
     struct eg_key_use *const *uses; /* a counter (or NULL) for each key */
     const eg_auth_tokens *tokens;
+    const eg_envelope_key *key;
+    bool has_facts; /* of an envelope key: it could be read, and this is what it is */
+    eg_key_facts facts;
 } eg_store_entry;
+
+/* Recipients or private keys of a section, in the order they were written. */
+#define EG_ENVELOPES_MAX 16
+typedef struct {
+    unsigned n;
+    const eg_store_entry *at[EG_ENVELOPES_MAX];
+} eg_envelope_list;
+
+/* Of EncGatherTokenFormat. */
+typedef struct {
+    unsigned made;  /* EG_HEX or EG_JWE */
+    unsigned reads; /* EG_READS() of each, or'ed */
+} eg_token_formats;
 
 typedef struct {
     const char *text; /* https://host[:port][/prefix], without a slash at its end */
@@ -80,6 +98,10 @@ typedef struct {
 #define EG_CONFIG_MEMBERS(X)                                                                       \
     X(const eg_store_entry *, keys, NULL)                                                          \
     X(const eg_store_entry *, tokens, NULL)                                                        \
+    X(const eg_envelope_list *, recipients, NULL)                                                  \
+    X(const eg_envelope_list *, privates, NULL)                                                    \
+    X(const eg_token_formats *, formats, NULL)                                                     \
+    X(int, token_ttl, -1)                                                                          \
     X(int, signature, -1)                                                                          \
     X(const eg_public_url *, public_url, NULL)                                                     \
     X(const eg_backend *, backend, NULL)                                                           \
@@ -149,6 +171,17 @@ const eg_fields *eg_config_fields(const eg_config *config);
 unsigned eg_config_attempts(const eg_config *config);
 apr_interval_time_t eg_config_timeout(const eg_config *config);
 eg_voice eg_config_voice(const eg_config *config);
+eg_token_formats eg_config_formats(const eg_config *config);
+apr_int64_t eg_config_token_ttl(const eg_config *config); /* seconds */
+
+/* To whom the field is sealed; NULL: under the key file. *known: false where the field names one that is
+ * not there. */
+const eg_store_entry *eg_config_recipient(const eg_config *config, const eg_field *field,
+                                          bool *known);
+/* Whether some field is sealed under the key file. */
+bool eg_config_seals_by_file(const eg_config *config);
+/* What only the merge of sections shows to be wrong with tokens and their keys, in words; NULL: nothing. */
+const char *eg_config_fault(const eg_config *config);
 const eg_say *eg_config_say(const eg_config *config, eg_event event); /* NULL: the default */
 const eg_say **eg_config_say_member(eg_config *config, eg_event event);
 const eg_then **eg_config_then_member(eg_config *config, eg_event event);

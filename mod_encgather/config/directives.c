@@ -48,25 +48,25 @@ const char *eg_complain(cmd_parms *cmd, const char *what)
     return apr_pstrcat(cmd->pool, cmd->cmd->name, ": ", what, NULL);
 }
 
-static const char *add_file(cmd_parms *cmd, eg_store_kind kind, const char *path,
-                            const eg_store_entry **entry)
+const char *eg_add_file(cmd_parms *cmd, eg_store_kind kind, const char *path, const char *kid,
+                        const eg_store_entry **entry)
 {
     const char *absolute = ap_server_root_relative(cmd->pool, path);
 
     if (!*path || !absolute)
         return eg_complain(cmd, "needs the path of a file");
-    *entry = eg_store_add(cmd->pool, kind, absolute);
+    *entry = eg_store_add(cmd->pool, kind, absolute, kid);
     return NULL;
 }
 
 const char *eg_set_key_file(cmd_parms *cmd, void *config, const char *path)
 {
-    return add_file(cmd, EG_KEY_FILE, path, &((eg_config *)config)->keys);
+    return eg_add_file(cmd, EG_KEY_FILE, path, "", &((eg_config *)config)->keys);
 }
 
 const char *eg_set_token_file(cmd_parms *cmd, void *config, const char *path)
 {
-    return add_file(cmd, EG_TOKEN_FILE, path, &((eg_config *)config)->tokens);
+    return eg_add_file(cmd, EG_TOKEN_FILE, path, "", &((eg_config *)config)->tokens);
 }
 
 const char *eg_set_signature_check(cmd_parms *cmd, void *config, const char *word)
@@ -89,7 +89,7 @@ bool eg_is_clean_word(const char *text)
     return true;
 }
 
-static const char *set_number(cmd_parms *cmd, const char *text, unsigned most, int *member)
+const char *eg_set_number(cmd_parms *cmd, const char *text, unsigned most, int *member)
 {
     unsigned number;
 
@@ -102,7 +102,7 @@ static const char *set_number(cmd_parms *cmd, const char *text, unsigned most, i
 const char *eg_set_max_body(cmd_parms *cmd, void *config, const char *text)
 {
     int *member = &((eg_config *)config)->max_body;
-    const char *wrong = set_number(cmd, text, MAX_BODY_LIMIT, member);
+    const char *wrong = eg_set_number(cmd, text, MAX_BODY_LIMIT, member);
 
     if (!wrong && *member > largest_body)
         largest_body = *member;
@@ -111,12 +111,12 @@ const char *eg_set_max_body(cmd_parms *cmd, void *config, const char *text)
 
 const char *eg_set_attempts(cmd_parms *cmd, void *config, const char *text)
 {
-    return set_number(cmd, text, 10, &((eg_config *)config)->attempts);
+    return eg_set_number(cmd, text, 10, &((eg_config *)config)->attempts);
 }
 
 const char *eg_set_timeout(cmd_parms *cmd, void *config, const char *text)
 {
-    return set_number(cmd, text, 600, &((eg_config *)config)->timeout);
+    return eg_set_number(cmd, text, 600, &((eg_config *)config)->timeout);
 }
 
 static bool good_port(eg_span port)

@@ -14,6 +14,13 @@ bool eg_is_clean_word(const char *text);
 /* A handler is enabled somewhere. */
 void eg_config_note_handler(cmd_parms *cmd);
 
+/* The entry of a directive's file; kid: "" where it has none. NULL or a message. */
+const char *eg_add_file(cmd_parms *cmd, eg_store_kind kind, const char *path, const char *kid,
+                        const eg_store_entry **entry);
+
+/* A whole number from 1 to most. NULL or a message. */
+const char *eg_set_number(cmd_parms *cmd, const char *text, unsigned most, int *member);
+
 /* All return NULL or a message. */
 const char *eg_set_key_file(cmd_parms *cmd, void *config, const char *path);
 const char *eg_set_token_file(cmd_parms *cmd, void *config, const char *path);

@@ -9,13 +9,12 @@
 #include <unistd.h>
 #include "core/secret.h"
 #include "core/secretfile.h"
+#include "config/contents.h"
 #include "config/handover.h"
 #include "config/vault.h"
 
 APLOG_USE_MODULE(encgather);
 
-#define KEY_FILE_MAX 4096
-#define TOKEN_FILE_MAX 65536
 #define AT_ONCE 64
 
 /* An entry, and where the parent has what the file held. */
@@ -44,72 +43,29 @@ static slot *slot_at(int i)
     return APR_ARRAY_IDX(slots, i, slot *);
 }
 
-const eg_store_entry *eg_store_add(apr_pool_t *pconf, eg_store_kind kind, const char *path)
+const eg_store_entry *eg_store_add(apr_pool_t *pconf, eg_store_kind kind, const char *path,
+                                   const char *kid)
 {
     slot *fresh;
 
     for (int i = 0; i < slots->nelts; i++) {
         const eg_store_entry *entry = &slot_at(i)->entry;
 
-        if (entry->kind == kind && strcmp(entry->path, path) == 0)
+        if (entry->kind == kind && strcmp(entry->path, path) == 0 && strcmp(entry->kid, kid) == 0)
             return entry;
     }
     fresh = new_slot(pconf);
     fresh->entry.kind = kind;
     fresh->entry.path = path;
+    fresh->entry.kid = kid;
     return &fresh->entry;
 }
 
-static const char *directive_of(eg_store_kind kind)
+/* --- in the parent ------------------------------------------------------------------------------ */
+
+static bool holds_envelope_key(const eg_store_entry *entry)
 {
-    return kind == EG_KEY_FILE ? "EncGatherKeyFile" : "EncGatherAuthTokenFile";
-}
-
-/* --- reading a file ---------------------------------------------------------------------------- */
-
-/* The ring holds the keys in binary; the text goes. */
-static eg_status parse_keys(eg_secretfile *file, eg_held *fresh, eg_problem *why)
-{
-    eg_keyring *ring = eg_secret_map_alone(sizeof *ring);
-    eg_status status = EG_ENOMEM;
-
-    eg_problem_set(why, "cannot be kept: no memory");
-    if (ring)
-        status = eg_keyring_parse((eg_span){file->bytes, file->n}, ring, why);
-    eg_secretfile_free(file);
-    fresh->secret = (char *)ring;
-    fresh->n = sizeof *ring;
-    return status;
-}
-
-static eg_status parse_tokens(eg_secretfile *file, eg_held *fresh, eg_problem *why)
-{
-    apr_size_t bound = eg_auth_tokens_bound(file->n);
-
-    fresh->secret = file->bytes;
-    fresh->n = file->n;
-    fresh->tokens.at = calloc(bound, sizeof *fresh->tokens.at);
-    if (!fresh->tokens.at) {
-        eg_problem_set(why, "cannot be kept: no memory");
-        return EG_ENOMEM;
-    }
-    return eg_auth_tokens_parse((eg_span){file->bytes, file->n}, &fresh->tokens, why);
-}
-
-static eg_file_verdict read_fresh(apr_pool_t *ptemp, const eg_store_entry *entry,
-                                  const eg_docroots *docroots, eg_held *fresh, eg_problem *why)
-{
-    bool is_keys = entry->kind == EG_KEY_FILE;
-    eg_secretfile_rules rules = {is_keys ? KEY_FILE_MAX : TOKEN_FILE_MAX, docroots};
-    eg_secretfile file;
-    eg_file_verdict verdict = eg_secretfile_read(ptemp, entry->path, &rules, &file, why);
-
-    if (verdict != EG_FILE_OK)
-        return verdict;
-    if ((is_keys ? parse_keys : parse_tokens)(&file, fresh, why) == EG_OK)
-        return EG_FILE_OK;
-    eg_held_empty(fresh);
-    return EG_FILE_BAD;
+    return entry->kind == EG_RECIPIENT_FILE || entry->kind == EG_PRIVATE_KEY_FILE;
 }
 
 /* To what the parent has. */
@@ -121,6 +77,9 @@ static void connect_slot(slot *each)
     each->entry.keys = has_keys ? (const eg_keyring *)(const void *)h->secret : NULL;
     each->entry.uses = h ? h->uses : NULL;
     each->entry.tokens = h && h->tokens.n ? &h->tokens : NULL;
+    each->entry.has_facts = h && h->secret && holds_envelope_key(&each->entry);
+    if (each->entry.has_facts)
+        each->entry.facts = h->facts;
 }
 
 /* "apachectl configtest" by somebody who may not read the file proves nothing about it. */
@@ -134,7 +93,7 @@ static bool is_test_by_other_user(eg_file_verdict verdict)
 static bool report(server_rec *s, const eg_store_entry *entry, eg_file_verdict verdict,
                    const eg_problem *why)
 {
-    const char *directive = directive_of(entry->kind);
+    const char *directive = eg_contents_directive(entry->kind);
 
     if (is_test_by_other_user(verdict)) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
@@ -161,7 +120,7 @@ static bool check_slot(apr_pool_t *ptemp, server_rec *s, slot *each, const eg_do
     const eg_store_entry *entry = &each->entry;
     eg_held fresh = {0};
     eg_problem why;
-    eg_file_verdict verdict = read_fresh(ptemp, entry, docroots, &fresh, &why);
+    eg_file_verdict verdict = eg_contents_read(ptemp, entry, docroots, &fresh, &why);
     bool ok = verdict == EG_FILE_OK;
 
     each->held = ok ? eg_vault_adopt(&fresh, entry->kind, entry->path)
@@ -216,6 +175,7 @@ static void forget_all(void)
 
         entry->keys = NULL;
         entry->tokens = NULL;
+        entry->key = NULL;
     }
 }
 
@@ -251,7 +211,7 @@ static void give_up(server_rec *s, slot *each)
     ap_log_error(APLOG_MARK, APLOG_ALERT, 0, s,
                  EG_TAG("0115") "%s '%s' cannot be made ready for the children: its locations "
                                 "answer 500 until a restart",
-                 directive_of(each->entry.kind), each->entry.path);
+                 eg_contents_directive(each->entry.kind), each->entry.path);
     eg_held_empty(each->held);
     connect_slot(each);
 }
@@ -303,6 +263,18 @@ static void announce_tokens(server_rec *s, const eg_store_entry *entry)
                  (int)entry->tokens->n, entry->tokens->n == 1 ? "" : "s");
 }
 
+static void announce_envelope_key(server_rec *s, const eg_store_entry *entry)
+{
+    if (entry->facts.is_expired)
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                     EG_TAG("0118") "%s %s '%s' is a certificate whose time is over; tokens are "
+                                    "sealed to its key all the same",
+                     eg_contents_directive(entry->kind), entry->kid, entry->path);
+    ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s, EG_TAG("0119") "%s %s '%s': a key of %s",
+                 eg_contents_directive(entry->kind), entry->kid, entry->path,
+                 eg_key_kind_name(entry->facts.kind));
+}
+
 void eg_store_announce(apr_pool_t *ptemp, server_rec *s, eg_key_counter counter)
 {
     eg_crypto *crypto = eg_crypto_create(ptemp);
@@ -319,6 +291,8 @@ void eg_store_announce(apr_pool_t *ptemp, server_rec *s, eg_key_counter counter)
             announce_keys(ptemp, s, entry, crypto);
         if (entry->tokens)
             announce_tokens(s, entry);
+        if (entry->has_facts)
+            announce_envelope_key(s, entry);
     }
 }
 
@@ -343,10 +317,33 @@ void eg_store_hand_over(server_rec *s)
 
 /* --- in a child -------------------------------------------------------------------------------- */
 
+static const eg_envelope_key *key_of_text(apr_pool_t *pchild, const eg_store_entry *entry,
+                                          eg_span text)
+{
+    eg_envelope_key *key = apr_pcalloc(pchild, sizeof *key);
+    eg_problem why;
+    bool expired;
+
+    if (!text.p || !eg_the_crypto() ||
+        eg_contents_envelope(eg_the_crypto(), pchild, entry, text, key, &expired, &why) != EG_OK)
+        return NULL;
+    return key;
+}
+
 static void connect_to_copy(slot *each, const char *place, apr_pool_t *pchild)
 {
     each->entry.keys = eg_held_keys_at(each->held, place);
     each->entry.tokens = eg_held_tokens_at(each->held, place, pchild);
+    if (holds_envelope_key(&each->entry))
+        each->entry.key = key_of_text(pchild, &each->entry, eg_held_text_at(each->held, place));
+}
+
+/* Where the process that reads also serves. */
+static void connect_to_own(slot *each, apr_pool_t *pchild)
+{
+    if (each->held && each->held->secret && holds_envelope_key(&each->entry))
+        each->entry.key =
+            key_of_text(pchild, &each->entry, (eg_span){each->held->secret, each->held->n});
 }
 
 /* False: not locked. */
@@ -369,9 +366,11 @@ void eg_store_take(apr_pool_t *pchild, server_rec *s)
 {
     bool is_locked = true;
 
-    if (getpid() == reader) /* httpd -X: who reads also serves */
+    if (getpid() == reader) { /* httpd -X: who reads also serves */
         is_locked = eg_vault_lock();
-    else if (eg_handover_is_due())
+        for (int i = 0; i < slots->nelts; i++)
+            connect_to_own(slot_at(i), pchild);
+    } else if (eg_handover_is_due())
         is_locked = take_copy(pchild, s);
     if (!is_locked)
         ap_log_error(APLOG_MARK, APLOG_INFO, 0, s,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Key and token files across restarts: checked, kept in memory of their own, never in a pool.
+ * Files of keys and tokens across restarts: checked, kept in memory of their own, never in a pool.
  *
  * The life of a key file:
  *   check_config   the parent reads it. What it held stays in the vault (vault.h), in memory that no
@@ -21,8 +21,9 @@
 /* Forgets the entries of the last reading of the configuration, not what was read from files. */
 void eg_store_reset(apr_pool_t *pconf);
 
-/* The entry for a directive's file; path is absolute. */
-const eg_store_entry *eg_store_add(apr_pool_t *pconf, eg_store_kind kind, const char *path);
+/* The entry for a directive's file; path is absolute, kid "" where the kind has none. */
+const eg_store_entry *eg_store_add(apr_pool_t *pconf, eg_store_kind kind, const char *path,
+                                   const char *kid);
 
 /* Reads all files. A bad one is an error, logged in one line, unless the server is running and
  * was only sent a signal: then what its path held before goes on, and the line is an alert. */

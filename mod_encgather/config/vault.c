@@ -107,6 +107,7 @@ eg_held *eg_vault_adopt(eg_held *fresh, eg_store_kind kind, const char *path)
     h->secret = fresh->secret;
     h->n = fresh->n;
     h->tokens = fresh->tokens;
+    h->facts = fresh->facts;
     return h;
 }
 
@@ -224,6 +225,11 @@ const eg_keyring *eg_held_keys_at(const eg_held *held, const char *place)
     const void *ring = place + held->offset;
 
     return held->secret && held->kind == EG_KEY_FILE ? ring : NULL;
+}
+
+eg_span eg_held_text_at(const eg_held *held, const char *place)
+{
+    return held->secret ? (eg_span){place + held->offset, held->n} : (eg_span){NULL, 0};
 }
 
 /* The parent's own are left alone: pages that nobody writes to are shared. */

@@ -17,6 +17,7 @@ typedef struct eg_held {
     apr_size_t n;
     apr_size_t offset; /* where it is in what children are handed */
     eg_auth_tokens tokens;
+    eg_key_facts facts; /* of an envelope key, which is made of the text in each child */
     struct eg_key_use *uses[EG_KEYS_MAX]; /* counters, which are not ours to know */
 } eg_held;
 
@@ -50,5 +51,6 @@ bool eg_vault_write(bool (*write)(const void *bytes, apr_size_t n, apr_size_t of
 /* In a child: what the file held, where the child has it; place is where offset 0 is. */
 const eg_keyring *eg_held_keys_at(const eg_held *held, const char *place);
 const eg_auth_tokens *eg_held_tokens_at(const eg_held *held, const char *place, apr_pool_t *pool);
+eg_span eg_held_text_at(const eg_held *held, const char *place); /* p NULL: nothing */
 
 #endif

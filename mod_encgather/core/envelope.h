@@ -27,6 +27,13 @@ typedef struct {
     const eg_envelope_key *const *at;
 } eg_envelope_keys;
 
+/* What may be known of a key where the key itself must not be. */
+typedef struct {
+    eg_key_kind kind;
+    apr_size_t wrapped;
+    bool is_expired; /* it came in a certificate whose time is over */
+} eg_key_facts;
+
 /* Whether this can name a key: 1 to EG_KID_MAX of A-Z a-z 0-9 _ -. */
 bool eg_is_kid(eg_span kid);
 

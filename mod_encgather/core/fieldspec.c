@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <apr_strings.h>
+#include "envelope.h"
 #include "reserved.h"
 
 #define DIGITS_DEFAULT 4
@@ -164,6 +165,13 @@ static const char *set_secret(eg_field *field, const char *value)
     return on || strcmp(value, "off") == 0 ? NULL : "secret= is on or off";
 }
 
+static const char *set_recipient(eg_field *field, const char *value)
+{
+    field->recipient = value;
+    return eg_is_kid(eg_span_of(value)) ? NULL
+                                        : "recipient= is the kid of an EncGatherRecipient, or off";
+}
+
 typedef struct {
     const char *name;
     const char *(*set)(eg_field *field, const char *value);
@@ -173,7 +181,7 @@ static const option options[] = {
     {"step", set_step},     {"digits", set_digits},     {"timeout", set_timeout},
     {"finish", set_finish}, {"say", set_say},           {"play", set_play},
     {"voice", set_voice},   {"language", set_language}, {"check", set_check},
-    {"input", set_input},   {"secret", set_secret},
+    {"input", set_input},   {"secret", set_secret},     {"recipient", set_recipient},
 };
 #define OPTIONS (sizeof options / sizeof options[0])
 
@@ -197,7 +205,7 @@ static const char *apply(apr_pool_t *pool, eg_field *field, const char *word, un
     }
     return apr_psprintf(pool,
                         "'%s' is no option; there are step= digits= timeout= finish= say= play= "
-                        "voice= language= check= input= secret=%s",
+                        "voice= language= check= input= secret= recipient=%s",
                         word, strchr(word, '=') ? "" : "; a value with blanks needs quotes");
 }
 

@@ -35,7 +35,10 @@ typedef struct {
     const char *play;  /* the URL of a recording instead, or NULL */
     const char *voice; /* of this question alone; NULL: that of the call */
     const char *language;
+    const char *recipient; /* the kid of the key to seal it to, or "off"; NULL: the first one */
 } eg_field;
+
+#define EG_NO_RECIPIENT "off"
 
 typedef struct {
     const char *voice;

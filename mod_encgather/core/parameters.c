@@ -2,6 +2,8 @@
  * The parameters of a webhook that mean something to this module, and what they mean. */
 #include "parameters.h"
 
+#include <string.h>
+
 #include "bytes.h"
 
 bool eg_is_answer_name(eg_span name)
@@ -40,4 +42,14 @@ bool eg_body_hash_fits(const eg_params *query, const unsigned char hash[EG_SHA25
     eg_hex_encode(expected, hash, EG_SHA256_SIZE);
     return eg_params_count(query, EG_LIT(EG_BODY_SHA256)) == 1 &&
            eg_equal_secret(claimed->value, (eg_span){expected, 2 * EG_SHA256_SIZE});
+}
+
+bool eg_is_call_id(eg_span sid)
+{
+    if (sid.n < 1 || sid.n > 64)
+        return false;
+    for (apr_size_t i = 0; i < sid.n; i++)
+        if (!eg_is_alnum(sid.p[i]) && !strchr("_:-", sid.p[i]))
+            return false;
+    return true;
 }

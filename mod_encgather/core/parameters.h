@@ -18,6 +18,9 @@ bool eg_is_answer_name(eg_span name);
 /* Whether a raw query, escapes and all, names one of those. */
 bool eg_query_has_answer(eg_span raw_query);
 
+/* Whether this can name a call: 1 to 64 of letters, digits and _ : - */
+bool eg_is_call_id(eg_span sid);
+
 /* AccountSid only picks tokens; where it is said twice it picks none that has an account ("?"). An
  * empty span with p NULL where it is not said. */
 eg_span eg_account_of(const eg_params *form, const eg_params *query);

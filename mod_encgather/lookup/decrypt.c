@@ -10,6 +10,7 @@
 #include "base/chain.h"
 #include "config/config.h"
 #include "lookup/lookup.h"
+#include "lookup/opening.h"
 #include "webhook/receive.h"
 
 APLOG_USE_MODULE(encgather);
@@ -69,55 +70,16 @@ static eg_outcome find_fields(request_rec *r, const eg_webhook *hook, eg_span *t
     return EG_GOING_ON;
 }
 
-static eg_status open_field(request_rec *r, eg_span token, eg_span *plain)
+static eg_outcome open_fields(request_rec *r, const eg_webhook *hook, const eg_span *tokens,
+                              eg_span *plain)
 {
-    const eg_store_entry *keys = eg_config_of(r)->keys;
-    apr_size_t which;
-    eg_status status = eg_token_open(eg_the_crypto(), keys->keys, token, r->pool, plain, &which);
+    const apr_array_header_t *fields = eg_config_of(r)->lookup->fields;
+    eg_unsealing all;
+    eg_outcome outcome = eg_unsealing_begin(r, hook, &all);
 
-    if (status != EG_OK)
-        return status;
-    eg_count_open(keys->uses[which]);
-    /* a database would take the front part of it */
-    return memchr(plain->p, '\0', plain->n) ? EG_EMALFORMED : EG_OK;
-}
-
-static const char *token_fault(eg_status status, eg_span token)
-{
-    if (status == EG_EMALFORMED)
-        return "is authentic and has a NUL in it, which no caller keys in: somebody else who has "
-               "the key sealed it";
-    if (!eg_token_has_form(token))
-        return "is no token: it was not sealed, or cut on its way";
-    return "is not authentic: changed on its way, or sealed under a key that is not in the "
-           "EncGatherKeyFile of this location";
-}
-
-static eg_outcome refuse_field(request_rec *r, int place, eg_span token, eg_status status)
-{
-    if (status == EG_ETOKEN || status == EG_EMALFORMED) {
-        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
-                      EG_TAG("0402") "call %s: the token of the field %s %s", eg_call_of(r),
-                      APR_ARRAY_IDX(eg_config_of(r)->lookup->fields, place, const char *),
-                      token_fault(status, token));
-        return EG_BAD_TOKEN;
-    }
-    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
-                  EG_TAG("0404") "call %s: answered 500, a token could not be opened: OpenSSL "
-                                 "failed, or there is no memory",
-                  eg_call_of(r));
-    return EG_MISCONFIGURED;
-}
-
-static eg_outcome open_fields(request_rec *r, const eg_span *tokens, int n, eg_span *plain)
-{
-    for (int i = 0; i < n; i++) {
-        eg_status status = open_field(r, tokens[i], &plain[i]);
-
-        if (status != EG_OK)
-            return refuse_field(r, i, tokens[i], status);
-    }
-    return EG_GOING_ON;
+    for (int i = 0; i < fields->nelts && outcome == EG_GOING_ON; i++)
+        outcome = eg_unseal(&all, APR_ARRAY_IDX(fields, i, const char *), tokens[i], &plain[i]);
+    return outcome;
 }
 
 /* As it is where we were called in process, and *json stays NULL; else as text in *json. */
@@ -153,7 +115,7 @@ static int open_and_look_up(request_rec *r, const eg_webhook *hook)
 
     outcome = find_fields(r, hook, tokens);
     if (outcome == EG_GOING_ON)
-        outcome = open_fields(r, tokens, (int)n, plain);
+        outcome = open_fields(r, hook, tokens, plain);
     if (outcome != EG_GOING_ON)
         return eg_answer_error(r, outcome);
     return look_up(r, plain);

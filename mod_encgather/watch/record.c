@@ -2,9 +2,9 @@
  * What is remembered of a request: for the access log as variables, for the counters as numbers. */
 #include "watch/record.h"
 
-#include <string.h>
 #include <apr_strings.h>
 #include "base/slots.h"
+#include "core/parameters.h"
 
 eg_record *eg_record_of(request_rec *r)
 {
@@ -16,19 +16,9 @@ const eg_record *eg_record_if_any(const request_rec *r)
     return eg_slot_if_any(r, EG_SLOT_RECORD);
 }
 
-static bool good_call_sid(eg_span sid)
-{
-    if (sid.n < 1 || sid.n > 64)
-        return false;
-    for (apr_size_t i = 0; i < sid.n; i++)
-        if (!eg_is_alnum(sid.p[i]) && !strchr("_:-", sid.p[i]))
-            return false;
-    return true;
-}
-
 void eg_set_call(request_rec *r, eg_span call_sid)
 {
-    if (good_call_sid(call_sid))
+    if (eg_is_call_id(call_sid))
         apr_table_setn(r->subprocess_env, "ENCGATHER_CALL",
                        apr_pstrmemdup(r->pool, call_sid.p, call_sid.n));
 }

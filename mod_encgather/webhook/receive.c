@@ -85,25 +85,74 @@ static eg_outcome take_webhook_body(request_rec *r, eg_webhook *hook, eg_body_ha
 
 /* --- configuration and caller ------------------------------------------------------------------ */
 
-/* Keys and tokens that this location needs; one error line says which is missing. */
-static const char *find_missing(const eg_config *policy, bool tokens_needed)
+/* A file that is needed and not there; directive NULL: none. */
+typedef struct {
+    const char *directive;
+    bool is_named; /* but could not be read */
+} missing_file;
+
+static missing_file look_for(const char *directive, const eg_store_entry *entry, bool is_there)
 {
-    if (!policy->keys)
-        return "there is no EncGatherKeyFile for this location";
-    if (!policy->keys->keys)
-        return "there is no usable EncGatherKeyFile for this location: it could not be read when "
-               "the server read its configuration (EG0102)";
-    if (tokens_needed && !policy->tokens)
-        return "there is no EncGatherAuthTokenFile for this location";
-    if (tokens_needed && !policy->tokens->tokens)
-        return "there is no usable EncGatherAuthTokenFile for this location: it could not be read "
-               "when the server read its configuration (EG0102)";
-    return eg_the_crypto() ? NULL : "OpenSSL does not offer AES-256-GCM, HMAC or SHA-256";
+    return (missing_file){entry && is_there ? NULL : directive, entry != NULL};
 }
 
-static eg_outcome check_configuration(request_rec *r, bool tokens_needed)
+static missing_file look_for_envelopes(const char *directive, const eg_envelope_list *list)
 {
-    const char *missing = find_missing(eg_config_of(r), tokens_needed);
+    missing_file missing = {NULL, false};
+
+    for (unsigned i = 0; list && i < list->n && !missing.directive; i++)
+        missing = look_for(directive, list->at[i], list->at[i]->key != NULL);
+    return missing;
+}
+
+static bool needs_key_file(const eg_config *policy, bool is_gather)
+{
+    if (policy->keys)
+        return true;
+    if (is_gather)
+        return eg_config_seals_by_file(policy);
+    return !policy->privates || !policy->privates->n ||
+           (policy->lookup && policy->lookup->has_index);
+}
+
+/* Keys and tokens that this location needs. */
+static missing_file find_missing(const eg_config *policy, bool is_gather, bool tokens_needed)
+{
+    missing_file missing = {NULL, false};
+
+    if (needs_key_file(policy, is_gather))
+        missing = look_for("EncGatherKeyFile", policy->keys, policy->keys && policy->keys->keys);
+    if (!missing.directive && is_gather)
+        missing = look_for_envelopes("EncGatherRecipient", policy->recipients);
+    if (!missing.directive && !is_gather)
+        missing = look_for_envelopes("EncGatherPrivateKeyFile", policy->privates);
+    if (!missing.directive && tokens_needed)
+        missing = look_for("EncGatherAuthTokenFile", policy->tokens,
+                           policy->tokens && policy->tokens->tokens);
+    return missing;
+}
+
+/* One error line says what is wrong. */
+static const char *find_fault(request_rec *r, bool is_gather, bool tokens_needed)
+{
+    const eg_config *policy = eg_config_of(r);
+    missing_file missing = find_missing(policy, is_gather, tokens_needed);
+
+    if (missing.directive && !missing.is_named)
+        return apr_psprintf(r->pool, "there is no %s for this location", missing.directive);
+    if (missing.directive)
+        return apr_psprintf(r->pool,
+                            "there is no usable %s for this location: it could not be read when "
+                            "the server read its configuration (EG0102)",
+                            missing.directive);
+    if (!eg_the_crypto())
+        return "OpenSSL does not offer AES-256-GCM, HMAC or SHA-256";
+    return is_gather ? eg_config_fault(policy) : NULL;
+}
+
+static eg_outcome check_configuration(request_rec *r, bool is_gather, bool tokens_needed)
+{
+    const char *missing = find_fault(r, is_gather, tokens_needed);
 
     if (!missing)
         return EG_GOING_ON;
@@ -170,7 +219,7 @@ eg_outcome eg_receive(request_rec *r, const eg_intake *intake, eg_webhook *hook)
     if (!outcome)
         outcome = take_webhook_body(r, hook, &hash);
     if (!outcome)
-        outcome = check_configuration(r, checking);
+        outcome = check_configuration(r, intake->signature, checking);
     if (!outcome && intake->signature)
         outcome = check_caller(r, hook, &hash);
     return outcome;
@@ -180,7 +229,7 @@ eg_outcome eg_receive_in_process(request_rec *r, eg_json *json, eg_webhook *hook
 {
     begin_webhook(r, hook);
     hook->json = json;
-    return check_configuration(r, false);
+    return check_configuration(r, false, false);
 }
 
 /* Whoever may write an .htaccess can set a handler, and a stranger can ask for it. */

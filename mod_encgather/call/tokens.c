@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Tokens on their way through a call: those that come with the URL, and the one that is made. */
+#include "call/tokens.h"
+
+#include "core/parameters.h"
+#include "watch/counters.h"
+#include "watch/record.h"
+
+APLOG_USE_MODULE(encgather);
+
+/* An id that is there twice would be two calls. */
+eg_span eg_tokens_call(const eg_webhook *hook)
+{
+    const eg_span name = EG_LIT(EG_CALL_SID), none = {NULL, 0};
+    eg_span call = eg_webhook_get(hook, name);
+
+    if (eg_params_count(&hook->form, name) + eg_params_count(&hook->query, name) != 1)
+        return none;
+    return eg_is_call_id(call) ? call : none;
+}
+
+bool eg_tokens_bind(const request_rec *r)
+{
+    return eg_formats[eg_config_formats(eg_config_of(r)).made]->binds;
+}
+
+/* --- carried ----------------------------------------------------------------------------------- */
+
+static const char *carried_fault(eg_token_rule rule)
+{
+    static const char *const faults[] = {
+        [EG_RULE_FORMAT] = "is of a format that EncGatherTokenFormat does not read here",
+        [EG_RULE_FIELD] = "was made for another field",
+        [EG_RULE_CALL] = "was made in another call",
+    };
+
+    return faults[rule];
+}
+
+/* With no good call id there is none that a token could be bound to: no token says an empty one and
+ * means it. */
+static eg_token_rule rule_broken(const request_rec *r, eg_span call, const eg_field *field,
+                                 eg_span token)
+{
+    const eg_token_formats formats = eg_config_formats(eg_config_of(r));
+    eg_demands demands = {.sid = call, .fld = eg_span_of(field->name)};
+    eg_token_rule rule = eg_token_check(formats.reads, token, &demands, r->pool);
+
+    if (rule == EG_RULE_NONE && !call.p && !eg_token_has_form(token))
+        return EG_RULE_CALL;
+    return rule;
+}
+
+/* What was never a token is anybody's noise; a good token in the wrong place is worth a look. */
+bool eg_tokens_carry(request_rec *r, eg_span call, const eg_field *field, eg_span token)
+{
+    eg_token_rule rule = rule_broken(r, call, field, token);
+
+    if (rule == EG_RULE_NONE || rule == EG_RULE_FORM)
+        return rule == EG_RULE_NONE;
+    ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
+                  EG_TAG("0406") "call %s: the token of the field %s that came with the URL %s "
+                                 "(rule: %s)",
+                  eg_call_of(r), field->name, carried_fault(rule), eg_token_rule_name(rule));
+    return false;
+}
+
+/* --- made -------------------------------------------------------------------------------------- */
+
+static void warn_of_use(request_rec *r, const eg_key *key)
+{
+    ap_log_rerror(
+        APLOG_MARK, APLOG_WARNING, 0, r,
+        EG_TAG("0403") "the key %s%shas encrypted more than 2^31 values; put a new one in "
+                       "its place before 2^32 (see: rotating keys)",
+        key->id, key->id[0] ? " " : "");
+}
+
+static void count_use(request_rec *r, const eg_store_entry *keys)
+{
+    if (eg_count_seal(keys->uses[0]))
+        warn_of_use(r, &keys->keys->keys[0]);
+}
+
+eg_status eg_tokens_seal(request_rec *r, eg_span call, const eg_field *field, eg_span answer,
+                         eg_span *token)
+{
+    const eg_config *config = eg_config_of(r);
+    const eg_format *format = eg_formats[eg_config_formats(config).made];
+    eg_sealing with = {.sid = call, .fld = eg_span_of(field->name)};
+    bool known;
+    const eg_store_entry *to = eg_config_recipient(config, field, &known);
+    eg_status status;
+
+    if (!known || (to ? !to->key : !config->keys || !config->keys->keys))
+        return EG_ECRYPTO;
+    with.recipient = to ? to->key : NULL;
+    with.ring = to ? NULL : config->keys->keys;
+    if (format->binds)
+        with.iat = apr_time_sec(apr_time_now());
+    status = format->seal(eg_the_crypto(), &with, answer, r->pool, token);
+    if (status == EG_OK && !to)
+        count_use(r, config->keys);
+    return status;
+}

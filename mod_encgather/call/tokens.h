@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Tokens on their way through a call: those that come with the URL, and the one that is made. */
+#ifndef EG_TOKENS_H
+#define EG_TOKENS_H
+
+#include "webhook/webhook.h"
+
+/* What tokens of this webhook are bound to: its call id, or p NULL where there is no good one. */
+eg_span eg_tokens_call(const eg_webhook *hook);
+
+/* Whether the token of a field, as it came with the URL, may be carried on; says in the log which rule it
+ * breaks. call: as above. */
+bool eg_tokens_carry(request_rec *r, eg_span call, const eg_field *field, eg_span token);
+
+/* Whether one is made that has to be bound to a call. */
+bool eg_tokens_bind(const request_rec *r);
+
+/* Seals what the caller answered, in the pool of r; counts it. EG_ECRYPTO: OpenSSL failed, or the key
+ * is not there. */
+eg_status eg_tokens_seal(request_rec *r, eg_span call, const eg_field *field, eg_span answer,
+                         eg_span *token) EG_MUST_CHECK;
+
+#endif

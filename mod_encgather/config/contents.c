@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What is in files of keys and tokens: read, checked, and made into what is kept. */
+#include "config/contents.h"
+
+#include <stdlib.h>
+#include <apr_strings.h>
+#include "core/privatekey.h"
+#include "core/recipient.h"
+#include "core/secret.h"
+
+#define KEY_FILE_MAX 4096
+#define TOKEN_FILE_MAX 65536
+
+/* What each kind of file is called, and how it may be. */
+static const struct {
+    const char *directive;
+    apr_size_t max; /* bytes */
+    bool is_public;
+} kinds[] = {[EG_KEY_FILE] = {"EncGatherKeyFile", KEY_FILE_MAX, false},
+             [EG_TOKEN_FILE] = {"EncGatherAuthTokenFile", TOKEN_FILE_MAX, false},
+             [EG_RECIPIENT_FILE] = {"EncGatherRecipient", EG_RECIPIENT_FILE_MAX, true},
+             [EG_PRIVATE_KEY_FILE] = {"EncGatherPrivateKeyFile", EG_PRIVATE_KEY_FILE_MAX, false}};
+
+const char *eg_contents_directive(eg_store_kind kind)
+{
+    return kinds[kind].directive;
+}
+
+/* The ring holds the keys in binary; the text goes. */
+static eg_status parse_keys(eg_secretfile *file, eg_held *fresh, eg_problem *why)
+{
+    eg_keyring *ring = eg_secret_map_alone(sizeof *ring);
+    eg_status status = EG_ENOMEM;
+
+    eg_problem_set(why, "cannot be kept: no memory");
+    if (ring)
+        status = eg_keyring_parse((eg_span){file->bytes, file->n}, ring, why);
+    eg_secretfile_free(file);
+    fresh->secret = (char *)ring;
+    fresh->n = sizeof *ring;
+    return status;
+}
+
+static eg_status parse_tokens(eg_secretfile *file, eg_held *fresh, eg_problem *why)
+{
+    apr_size_t bound = eg_auth_tokens_bound(file->n);
+
+    fresh->secret = file->bytes;
+    fresh->n = file->n;
+    fresh->tokens.at = calloc(bound, sizeof *fresh->tokens.at);
+    if (!fresh->tokens.at) {
+        eg_problem_set(why, "cannot be kept: no memory");
+        return EG_ENOMEM;
+    }
+    return eg_auth_tokens_parse((eg_span){file->bytes, file->n}, &fresh->tokens, why);
+}
+
+eg_status eg_contents_envelope(eg_crypto *crypto, apr_pool_t *pool, const eg_store_entry *entry,
+                               eg_span text, eg_envelope_key *key, bool *expired, eg_problem *why)
+{
+    eg_status status;
+
+    *expired = false;
+    if (entry->kind == EG_RECIPIENT_FILE)
+        return eg_recipient_parse(crypto, pool, text, eg_span_of(entry->kid), key, expired, why);
+    status = eg_private_key_parse(crypto, pool, text, key, why);
+    if (status == EG_OK)
+        apr_cpystrn(key->kid, entry->kid, sizeof key->kid);
+    return status;
+}
+
+/* The text is what is kept: OpenSSL's keys are made of it where they are used, and are in no process that
+ * does not serve. */
+static eg_status parse_envelope_key(apr_pool_t *ptemp, const eg_store_entry *entry,
+                                    const eg_secretfile *file, eg_held *fresh, eg_problem *why)
+{
+    eg_crypto *crypto = eg_crypto_create(ptemp);
+    eg_envelope_key key;
+    apr_pool_t *pool;
+    eg_status status = EG_ECRYPTO;
+
+    fresh->secret = file->bytes;
+    fresh->n = file->n;
+    eg_problem_set(why, "cannot be looked at: OpenSSL fails");
+    apr_pool_create(&pool, ptemp);
+    if (crypto)
+        status = eg_contents_envelope(crypto, pool, entry, (eg_span){file->bytes, file->n}, &key,
+                                      &fresh->facts.is_expired, why);
+    if (status == EG_OK) {
+        fresh->facts.kind = key.kind;
+        fresh->facts.wrapped = key.wrapped;
+    }
+    apr_pool_destroy(pool);
+    return status;
+}
+
+static eg_status parse_file(apr_pool_t *ptemp, const eg_store_entry *entry, eg_secretfile *file,
+                            eg_held *fresh, eg_problem *why)
+{
+    switch (entry->kind) {
+    case EG_KEY_FILE:
+        return parse_keys(file, fresh, why);
+    case EG_TOKEN_FILE:
+        return parse_tokens(file, fresh, why);
+    case EG_RECIPIENT_FILE:
+    case EG_PRIVATE_KEY_FILE:
+        break;
+    }
+    return parse_envelope_key(ptemp, entry, file, fresh, why);
+}
+
+eg_file_verdict eg_contents_read(apr_pool_t *ptemp, const eg_store_entry *entry,
+                                 const eg_docroots *docroots, eg_held *fresh, eg_problem *why)
+{
+    bool is_public = kinds[entry->kind].is_public;
+    eg_secretfile_rules rules = {kinds[entry->kind].max, is_public ? NULL : docroots, is_public};
+    eg_secretfile file;
+    eg_file_verdict verdict = eg_secretfile_read(ptemp, entry->path, &rules, &file, why);
+
+    if (verdict != EG_FILE_OK)
+        return verdict;
+    if (parse_file(ptemp, entry, &file, fresh, why) == EG_OK)
+        return EG_FILE_OK;
+    eg_held_empty(fresh);
+    return EG_FILE_BAD;
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Opens the tokens of a request: all of one call, each of its field. */
+#include "lookup/opening.h"
+
+#include <string.h>
+#include "core/parameters.h"
+#include "watch/counters.h"
+#include "watch/record.h"
+
+APLOG_USE_MODULE(encgather);
+
+#define CALL_UUID "CallUUID"
+
+/* --- the call ---------------------------------------------------------------------------------- */
+
+/* False: it is there and cannot be an id. */
+static bool read_call_id(const eg_webhook *hook, const char *name, eg_span *call)
+{
+    const eg_param *param = eg_params_find(&hook->form, eg_span_of(name));
+
+    *call = (eg_span){NULL, 0};
+    if (hook->json)
+        return !eg_json_has(hook->json, eg_span_of(name)) ||
+               eg_json_string(hook->json, name, call) == EG_OK;
+    if (param)
+        *call = param->value;
+    return eg_params_count(&hook->form, eg_span_of(name)) <= 1;
+}
+
+/* Two ids that differ are those of no token: an empty one is none's. */
+static bool read_call(const eg_webhook *hook, eg_span *call)
+{
+    eg_span uuid;
+
+    if (!read_call_id(hook, EG_CALL_SID, call) || !read_call_id(hook, CALL_UUID, &uuid))
+        return false;
+    if (!call->p)
+        *call = uuid;
+    else if (uuid.p && !eg_span_eq(*call, uuid))
+        *call = (eg_span){"", 0};
+    return true;
+}
+
+static eg_outcome refuse_call(request_rec *r)
+{
+    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r,
+                  EG_TAG("0408") "refused, CallSid or CallUUID is no string, or is there twice");
+    return EG_MALFORMED;
+}
+
+/* --- what it takes ----------------------------------------------------------------------------- */
+
+static const eg_envelope_keys *list_privates(request_rec *r, const eg_envelope_list *list)
+{
+    eg_envelope_keys *keys;
+    const eg_envelope_key **at;
+
+    if (!list || !list->n)
+        return NULL;
+    keys = apr_palloc(r->pool, sizeof *keys);
+    keys->at = at = apr_palloc(r->pool, list->n * sizeof *at);
+    keys->n = list->n;
+    for (unsigned i = 0; i < list->n; i++)
+        at[i] = list->at[i]->key;
+    return keys;
+}
+
+eg_outcome eg_unsealing_begin(request_rec *r, const eg_webhook *hook, eg_unsealing *all)
+{
+    const eg_config *config = eg_config_of(r);
+    unsigned reads = eg_config_formats(config).reads;
+
+    *all = (eg_unsealing){.r = r, .with.formats = reads};
+    all->with.ring = config->keys ? config->keys->keys : NULL;
+    all->with.privates = list_privates(r, config->privates);
+    if (reads == EG_READS(EG_HEX))
+        return EG_GOING_ON;
+    return read_call(hook, &all->call) ? EG_GOING_ON : refuse_call(r);
+}
+
+/* --- one token --------------------------------------------------------------------------------- */
+
+static const char *fault_of_rule(eg_token_rule rule)
+{
+    static const char *const faults[] = {
+        [EG_RULE_FORM] = "is no token: it was not sealed, or cut on its way",
+        [EG_RULE_FORMAT] = "is of a format that EncGatherTokenFormat does not read here",
+        [EG_RULE_KEY] = "was sealed to a key that is not here, or not in the way of that key: see "
+                        "EncGatherPrivateKeyFile and the ids in EncGatherKeyFile",
+        [EG_RULE_TAG] = "is not authentic: changed on its way, or sealed under a key that is not "
+                        "in the EncGatherKeyFile of this location",
+        [EG_RULE_FIELD] = "was sealed for another field",
+        [EG_RULE_CALL] = "was sealed in another call",
+        [EG_RULE_AGE] = "is too old (EncGatherTokenTTL), or from the future: are the clocks right?",
+        [EG_RULE_USED] = "was used before",
+    };
+
+    return faults[rule];
+}
+
+static eg_outcome refuse_token(request_rec *r, const char *field, eg_token_rule rule)
+{
+    ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
+                  EG_TAG("0402") "call %s: the token of the field %s %s (rule: %s)", eg_call_of(r),
+                  field, fault_of_rule(rule), eg_token_rule_name(rule));
+    return EG_BAD_TOKEN;
+}
+
+/* A database would take the front part of it. */
+static eg_outcome refuse_nul(request_rec *r, const char *field)
+{
+    ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
+                  EG_TAG("0402") "call %s: the token of the field %s is authentic and has a NUL in "
+                                 "it, which no caller keys in: somebody else who has the key "
+                                 "sealed it",
+                  eg_call_of(r), field);
+    return EG_BAD_TOKEN;
+}
+
+static eg_outcome answer_failure(request_rec *r)
+{
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
+                  EG_TAG("0404") "call %s: answered 500, a token could not be opened: OpenSSL "
+                                 "failed, or there is no memory",
+                  eg_call_of(r));
+    return EG_MISCONFIGURED;
+}
+
+eg_outcome eg_unseal(eg_unsealing *all, const char *field, eg_span token, eg_span *plain)
+{
+    request_rec *r = all->r;
+    const eg_config *config = eg_config_of(r);
+    eg_demands demands = {.sid = all->call,
+                          .fld = eg_span_of(field),
+                          .now = apr_time_sec(apr_time_now()),
+                          .ttl = eg_config_token_ttl(config)};
+    eg_opened_token opened;
+    eg_status status =
+        eg_token_open_bound(eg_the_crypto(), &all->with, token, &demands, r->pool, &opened);
+
+    if (status == EG_ETOKEN)
+        return refuse_token(r, field, opened.rule);
+    if (status != EG_OK)
+        return answer_failure(r);
+    if (opened.which != EG_NOT_OF_RING)
+        eg_count_open(config->keys->uses[opened.which]);
+    if (opened.claims.sid.p)
+        all->call = opened.claims.sid;
+    *plain = opened.plain;
+    return memchr(plain->p, '\0', plain->n) ? refuse_nul(r, field) : EG_GOING_ON;
+}
