@@ -525,7 +525,7 @@ my $FINISH = qr/EncGatherField: finish= is one key: 0 to 9, # or \*/;
 my $INPUT  = qr/EncGatherField: input= is dtmf, speech or dtmf\+speech/;
 my $STEP   = qr/EncGatherField: step= is 1 to 64 letters, digits, - or _/;
 my $OPEN   = qr/EncGatherField: has a quote that is not closed/;
-my $KNOWN  = qr/is no option; there are step= digits= timeout= finish= say= play= voice= language= check= input= secret=/;
+my $KNOWN  = qr/is no option; there are step= digits= timeout= finish= say= play= voice= language= check= input= secret= recipient=/;
 
 my @BAD = (
     (map { [ $_, $NAME ] } '', '""', "''", 'digits=4', 'na.me', 'a/b', 'a&b', 'número', '"two words"', '"" digits=4', 'x' x 65, '%41', 'a,b'),
