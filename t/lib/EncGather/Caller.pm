@@ -60,8 +60,9 @@ sub new ($class, %options) {
 #              the number under which Twilio's console would file it, if it would)
 #   said       the texts spoken, in order
 #   verbs      every verb that was carried out: { name attributes text nested }
-#   exchanges  [{ method url sent form status headers body verbs seconds }, ...]; url is what was
-#              signed for, sent is where it went, form a flat list, headers an HTTP::Headers
+#   exchanges  [{ method url sent foreign form status headers body verbs seconds }, ...]; url is what was
+#              signed for, sent is where it went, foreign whether that is another host, form a flat list, headers an
+#              HTTP::Headers
 sub place ($self) {
     my $call = { said => [], verbs => [], exchanges => [] };
     local $self->{state} = $self->_state;
@@ -205,6 +206,7 @@ sub _exchange ($self, $call, $next) {
     my %exchange = (method => $next->{method}, form => [ $self->_form(@{ $next->{form} }) ]);
     $exchange{url}  = _target($next, $exchange{form});
     $exchange{sent} = $self->_reachable($exchange{url});
+    $exchange{foreign} = !$self->_is_ours($exchange{url});
     $self->{state}{url} = $next->{url};
     push @{ $call->{exchanges} }, \%exchange;
     $self->_tell(request => \%exchange);
