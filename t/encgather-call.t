@@ -17,7 +17,7 @@ use lib "$FindBin::Bin/lib";
 use EncGather::Files qw(slurp spew);
 use EncGather::Fixtures qw(%KEY %TOKEN @ACCOUNT write_secret);
 use EncGather::Httpd qw(module_file);
-use EncGather::Logs qw(alarms leaks unexpected);
+use EncGather::Logs qw(alarms unexpected);
 use EncGather::Sanitizer qw(pointless);
 use EncGather::Scripted;
 use EncGather::Server;
@@ -102,6 +102,10 @@ sub private_site ($backend) {
         module => "$TOP/build/out/mod_encgather.so", conf => <<"CONF");
 EncGatherKeyFile "$key"
 EncGatherAuthTokenFile "$token"
+LogFormat "%{%Y-%m-%dT%H:%M:%S}t.%{msec_frac}t%{%z}t %h %>s %D call=%{ENCGATHER_CALL}e step=%{ENCGATHER_STEP}e result=%{ENCGATHER_RESULT}e signature=%{ENCGATHER_SIGNATURE}e" encgather
+LogFormat "{\\"time\\":\\"%{%Y-%m-%dT%H:%M:%S}t.%{msec_frac}t%{%z}t\\",\\"status\\":%>s,\\"microseconds\\":%D,\\"call\\":\\"%{ENCGATHER_CALL}e\\",\\"step\\":\\"%{ENCGATHER_STEP}e\\",\\"result\\":\\"%{ENCGATHER_RESULT}e\\",\\"signature\\":\\"%{ENCGATHER_SIGNATURE}e\\"}" encgather_json
+CustomLog logs/ivr_log encgather
+CustomLog logs/ivr.json encgather_json
 <Location /voice>
     SetHandler encrypted-gather
     EncGatherBackend @{[ $backend->url ]}
@@ -127,6 +131,12 @@ sub calls_at_the_module () {
     one_cause('a wrong token', $err, qr/--public-url/);
     ends('not signed, as expected', [ '--no-sign', '-q', '--expect', 'refused', $voice ], 0, qr/\A\z/);
     ok $server->stop, 'the server stops';
+    my $facts = qr/ \(200, [\d.]+ m?s, signature valid\)/;
+    for my $log (qw(ivr_log ivr.json)) {
+        like scalar `$TOP/build/out/encgather trace $sid $DIR/httpd/logs/error_log $DIR/httpd/logs/$log`,
+            qr/\A(?:\S+ \S+  getLast4CC: asked$facts\n\S+ \S+  getPin: asked$facts\n)(?:\S+ \S+  (?:processData: unavailable$facts|error EG0501: the backend is unavailable: [^\n]+)\n){2}3 webhooks in [\d.]+ s; the last one: unavailable\n\z/,
+            "encgather trace: the same call in error_log and $log";
+    }
     is_deeply [ unexpected([ alarms($server->error_log) ], [ qr/EG0501:/, qr/EG0301:/ ]) ], [], 'nothing else in its log';
     return;
 }
