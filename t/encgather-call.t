@@ -73,7 +73,8 @@ my $help = ends('--help', ['--help'], 0, qr/\Ausage: encgather-call /);
 my $manual = slurp($PROGRAM) =~ s/.*^__END__$//msr;
 is_deeply [ grep { $manual !~ /^=item .*B<\Q$_\E>/m } $help =~ /(--[a-z-]+)/g ], [], 'the manual has each option';
 ends("wrong usage: @$_", $_, 2, qr/\A\z/, qr/\Aencgather-call: [^\n]+\n\(encgather-call --help tells more\)\n\z/)
-    for ['--no-sign'], ['http://127.0.0.1/'], [ '--no-sign', '--means', 'fine=x', 'http://127.0.0.1/' ], [ '--no-sign', '--nonsense', 'http://127.0.0.1/' ];
+    for ['--no-sign'], ['http://127.0.0.1/'], [ '--no-sign', '--means', 'fine=x', 'http://127.0.0.1/' ], [ '--no-sign', '--nonsense', 'http://127.0.0.1/' ],
+    [ '--no-sign', '--ca', "$DIR/none", 'https://127.0.0.1:1/' ], map { [ '--no-sign', $_ ] } 'ftp://127.0.0.1/', 'http://127.0.0.1:99999/', 'http://[::1/', 'http://a b/';
 
 spew("$DIR/Hidden.pm", <<'HIDDEN');
 package Hidden;
@@ -203,6 +204,7 @@ refused('a page of httpd', [ [ 403, 'text/html; charset=iso-8859-1', '<h1>Forbid
 
 # --- Twilio's numbers ------------------------------------------------------------------------------------------------
 
+ends('nobody there', [ '--no-sign', 'http://127.0.0.1:1/' ], 1, qr/\A\z/, qr/\Aencgather-call: Can't connect to 127\.0\.0\.1:1 \(Connection refused\)\nTwilio would note error 11202: /);
 ends_at('a status', [ [ 500, 'text/plain', '' ] ], ['-q'], 1, qr/\A\z/, qr/\Aencgather-call: HTTP status 500[^\n]*\n[^\n]*encgather trace CA[^\n]*\nTwilio would note error 11217: /);
 ends_at('a warning', [ twiml_of('<say>x</say>') ], ['-q'], 1, qr/\A\z/, qr/^Twilio would note warning 12200: [^\n]*\n(?!.*hang up)/m);
 ends_at('a redirection', [ [ 302, 'text/plain', '', 'Location: /x' ] ], ['-q'], 1, qr/\A\z/, qr/redirection to \/x.*Console/s);

@@ -333,6 +333,7 @@ sub _connection_failure ($self, $text) {
     $text =~ s/ at \S+ line \d+\.?//g;
     $text =~ s/\s+\z//;
     $text =~ s/\s+/ /g;
+    $text =~ s/\((.+)\) \1\z/($1)/;    # it gives the reason twice
     my ($code) = map { $_->[0] } grep { $text =~ $_->[1] } @CONNECTION_FAILURE;
     return (11236, "$text: the certificate has expired")
         if ($code || 0) == 11237 && ($self->{state}{seen}{certificate} || 0) == CERTIFICATE_EXPIRED;
