@@ -104,6 +104,12 @@ shows('lines that say nothing of ours', [ log_of(qq(h - - [29/Nov/2026:05:03:57 
     [ qq(2026-11-29 05:03:57.000  h - - [29/Nov/2026:05:03:57 +0000] "GET /x?CallSid=$SID HTTP/1.1" 404 12),
       "2026-11-29 05:03:57.000  now $SID: ?[1mhere", 'no webhook of this call is in these logs' ]);
 
+shows('odd lines', [ log_of("[here $SID Nov Nov x Nov 29 x 7", "[Sun Nov  1 05:03:57.12345678 2026] [core:warn] [pid 1] AH00001: see $SID",
+        "2026-11-01T05:03:58+0000 h 200 99999999999999999999 call=$SID step=a result=found signature=valid",
+        "2026-11-01T05:03:59Z call=$SID stepped step=a result=found signature=valid", "2026-11-01T05:04:00-01 $SID a b c") ],
+    [ ' ' x 23 . "  [here $SID Nov Nov x Nov 29 x 7", "2026-11-01 05:03:57.123  warn AH00001: see $SID", '2026-11-01 05:03:58.000  a: found (200, 0.0 ms, signature valid)',
+      '2026-11-01 05:03:59.000  a: found (signature valid)', "2026-11-01 05:04:00.000  2026-11-01T05:04:00-01 $SID a b c", '2 webhooks in 1.000 s; the last one: found' ]);
+
 # --- Which call, which files --------------------------------------------------------------------------------------------
 
 my $LIKE_IT = log_of(map { "2026-11-29T05:03:57.123+0000 h 200 1000 call=$_ step=a result=found signature=valid" } "${SID}0", "x$SID", "$SID-1", "${SID}_", uc $SID);

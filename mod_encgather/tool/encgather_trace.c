@@ -105,8 +105,9 @@ static const char *local_time(const call_trace *trace, apr_time_t when)
 {
     apr_time_exp_t at;
 
-    if (apr_time_exp_lt(&at, when) != APR_SUCCESS)
-        return "?";
+    if (!when)
+        return "                       "; /* as wide as a time */
+    (void)apr_time_exp_lt(&at, when);
     return apr_psprintf(trace->tool->pool, "%04d-%02d-%02d %02d:%02d:%02d.%03d", at.tm_year + 1900,
                         at.tm_mon + 1, at.tm_mday, at.tm_hour, at.tm_min, at.tm_sec,
                         at.tm_usec / 1000);
