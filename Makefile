@@ -104,6 +104,8 @@ LIBEXECDIR = $(call ask,LIBEXECDIR)
 BINDIR     = $(PREFIX)/bin
 SHAREDIR   = $(PREFIX)/share/encgather
 MANDIR     = $(PREFIX)/share/man/man1
+COMPLETIONDIR = $(PREFIX)/share/bash-completion/completions
+COMPLETIONS = $(sort $(wildcard mod_encgather/tool/completion/*))
 MANPAGES   = $(OUT)/man/encgather.1 $(OUT)/man/encgather-call.1
 POD2MAN    = pod2man --center="mod_encgather" --release="$(VERSION)" --section=1
 VERSION    = $(shell sed -n 's/.*EG_VERSION "\(.*\)"/\1/p' mod_encgather/version.h)
@@ -119,11 +121,12 @@ $(OUT)/man/encgather-call.1: mod_encgather/tool/encgather-call
 man: $(MANPAGES)
 
 install: all man ## into apxs' module directory and PREFIX (/usr/local); DESTDIR= is put in front
-	install -d $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR) \
+	install -d $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR) $(DESTDIR)$(COMPLETIONDIR) \
 	    $(DESTDIR)$(SHAREDIR)/perl/EncGather $(DESTDIR)$(SHAREDIR)/manual $(DESTDIR)$(SHAREDIR)/backends
 	install -m 0644 $(MODULE) $(DESTDIR)$(LIBEXECDIR)/
 	install -m 0755 $(TOOL) mod_encgather/tool/encgather-call $(DESTDIR)$(BINDIR)/
 	install -m 0644 $(MANPAGES) $(DESTDIR)$(MANDIR)/
+	install -m 0644 $(COMPLETIONS) $(DESTDIR)$(COMPLETIONDIR)/
 	install -m 0644 t/lib/EncGather/Caller.pm t/lib/EncGather/Signature.pm $(DESTDIR)$(SHAREDIR)/perl/EncGather/
 	install -m 0644 conf/encgather.conf $(DESTDIR)$(SHAREDIR)/
 	install -m 0644 $(wildcard conf/manual/*.md) $(DESTDIR)$(SHAREDIR)/manual/
@@ -131,7 +134,8 @@ install: all man ## into apxs' module directory and PREFIX (/usr/local); DESTDIR
 
 uninstall: ## takes away what "make install" put there
 	rm -f $(DESTDIR)$(LIBEXECDIR)/$(notdir $(MODULE)) $(DESTDIR)$(BINDIR)/encgather \
-	    $(DESTDIR)$(BINDIR)/encgather-call $(addprefix $(DESTDIR)$(MANDIR)/,$(notdir $(MANPAGES)))
+	    $(DESTDIR)$(BINDIR)/encgather-call $(addprefix $(DESTDIR)$(MANDIR)/,$(notdir $(MANPAGES))) \
+	    $(addprefix $(DESTDIR)$(COMPLETIONDIR)/,$(notdir $(COMPLETIONS)))
 	rm -rf $(DESTDIR)$(SHAREDIR)
 
 deb: deps-build+package ## a Debian package of the working tree, in build/out/deb/

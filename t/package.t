@@ -128,6 +128,7 @@ my @EXPECTED = sort(
     'usr/lib/apache2/modules/mod_encgather.so', 'usr/bin/encgather', 'usr/bin/encgather-call',
     'usr/share/encgather/perl/EncGather/Caller.pm', 'usr/share/encgather/perl/EncGather/Signature.pm',
     'usr/share/man/man1/encgather.1.gz', 'usr/share/man/man1/encgather-call.1.gz',
+    'usr/share/bash-completion/completions/encgather', 'usr/share/bash-completion/completions/encgather-call',
     "usr/share/doc-base/$PACKAGE.$PACKAGE", map({ "$DOC/$_" } qw(README.md changelog.gz copyright)), manual_pages(),
     map { m{([^/]+)\z} ? "$DOC/examples/backends/$1" : () } glob("$TOP/conf/backends/*"),
 );

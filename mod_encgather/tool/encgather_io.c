@@ -65,9 +65,18 @@ void eg_sync_directory(const eg_tool *tool, const char *path)
 
 /* --- lines ------------------------------------------------------------------------------------- */
 
+/* A person to whom nothing happens waits for us, and we for him. */
+static void mention_terminal(const eg_tool *tool, int fd)
+{
+    if (fd == STDIN_FILENO && isatty(fd))
+        eg_tool_complain(tool,
+                         "reads what is typed here; Ctrl-D at the beginning of a line ends it");
+}
+
 bool eg_reader_open(eg_reader *reader, const eg_tool *tool, int fd, const char *name)
 {
     *reader = (eg_reader){.tool = tool, .name = name, .fd = fd, .failure = EG_EXIT_GOOD};
+    mention_terminal(tool, fd);
     reader->bytes = eg_secret_map(BUFFER_SIZE);
     if (!reader->bytes)
         eg_tool_complain(tool, "no memory");
@@ -192,6 +201,7 @@ eg_exit eg_content_read(const eg_tool *tool, int fd, const char *name, apr_size_
     ssize_t got;
 
     *content = (eg_content){NULL, 0, 0};
+    mention_terminal(tool, fd);
     do {
         if (content->n == content->size && !grow_content(content)) {
             eg_tool_complain(tool, "no memory");
