@@ -64,6 +64,7 @@ spew("$TREE/authorities.pem", PEM_cert2string($authority));
 
 my %HERE = (
     '/var/lib/ivr/accounts.db'           => in_tree('conf/accounts.db'),
+    '/var/lib/ivr/blind.db'              => "$TREE/blind.db",
     '/var/lib/ivr/members.db'            => "$TREE/members.db",
     '/etc/ssl/certs/ca-certificates.crt' => "$TREE/authorities.pem",
     '/run/php/ivr.sock'                  => "$TREE/php/socket",
@@ -168,6 +169,38 @@ sub closed_programs () {
     return;
 }
 
+my $MANUAL = slurp(in_tree('../conf/manual/recipes.md'));
+
+# The manual's commands that make the table of the blind index, under the key that the file has now. True: all went well.
+sub index_accounts ($keys) {
+    write_secret("$TREE/etc/ivr.key", $keys);
+    spew("$TREE/customers.tsv", join "\t", $CARD, $PIN, $NUMBER, "$BALANCE\n");
+    my ($commands) = $MANUAL =~ /^## A database without the digits\n.*?^```sh\n(.*?)^```$/ms;
+    $commands = with_paths_of_here($commands // 'false') =~ s/\bwww-data\b/runtime_group()/er;
+    local $ENV{PATH} = "$ENV{ENCGATHER_OUT}:$ENV{PATH}";
+    return system("set -e; cd $TREE; $commands") == 0;
+}
+
+ok index_accounts("old $KEY{demo}\n"), 'a blind index: the commands';
+write_secret("$TREE/etc/ivr.key", "$KEY{demo}\n");
+my $serving;    # the server that runs now
+
+sub blind_index () {
+    my ($old, $new) = ("old $KEY{demo}\n", "new $KEY{other}\n");
+    my @tried = ([ 'one key' => $old ], [ 'a new one behind it', "$old$new" ], [ 'in front of it', "$new$old" ],
+        [ 'the table anew', "$new$old", 1 ], [ 'and the old one gone', $new ]);
+    for my $case (@tried) {
+        my ($name, $keys, $fills) = @$case;
+        $fills ? ok(index_accounts($keys), "a blind index: $name: the commands") : write_secret("$TREE/etc/ivr.key", $keys);
+        ok $serving->graceful, "a blind index: $name: graceful";
+        hears("a blind index: $name", $FOUND, '/encrypted-gather', [ $CARD, $PIN ]);
+    }
+    unlike slurp("$TREE/$_"), qr/\b(?:$CARD|$PIN)\b/, "a blind index: no digits in $_" for qw(blind.db rows.tsv);
+    ok !-e "$TREE/customers.tsv", 'and not where they came from';
+    write_secret("$TREE/etc/ivr.key", "$KEY{demo}\n");
+    return;
+}
+
 my $stub = EncGather::Backend->new(port => $STUB_PORT, record => "$TREE/stub-requests");
 
 sub studio () {
@@ -226,6 +259,7 @@ my %RECIPE = (
         is request(GET => "127.0.0.1:$PORT", '/ivr-backend')->code, 403, 'PHP: the script is closed to the network';
     }, qr/AH01630/, @KILLED ],
     'A backend in Node.js or Python' => [ \&closed_programs, qr/AH01630/, @KILLED ],
+    'A database without the digits' => [ \&blind_index ],
     'Spoken answers' => [ sub () {
         hears('words', qr/\Q$CLUB\E/, '/encrypted-gather', [ "speech:$CITY.", 'speech:0 7 1 9 3.' ]);
         hears('words and keys', qr/\Q$CLUB\E/, '/encrypted-gather', [ "speech:$CITY", $MEMBER ]);
@@ -243,7 +277,7 @@ sub blocks ($text) {
     return @blocks;
 }
 
-my @blocks = blocks(slurp(in_tree('../conf/manual/recipes.md')));
+my @blocks = blocks($MANUAL);
 is_deeply [ sort map { $_->[0] } @blocks ], [ sort keys %RECIPE ], 'each configuration has its test, each test its configuration';
 
 for my $n (0 .. $#blocks) {
@@ -254,6 +288,7 @@ for my $n (0 .. $#blocks) {
     my ($rc, $output) = $server->configtest;
     is $output, "Syntax OK\n", "$title: httpd -t has nothing to say";
     is $rc, 0, "$title: and accepts it";
+    $serving = $server;
     next if !ok $server->start, "$title: it starts" or diag $server->error;
     $try->();
     ok $server->stop, "$title: it stops";

@@ -4,7 +4,7 @@
 //     ENCGATHER_KEY_FILE=/etc/ivr/backend.key node backend.js /run/ivr/backend.sock
 //
 //     EncGatherBackend /backend
-//     ProxyPass "/backend" "unix:/run/ivr/backend.sock|http://ivr-backend/" retry=0
+//     ProxyPass "/backend" "unix:/run/ivr/backend.sock|http://ivr-backend/"
 //
 // The name behind the bar must be another one for every socket: mod_proxy tells them apart by it.
 // Whom the directory of the socket lets in may ask: httpd, and nobody else. ivr-node.service runs it that way.

@@ -3,7 +3,7 @@
 // A backend in PHP, behind PHP-FPM: opens the two fields, looks the caller up, answers JSON.
 //
 //     EncGatherBackend /ivr-backend
-//     ProxyPass "/ivr-backend" "unix:/run/php/ivr.sock|fcgi://ivr-php/usr/local/lib/ivr/backend.php" retry=0
+//     ProxyPass "/ivr-backend" "unix:/run/php/ivr.sock|fcgi://ivr-php/usr/local/lib/ivr/backend.php"
 //     <Location "/ivr-backend">
 //         Require expr "%{IS_SUBREQ} == 'true'"
 //     </Location>
