@@ -13,7 +13,6 @@ use FindBin;
 use Test::More;
 
 use lib "$FindBin::Bin/lib";
-use EncGather::Caller;
 use EncGather::Files qw(slurp slurp_if_there spew);
 use EncGather::Httpd qw(module_file runtime_user runtime_group);
 use EncGather::Logs qw(alarms leaks);
@@ -106,7 +105,8 @@ END_OF_CONF
 }
 
 SKIP: {
-    my @why = ($> ? 'not root' : (), (map { "no $_" } grep { !installed($_) } qw(sqlite3 unshare setpriv prlimit)), defined module_file('dbd') ? () : 'no mod_dbd');
+    my @why = ($> ? 'not root' : (), (map { "no $_" } grep { !installed($_) } qw(sqlite3 unshare setpriv prlimit)), defined module_file('dbd') ? () : 'no mod_dbd',
+        eval { require EncGather::Caller; 1 } ? () : 'no LWP::UserAgent, or no XML::LibXML');
     push @why, 'no mounts of our own' if !@why && system("unshare --mount sh -c 'mount --make-rprivate / && mount --bind / /' 2>/dev/null") != 0;
     skip $why[0], 1 if @why;
     system('sqlite3', '-batch', "$WORK/accounts.db", ".read $TOP/conf/demo/accounts.sql") == 0 or die "sqlite3: $?\n";

@@ -11,8 +11,6 @@ use Cwd qw(abs_path);
 use File::Path qw(make_path);
 use File::Temp ();
 use FindBin;
-use IO::Socket::SSL;
-use JSON::PP ();
 use POSIX ();
 use Test::More;
 
@@ -283,7 +281,7 @@ sub extracted_package () {
 
 SKIP: {
     my @why = ((map { "no $_" } grep { !installed($_) } qw(sqlite3 openssl)), (map { "no mod_$_" } grep { !defined module_file($_) } qw(dbd ssl reqtimeout proxy proxy_http)),
-        (map { "no $_" } grep { !eval "require $_; 1" } qw(LWP::Protocol::https XML::LibXML)));
+        (map { "no $_" } grep { !eval "require $_; 1" } qw(LWP::Protocol::https IO::Socket::SSL JSON::PP XML::LibXML)));
     skip $why[0], 1 if @why;
     extracted_package();
 }
