@@ -47,6 +47,10 @@ is_deeply [ grep { $uses{$_} > 1 } sort keys %uses ], [], 'each log tag is used 
 is_deeply [ grep { $MANUAL !~ /^\| EG$_ \|/m } sort keys %uses ], [], 'each log tag is in the manual';
 is_deeply [ grep { !$uses{$_} } $MANUAL =~ /^\| EG(\d{4}) \|/mg ], [], 'the manual has no log tag that there is not';
 
+my @formats = map { /^\s*(LogFormat .*)$/mg } $CONF;
+is scalar @formats, 2, 'conf/encgather.conf defines two formats for logs';
+is_deeply [ grep { index($MANUAL, $_) < 0 } @formats ], [], 'and the manual has the same';
+
 # --- The core knows no httpd; nobody formats what is secret -----------------------------------------------------------------
 
 for my $path (grep { m{/core/} } sort keys %SOURCE) {
