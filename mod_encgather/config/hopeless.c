@@ -1,22 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Warnings about what is written without an error and still cannot work, or should not stay.
  *
- * They look at the configuration as it was written (ap_conftree), not at merged sections: only the
- * text has files and lines to name, and which sections merge is known for a request alone. So a
- * directive counts for a location wherever it may, and what is certain to be missing remains. */
+ * A directive counts for a location wherever it may: what is certain to be missing remains. */
 #include "config/hopeless.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <apr_strings.h>
 #include "config/store.h"
+#include "config/written.h"
 #include "core/secret.h"
 
 APLOG_USE_MODULE(encgather);
 
 #define TWILIO_WAITS 15 /* seconds */
 #define NAME_MOST 24
-#define AT "%s (line %d of %s)"
 
 typedef enum { HANDLER, BACKEND, KEYS, TOKENS, SIGNATURE, LOOKUP, TIMEOUT, KINDS } kind;
 
@@ -24,142 +22,48 @@ static const char *const directives[KINDS] = {
     "SetHandler",         "EncGatherBackend", "EncGatherKeyFile", "EncGatherAuthTokenFile",
     "EncGatherSignature", "EncGatherLookup",  "EncGatherTimeout"};
 
-/* A directive and where it stands; NULL: in the server itself. */
-typedef struct {
-    const ap_directive_t *node, *host, *place;
-    const char *word; /* its first argument */
-    const char *path; /* of the place, if that is a plain <Location> */
-} finding;
-
 typedef struct {
     apr_pool_t *pool;
-    apr_array_header_t *found[KINDS]; /* of finding */
+    const apr_array_header_t *found[KINDS]; /* of eg_written */
 } survey;
-
-/* --- what is written, and where ---------------------------------------------------------------- */
-
-static bool is_section(const ap_directive_t *node, const char *name)
-{
-    return ap_cstr_casecmp(node->directive, name) == 0;
-}
-
-static bool is_place(const ap_directive_t *node)
-{
-    static const char *const names[] = {"<Location",       "<LocationMatch", "<Directory",
-                                        "<DirectoryMatch", "<Files",         "<FilesMatch",
-                                        "<Proxy",          "<ProxyMatch"};
-
-    for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (is_section(node, names[i]))
-            return true;
-    return false;
-}
-
-/* Its path, or NULL where it is no plain one: a pattern may be about any URL. */
-static const char *path_of(apr_pool_t *pool, const ap_directive_t *place)
-{
-    const char *args = apr_pstrmemdup(pool, place->args, strcspn(place->args, ">"));
-    const char *path = ap_getword_conf(pool, &args);
-
-    return is_section(place, "<Location") && *path == '/' && !strpbrk(path, "*?[") ? path : NULL;
-}
-
-/* The place is the innermost location; an <If> beside all of them is one too. */
-static finding locate(apr_pool_t *pool, const ap_directive_t *node)
-{
-    const char *args = node->args;
-    finding found = {.node = node, .word = ap_getword_conf(pool, &args)};
-
-    for (const ap_directive_t *up = node->parent; up; up = up->parent)
-        if (is_section(up, "<VirtualHost"))
-            found.host = up;
-        else if (!found.place || (is_place(up) && !is_place(found.place)))
-            found.place = up;
-    if (found.place)
-        found.path = path_of(pool, found.place);
-    return found;
-}
-
-static void note_directive(survey *all, const ap_directive_t *node)
-{
-    for (int i = 0; i < KINDS; i++)
-        if (ap_cstr_casecmp(node->directive, directives[i]) == 0)
-            APR_ARRAY_PUSH(all->found[i], finding) = locate(all->pool, node);
-}
-
-/* NOLINTNEXTLINE(misc-no-recursion): as deep as the administrator's sections */
-static void walk_directives(survey *all, const ap_directive_t *node)
-{
-    for (; node; node = node->next) {
-        note_directive(all, node);
-        if (node->first_child)
-            walk_directives(all, node->first_child);
-    }
-}
 
 static survey look_around(apr_pool_t *pool)
 {
     survey all = {.pool = pool};
 
     for (int i = 0; i < KINDS; i++)
-        all.found[i] = apr_array_make(pool, 4, sizeof(finding));
-    walk_directives(&all, ap_conftree);
+        all.found[i] = eg_written_find(pool, directives[i]);
     return all;
 }
 
-static const finding *finding_at(const survey *all, kind what, int i)
+static const eg_written *finding_at(const survey *all, kind what, int i)
 {
-    return &APR_ARRAY_IDX(all->found[what], i, finding);
-}
-
-/* "<Location /x>" */
-static const char *section_of(apr_pool_t *pool, const finding *at)
-{
-    const ap_directive_t *section = at->place ? at->place : at->host;
-
-    return section ? apr_pstrcat(pool, section->directive, " ", section->args, NULL) : "the server";
-}
-
-static bool is_below(const char *path, const char *above)
-{
-    apr_size_t n = strlen(above);
-
-    n -= n > 0 && above[n - 1] == '/';
-    return strncmp(path, above, n) == 0 && (path[n] == '/' || path[n] == '\0');
-}
-
-/* Whether there may be a request for which both count. */
-static bool may_meet(const finding *one, const finding *other)
-{
-    if (one->host && other->host && one->host != other->host)
-        return false;
-    return !one->path || !other->path || is_below(one->path, other->path) ||
-           is_below(other->path, one->path);
+    return eg_written_item(all->found[what], i);
 }
 
 /* --- a gather that lacks something ------------------------------------------------------------- */
 
-static bool is_there(const survey *all, kind what, const finding *at)
+static bool is_there(const survey *all, kind what, const eg_written *at)
 {
     for (int i = 0; i < all->found[what]->nelts; i++)
-        if (may_meet(finding_at(all, what, i), at))
+        if (eg_written_may_meet(finding_at(all, what, i), at))
             return true;
     return false;
 }
 
 /* "observe" and "off" go on without tokens. */
-static bool needs_tokens(const survey *all, const finding *at)
+static bool needs_tokens(const survey *all, const eg_written *at)
 {
     for (int i = 0; i < all->found[SIGNATURE]->nelts; i++) {
-        const finding *said = finding_at(all, SIGNATURE, i);
+        const eg_written *said = finding_at(all, SIGNATURE, i);
 
-        if (ap_cstr_casecmp(said->word, "on") != 0 && may_meet(said, at))
+        if (ap_cstr_casecmp(said->word, "on") != 0 && eg_written_may_meet(said, at))
             return false;
     }
     return true;
 }
 
-static const char *lacks(const survey *all, const finding *at)
+static const char *lacks(const survey *all, const eg_written *at)
 {
     const char *list = "";
 
@@ -169,15 +73,16 @@ static const char *lacks(const survey *all, const finding *at)
     return *list ? list : NULL;
 }
 
-static void check_gather(const survey *all, server_rec *s, const finding *at)
+static void check_gather(const survey *all, server_rec *s, const eg_written *at)
 {
     const char *missing = lacks(all, at);
 
     if (missing)
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
-                     EG_TAG("0130") "SetHandler " EG_GATHER_HANDLER " in " AT
+                     EG_TAG("0130") "SetHandler " EG_GATHER_HANDLER " in " EG_AT
                                     " can only fail: there is %s for it; set it there or around it",
-                     section_of(all->pool, at), at->node->line_num, at->node->filename, missing);
+                     eg_written_section(all->pool, at), at->node->line_num, at->node->filename,
+                     missing);
 }
 
 /* --- a handler that is almost ours ------------------------------------------------------------- */
@@ -226,16 +131,17 @@ static const char *meant_by(apr_pool_t *pool, const char *word)
     return NULL;
 }
 
-static void check_handler_name(const survey *all, server_rec *s, const finding *at)
+static void check_handler_name(const survey *all, server_rec *s, const eg_written *at)
 {
     const char *meant = meant_by(all->pool, at->word);
 
     if (meant)
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
-                     EG_TAG("0131") "SetHandler %s in " AT " is no handler of this module; if %s "
+                     EG_TAG("0131") "SetHandler %s in " EG_AT
+                                    " is no handler of this module; if %s "
                                     "is meant, write that",
-                     at->word, section_of(all->pool, at), at->node->line_num, at->node->filename,
-                     meant);
+                     at->word, eg_written_section(all->pool, at), at->node->line_num,
+                     at->node->filename, meant);
 }
 
 /* --- a %s in quotes ---------------------------------------------------------------------------- */
@@ -257,13 +163,13 @@ static bool has_quoted_argument(const char *query)
     return false;
 }
 
-static void check_query(const survey *all, server_rec *s, const finding *at)
+static void check_query(const survey *all, server_rec *s, const eg_written *at)
 {
     if (has_quoted_argument(at->word))
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
-                     EG_TAG("0132") "EncGatherLookup in " AT " has a %%s in quotes, where no "
+                     EG_TAG("0132") "EncGatherLookup in " EG_AT " has a %%s in quotes, where no "
                                     "value is put in: write %%s without them",
-                     section_of(all->pool, at), at->node->line_num, at->node->filename);
+                     eg_written_section(all->pool, at), at->node->line_num, at->node->filename);
 }
 
 /* --- a token file that holds something else ---------------------------------------------------- */
@@ -336,7 +242,7 @@ void eg_hopeless_warn(apr_pool_t *ptemp, server_rec *s)
     survey all = look_around(ptemp);
 
     for (int i = 0; i < all.found[HANDLER]->nelts; i++) {
-        const finding *at = finding_at(&all, HANDLER, i);
+        const eg_written *at = finding_at(&all, HANDLER, i);
 
         if (ap_cstr_casecmp(at->word, EG_GATHER_HANDLER) == 0)
             check_gather(&all, s, at);
@@ -350,22 +256,23 @@ void eg_hopeless_warn(apr_pool_t *ptemp, server_rec *s)
 
 /* --- what works, but should not stay ----------------------------------------------------------- */
 
-static void check_signature_off(const survey *all, server_rec *s, const finding *at)
+static void check_signature_off(const survey *all, server_rec *s, const eg_written *at)
 {
     if (ap_cstr_casecmp(at->word, "off") == 0)
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
-                     EG_TAG("0110") "EncGatherSignature is off in " AT ": anybody can pose as "
+                     EG_TAG("0110") "EncGatherSignature is off in " EG_AT ": anybody can pose as "
                                     "Twilio there; not for production",
-                     section_of(all->pool, at), at->node->line_num, at->node->filename);
+                     eg_written_section(all->pool, at), at->node->line_num, at->node->filename);
 }
 
-static void check_long_timeout(const survey *all, server_rec *s, const finding *at)
+static void check_long_timeout(const survey *all, server_rec *s, const eg_written *at)
 {
     if (strtol(at->word, NULL, 10) >= TWILIO_WAITS)
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
-                     EG_TAG("0134") "EncGatherTimeout %s in " AT " is longer than Twilio waits, "
+                     EG_TAG("0134") "EncGatherTimeout %s in " EG_AT " is longer than Twilio waits, "
                                     "which gives a call up after 15 seconds: set 14 or less",
-                     at->word, section_of(all->pool, at), at->node->line_num, at->node->filename);
+                     at->word, eg_written_section(all->pool, at), at->node->line_num,
+                     at->node->filename);
 }
 
 void eg_doubtful_warn(apr_pool_t *ptemp, server_rec *s)
