@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Formats of logs that show where a proxied request was handed on to. */
+#include "config/formats.h"
+
+#include <string.h>
+
+static bool has_percent_f(const char *format)
+{
+    for (const char *p = strchr(format, '%'); p; p = strchr(p, '%')) {
+        p += 1 + strspn(p + 1, "0123456789,!<>");
+        if (*p == 'f')
+            return true;
+        p += *p == '%';
+    }
+    return false;
+}
+
+static const char *second_word(apr_pool_t *pool, const eg_written *at)
+{
+    const char *args = at->node->args;
+
+    (void)ap_getword_conf(pool, &args);
+    return ap_getword_conf(pool, &args);
+}
+
+/* Some log has that format, by its name or (without one) as TransferLog. */
+static bool is_format_used(const eg_neighbourhood *all, const char *name)
+{
+    static const char *const directives[] = {"CustomLog", "GlobalLog"};
+
+    for (int each = 0; *name && each < 2; each++) {
+        const apr_array_header_t *logs = eg_all_of(all, directives[each]);
+
+        for (int i = 0; i < logs->nelts; i++)
+            if (strcmp(second_word(all->pool, eg_written_item(logs, i)), name) == 0)
+                return true;
+    }
+    return !*name && eg_all_of(all, "TransferLog")->nelts > 0;
+}
+
+static const eg_written *format_with_file(const eg_neighbourhood *all, const eg_written *ours)
+{
+    static const char *const directives[] = {"LogFormat", "CustomLog", "GlobalLog"};
+
+    for (int each = 0; each < 3; each++) {
+        const apr_array_header_t *formats = eg_all_of(all, directives[each]);
+
+        for (int i = 0; i < formats->nelts; i++) {
+            const eg_written *at = eg_written_item(formats, i);
+            const char *second = second_word(all->pool, at);
+
+            if (eg_written_may_meet(at, ours) && has_percent_f(each ? second : at->word) &&
+                (each || is_format_used(all, second)))
+                return at;
+        }
+    }
+    return NULL;
+}
+
+/* By a flag of a RewriteRule. */
+static bool leads_to_proxy(apr_pool_t *pool, const eg_written *rule)
+{
+    const char *args = rule->node->args;
+
+    for (int word = 0; word < 2; word++)
+        (void)ap_getword_conf(pool, &args);
+    args = ap_getword_conf(pool, &args);
+    return ap_strcasestr(args, "[P]") || ap_strcasestr(args, "[P,") || ap_strcasestr(args, ",P,") ||
+           ap_strcasestr(args, ",P]") || ap_strcasestr(args, "proxy");
+}
+
+static bool is_proxied(const eg_neighbourhood *all, const eg_written *ours)
+{
+    static const char *const directives[] = {"ProxyPass", "ProxyPassMatch", "RewriteRule"};
+
+    for (int each = 0; each < 3; each++) {
+        const apr_array_header_t *rules = eg_all_of(all, directives[each]);
+
+        for (int i = 0; i < rules->nelts; i++) {
+            eg_written rule = *eg_written_item(rules, i);
+
+            if (!rule.place && each == 0)
+                rule.path = rule.word;
+            if (eg_written_may_meet(&rule, ours) && (each < 2 || leads_to_proxy(all->pool, &rule)))
+                return true;
+        }
+    }
+    return false;
+}
+
+const eg_written *eg_format_with_file(const eg_neighbourhood *all, const eg_written *ours)
+{
+    return is_proxied(all, ours) ? format_with_file(all, ours) : NULL;
+}
