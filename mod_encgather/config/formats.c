@@ -38,6 +38,15 @@ static bool is_format_used(const eg_neighbourhood *all, const char *name)
     return !*name && eg_all_of(all, "TransferLog")->nelts > 0;
 }
 
+/* LogFormat has the format in front and a name behind it, the others a file and the format. */
+static bool shows_file(const eg_neighbourhood *all, const eg_written *at, bool is_format)
+{
+    const char *second = second_word(all->pool, at);
+
+    return has_percent_f(is_format ? at->word : second) &&
+           (!is_format || is_format_used(all, second));
+}
+
 static const eg_written *format_with_file(const eg_neighbourhood *all, const eg_written *ours)
 {
     static const char *const directives[] = {"LogFormat", "CustomLog", "GlobalLog"};
@@ -47,10 +56,8 @@ static const eg_written *format_with_file(const eg_neighbourhood *all, const eg_
 
         for (int i = 0; i < formats->nelts; i++) {
             const eg_written *at = eg_written_item(formats, i);
-            const char *second = second_word(all->pool, at);
 
-            if (eg_written_may_meet(at, ours) && has_percent_f(each ? second : at->word) &&
-                (each || is_format_used(all, second)))
+            if (eg_written_may_meet(at, ours) && shows_file(all, at, each == 0))
                 return at;
         }
     }

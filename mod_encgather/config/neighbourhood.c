@@ -30,8 +30,8 @@ static void add_gathers(apr_array_header_t *ours)
         int before = ours->nelts;
 
         for (int j = 0; j < handlers->nelts; j++)
-            if (ap_cstr_casecmp(eg_written_item(handlers, j)->word, EG_GATHER_HANDLER) == 0 &&
-                eg_written_covers(backend, eg_written_item(handlers, j)))
+            if (eg_written_covers(backend, eg_written_item(handlers, j)) &&
+                ap_cstr_casecmp(eg_written_item(handlers, j)->word, EG_GATHER_HANDLER) == 0)
                 APR_ARRAY_PUSH(ours, eg_written) = *eg_written_item(handlers, j);
         if (ours->nelts == before)
             APR_ARRAY_PUSH(ours, eg_written) = *backend;

@@ -139,8 +139,6 @@ bool eg_written_covers(const eg_written *outer, const eg_written *inner)
 
 /* --- which one counts -------------------------------------------------------------------------- */
 
-#define RANKS 6
-
 /* httpd merges what stands in no section first, then directories and files, then locations; of
  * each what the server has before what the host has. */
 static int rank_of(const eg_written *at)
@@ -150,22 +148,23 @@ static int rank_of(const eg_written *at)
     return 2 * section + (at->host ? 1 : 0);
 }
 
+/* Of two of a rank, the later one. */
 const eg_written *eg_written_decides(const apr_array_header_t *list, const eg_written *place,
                                      eg_written_judge judge, const void *about)
 {
-    const eg_written *bad = NULL;
+    const eg_written *last = NULL;
+    bool is_bad = false;
 
-    for (int rank = 0; rank < RANKS; rank++)
-        for (int i = 0; i < list->nelts; i++) {
-            const eg_written *at = eg_written_item(list, i);
-            eg_saying verdict = EG_SAYS_NOTHING;
+    for (int i = 0; i < list->nelts; i++) {
+        const eg_written *at = eg_written_item(list, i);
+        eg_saying saying = EG_SAYS_NOTHING;
 
-            if (rank_of(at) == rank && eg_written_may_meet(at, place))
-                verdict = judge(at, about);
-            if (verdict == EG_IS_BAD)
-                bad = at;
-            else if (verdict == EG_IS_GOOD && eg_written_covers(at, place))
-                bad = NULL;
+        if (eg_written_may_meet(at, place) && (!last || rank_of(at) >= rank_of(last)))
+            saying = judge(at, about);
+        if (saying == EG_IS_BAD || (saying == EG_IS_GOOD && eg_written_covers(at, place))) {
+            last = at;
+            is_bad = saying == EG_IS_BAD;
         }
-    return bad;
+    }
+    return is_bad ? last : NULL;
 }
