@@ -146,6 +146,12 @@ static eg_written before_location(const eg_written *ours)
     return (eg_written){.node = ours->node, .host = ours->host, .word = "", .is_early = true};
 }
 
+/* The application behind it is somebody else's. */
+static bool is_guarded(const eg_written *ours)
+{
+    return ap_cstr_casecmp(ours->node->directive, "Require") == 0;
+}
+
 /* By a rule that names the path: rules of the first phase come before all else. */
 static bool is_taken_out(const eg_neighbourhood *all, const eg_written *ours)
 {
@@ -169,14 +175,13 @@ static const eg_written *blame_security(const eg_neighbourhood *all, const eg_wr
     static const int loud = BODIES_FROM;
     const eg_written early = before_location(ours);
     const eg_written *at = eg_bad_setting(all, "SecDebugLogLevel", &early, judge_number, &loud);
-    bool is_guarded = ap_cstr_casecmp(ours->node->directive, "Require") == 0;
 
     if (at || is_taken_out(all, ours))
         return at;
     at = eg_bad_setting(all, "SecRuleEngine", ours, judge_not_off, NULL);
     return at ? at
-              : eg_bad_setting(all, "SecAuditEngine", is_guarded ? &early : ours, judge_not_off,
-                               NULL);
+              : eg_bad_setting(all, "SecAuditEngine", is_guarded(ours) ? &early : ours,
+                               judge_not_off, NULL);
 }
 
 static void tell_security(const eg_neighbourhood *all, const eg_written *at, const eg_written *ours)
@@ -221,14 +226,14 @@ static void tell_login(const eg_neighbourhood *all, const eg_written *at, const 
 {
     bool is_mellon = ap_cstr_casecmp(at->node->directive, "MellonPostReplay") == 0;
 
-    ap_log_error(APLOG_MARK, APLOG_WARNING, 0, all->s,
-                 EG_TAG("0127") "%s, digits in clear: %s in " EG_AT ": %s in %s" EG_SEE,
-                 is_mellon
-                     ? "mod_auth_mellon keeps request bodies in files"
-                     : "mod_auth_openidc writes request bodies and queries into the error log",
-                 at->node->directive, EG_WHERE(all->pool, at),
-                 is_mellon ? "set \"MellonEnable off\"" : "set \"Require all granted\"",
-                 eg_written_section(all->pool, ours));
+    ap_log_error(
+        APLOG_MARK, APLOG_WARNING, 0, all->s,
+        EG_TAG("0127") "%s, digits in clear: %s in " EG_AT ": Twilio cannot log in; set "
+                       "%s\"Require %s\" in %s, below that" EG_SEE,
+        is_mellon ? "mod_auth_mellon keeps request bodies in files"
+                  : "mod_auth_openidc writes request bodies and queries into the error log",
+        at->node->directive, EG_WHERE(all->pool, at), is_mellon ? "\"MellonEnable off\" and " : "",
+        is_guarded(ours) ? "twilio-signature" : "all granted", eg_written_section(all->pool, ours));
 }
 
 /* Rules of the server do not hold for a host, unless it inherits them. */
