@@ -55,10 +55,9 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG)
         return OK; /* the configuration is read twice at start: say it once */
     eg_counters_open(pconf, s);
-    eg_neighbours_look();
+    eg_neighbours_look(ptemp);
     eg_store_announce(ptemp, s, eg_counters_key);
-    if (eg_config_has_handlers())
-        eg_neighbours_check(s);
+    eg_neighbours_check(ptemp, s);
     eg_hopeless_warn(ptemp, s);
     eg_doubtful_warn(ptemp, s);
     return OK;
