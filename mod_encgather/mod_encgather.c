@@ -60,7 +60,6 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
     if (eg_config_has_handlers())
         eg_neighbours_check(s);
     eg_hopeless_warn(ptemp, s);
-    eg_doubtful_warn(ptemp, s);
     return OK;
 }
 

@@ -75,7 +75,9 @@ silent('a backend in an If', $SECRET, at('/g', $GATHER, "<If true>\n", $BACK, "<
 silent('a backend in an If outside', $SECRET, "<If true>\n", $BACK, "</If>\n", at('/g', $GATHER));
 silent('the server has it all', $SECRET, host('a.test', at('/g', $GATHER, $BACK)));
 silent('the section of the server, the keys of a host', at('/g', $GATHER, $BACK), host('a.test', $SECRET));
-silent('no tokens, signatures are not asked for', "EncGatherKeyFile $KEYS/demo.key\nEncGatherSignature $_\n", at('/g', $GATHER, $BACK)) for qw(off Observe);
+silent('no tokens, signatures are not looked at', "EncGatherKeyFile $KEYS/demo.key\nEncGatherSignature Observe\n", at('/g', $GATHER, $BACK));
+warns('no tokens, signatures are not asked for', "EncGatherKeyFile $KEYS/demo.key\nEncGatherSignature off\n" . at('/g', $GATHER, $BACK),
+    qr/EG0110: EncGatherSignature is off in the server \(line \d+ of \Q$FILE\E\)/);
 silent('no handler', $SECRET, at('/g', $BACK));
 
 # --- decrypt-gather that lacks something --------------------------------------------------------------------------
@@ -151,7 +153,7 @@ silent('a query without a handler', $SECRET, at('/d', lookup('card')));
 sub module_there ($name) { return EncGather::Httpd::module_file($name) // 0 }
 my @PLAIN = qw(authn_core authz_host alias dbd);
 my @PROXY = (@PLAIN, qw(proxy proxy_http));
-my $ENGINE = qr/there is no SSLProxyEngine On, without which mod_proxy speaks no TLS; set it in that virtual host/;
+my $ENGINE = qr/there is no SSLProxyEngine On, without which mod_proxy speaks no TLS; load mod_ssl, and set it in that virtual host/;
 my $URL    = "EncGatherBackend https://back.test/x?key=1\n";
 $server->configure(modules => \@PROXY, conf => '');
 warns('https', $SECRET . at('/g', $GATHER, $URL), qr/EG0137: EncGatherBackend https:\/\/back\.test\/x in <Location \/g> \(line \d+ of \Q$FILE\E\) can only fail: $ENGINE/);
@@ -176,7 +178,7 @@ SKIP: {
 $server->configure(modules => [ @PLAIN, 'proxy' ], conf => '');
 for my $case ([ 'http://back.test/' => 'http' ], [ 'fcgi://127.0.0.1:9000/' => 'fcgi' ], [ 'unix:/run/php.sock|fcgi://localhost/' => 'fcgi' ], [ 'ajp://back.test/' => 'ajp' ]) {
     my ($url, $module) = @$case;
-    my $warned = qr/EG0138: EncGatherBackend \/b in <Location \/g> .* can only fail: ProxyPass \(line \d+ of \Q$FILE\E\) leads to $module:\/\/, and mod_proxy_$module is not loaded; load it/;
+    my $warned = qr/EG0138: EncGatherBackend \/b in <Location \/g> .* can only fail: ProxyPass \(line \d+ of \Q$FILE\E\) leads to $module:\/\/, and mod_proxy_$module is not loaded: LoadModule proxy_${module}_module/;
     warns("$url without its module", $SECRET . "ProxyPass / $url\n" . at('/g', $GATHER, $BACK), $warned);
     warns("$url in a location", $SECRET . at('/b', "ProxyPass $url\n") . at('/g', $GATHER, $BACK), $warned);
 }

@@ -135,8 +135,8 @@ static void check_names(const eg_survey *all, server_rec *s, const eg_finding *a
             continue;
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
                      EG_TAG("0136") "EncGatherLookup in " EG_AT " asks for the field %s, and no "
-                                    "EncGatherField has that name: nobody can send it, for "
-                                    "EncGatherExpose is off; write the name of a field",
+                                    "EncGatherField has that name, so no call brings it: is it "
+                                    "misspelt? (Calls of others would need EncGatherExpose on.)",
                      EG_PLACE(all->pool, at), name);
         return;
     }
@@ -263,13 +263,14 @@ static void warn_of_route(const eg_survey *all, server_rec *s, const route *to)
     if (missing)
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
                      EG_TAG("0138") "EncGatherBackend %s in " EG_AT " can only fail: %s%s is not "
-                                    "loaded; load it",
-                     name, EG_PLACE(all->pool, to->at), way_of(all, to, scheme), missing);
+                                    "loaded: LoadModule %s_module",
+                     name, EG_PLACE(all->pool, to->at), way_of(all, to, scheme), missing,
+                     missing + sizeof "mod_" - 1);
     else
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
                      EG_TAG("0137") "EncGatherBackend %s in " EG_AT " can only fail: %sthere is no "
                                     "SSLProxyEngine On, without which mod_proxy speaks no TLS; "
-                                    "set it in that virtual host",
+                                    "load mod_ssl, and set it in that virtual host",
                      name, EG_PLACE(all->pool, to->at), way_of(all, to, scheme));
 }
 
