@@ -113,6 +113,8 @@ warns('what a later section has replaced', called($PIN, lookup('pin')) . at('/g'
 warns('a query with a backend that has one', called('', lookup('card'), at('/h', $CARD)) =~ s{/d$}{/d?a=b}mr =~ s{Backend /d\n}{Backend /d?a=b\n}r,
     qr/EG0135: EncGatherBackend \/d\?a=b in <Location \/g>.* asks for the field card/);
 warns('that somebody else may ask, too', called($CARD, "EncGatherExpose on\n" . lookup('number')), asks('number', 'card'));
+warns('beside a handler of directories', called($CARD, $LOOKUP) . "<FilesMatch \\.php\$>\nSetHandler php\n</FilesMatch>\n<Directory />\nSetHandler none\n</Directory>\n",
+    asks('encryptedCardDigits', 'card'));
 warns('in a virtual host', host('a.test', called($CARD, $LOOKUP)), asks('encryptedCardDigits', 'card'));
 warns('in a module', "<IfModule encgather_module>\n" . called($CARD, $LOOKUP) . "</IfModule>\n", asks('encryptedCardDigits', 'card'));
 for my $case (
@@ -130,6 +132,7 @@ for my $case (
     [ 'another query in a pattern'    => called($CARD, $LOOKUP) . "<LocationMatch ^/d>\n" . lookup('card') . "</LocationMatch>\n" ],
     [ 'a later query'                 => called($CARD, $LOOKUP) . at('/d', lookup('card')) ],
     [ 'another query below'           => called($CARD, lookup('card')) . at('/d/e', $LOOKUP) ],
+    [ 'another handler in an If of a directory' => called($CARD, $LOOKUP) . "<Directory />\n<If true>\nSetHandler none\n</If>\n</Directory>\n" ],
     [ 'another handler in an If'      => called($CARD, "$LOOKUP<If true>\nSetHandler none\n</If>\n") ],
     [ 'a query of another host'       => $SECRET . host('a.test', at('/g', $GATHER, $TO, $CARD)) . host('b.test', at('/d', $DECRYPT, $LOOKUP)) ],
     [ 'a query of another path'       => $SECRET . at('/g', $GATHER, "EncGatherBackend /e\n", $CARD) . at('/d', $DECRYPT, $LOOKUP) ],

@@ -148,10 +148,17 @@ static void check_names(const eg_survey *all, server_rec *s, const eg_finding *a
 static const eg_finding *only_one(const eg_survey *all, eg_written_kind what,
                                   const ap_directive_t *host, const char *path)
 {
-    for (int i = 0; i < all->found[what]->nelts; i++)
-        if (eg_written_may_be(eg_written_at(all, what, i), host, path, false))
+    const eg_finding *last = eg_written_last(all, what, host, path);
+    bool is_located = last && last->place;
+
+    for (int i = 0; i < all->found[what]->nelts; i++) {
+        const eg_finding *each = eg_written_at(all, what, i);
+
+        if (eg_written_may_be(each, host, path, false) &&
+            !(is_located && eg_written_is_of_files(each)))
             return NULL;
-    return eg_written_last(all, what, host, path);
+    }
+    return last;
 }
 
 /* The query at a path of this server, where decrypt-gather answers there and nobody else. */

@@ -169,6 +169,13 @@ static int rank_of(const eg_finding *found)
     return 2 * (found->place != NULL) + (found->host != NULL);
 }
 
+bool eg_written_is_of_files(const eg_finding *found)
+{
+    return found->place && !found->is_conditional &&
+           (is_section(found->place, "<Directory") || is_section(found->place, "<DirectoryMatch") ||
+            is_section(found->place, "<Files") || is_section(found->place, "<FilesMatch"));
+}
+
 const eg_finding *eg_written_last(const eg_survey *all, eg_written_kind what,
                                   const ap_directive_t *host, const char *path)
 {
