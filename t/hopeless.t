@@ -96,7 +96,7 @@ silent('a query around it', "EncGatherKeyFile $KEYS/demo.key\n", at('/d', $LOOKU
 # --- A query for other fields than are sent -----------------------------------------------------------------------
 
 sub asks ($field, $sent, $section = '<Location /g>') {
-    return qr/EG0135: EncGatherBackend \/d in \Q$section\E \(line \d+ of \Q$FILE\E\) can only fail: the EncGatherLookup that it leads to \(line \d+ of \Q$FILE\E\) asks for the field $field, and this call sends $sent; write the same name in both/;
+    return qr/EG0135: EncGatherBackend \/d in \Q$section\E \(line \d+ of \Q$FILE\E\) can only fail: the EncGatherLookup that it leads to \(line \d+ of \Q$FILE\E\) asks for the field '$field', and this call sends: $sent; write the same name in both/;
 }
 my $TO   = "EncGatherBackend /d\n";
 my $CARD = "EncGatherField card digits=4\n";
@@ -111,7 +111,7 @@ warns('no field', called('', lookup('card'), at('/h', $CARD)), asks('card', 'enc
 warns('what an inner section has replaced', called($CARD, lookup('pin'), $PIN), asks('pin', 'card'));
 warns('what a later section has replaced', called($PIN, lookup('pin')) . at('/g', $CARD), asks('pin', 'card'));
 warns('a query with a backend that has one', called('', lookup('card'), at('/h', $CARD)) =~ s{/d$}{/d?a=b}mr =~ s{Backend /d\n}{Backend /d?a=b\n}r,
-    qr/EG0135: EncGatherBackend \/d\?a=b in <Location \/g>.* asks for the field card/);
+    qr/EG0135: EncGatherBackend \/d\?a=b in <Location \/g>.* asks for the field 'card'/);
 warns('that somebody else may ask, too', called($CARD, "EncGatherExpose on\n" . lookup('number')), asks('number', 'card'));
 warns('beside a handler of directories', called($CARD, $LOOKUP) . "<FilesMatch \\.php\$>\nSetHandler php\n</FilesMatch>\n<Directory />\nSetHandler none\n</Directory>\n",
     asks('encryptedCardDigits', 'card'));
@@ -142,7 +142,7 @@ for my $case (
 
 # --- A field that nobody has ----------------------------------------------------------------------------------------
 
-sub unknown ($field) { return qr/EG0136: EncGatherLookup in <Location \/d> \(line \d+ of \Q$FILE\E\) asks for the field $field, and no EncGatherField has that name/ }
+sub unknown ($field) { return qr/EG0136: EncGatherLookup in <Location \/d> \(line \d+ of \Q$FILE\E\) asks for the field '$field', and no EncGatherField has that name/ }
 warns('a typing error', called('', lookup('encryptedCardDigit')), unknown('encryptedCardDigit'));
 warns('a typing error in an index', called($CARD . $PIN, lookup('hmac:card,pinn')), unknown('pinn'));
 warns('the one after that', called($CARD, lookup(qw(card nip))), unknown('nip'));

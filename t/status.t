@@ -482,7 +482,7 @@ for my $method (qw(POST PUT DELETE OPTIONS PATCH BREW)) {
 is_deeply [ map { leaks($_, $WRONG, $CARD, $PIN) } @pages ], [], 'no page ever showed a digit of a caller';
 ok $server->stop, 'the server stops';
 log_is_clean($server, qr/AH01630: client denied/, qr{\[include:error\].*"/encgather-status"}, qr/\[dbd:(?:error|crit)\]/, qr/\[proxy(?:_http)?:error\]/,
-    map { qr/$_:/ } qw(EG0110 EG0301 EG0302 EG0303 EG0402 EG0501 EG0601));
+    map { qr/$_:/ } qw(EG0110 EG0135 EG0301 EG0302 EG0303 EG0402 EG0405 EG0501 EG0601));
 
 # --- Hosts of which nothing was counted ---------------------------------------------------------------------------------------
 

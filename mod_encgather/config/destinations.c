@@ -134,7 +134,7 @@ static void check_names(const eg_survey *all, server_rec *s, const eg_finding *a
         if (is_known_field(all, name))
             continue;
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
-                     EG_TAG("0136") "EncGatherLookup in " EG_AT " asks for the field %s, and no "
+                     EG_TAG("0136") "EncGatherLookup in " EG_AT " asks for the field '%s', and no "
                                     "EncGatherField has that name, so no call brings it: is it "
                                     "misspelt? (Calls of others would need EncGatherExpose on.)",
                      EG_PLACE(all->pool, at), name);
@@ -181,7 +181,7 @@ static void warn_of_field(const eg_survey *all, server_rec *s, const eg_finding 
     ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
                  EG_TAG("0135") "EncGatherBackend %s in " EG_AT " can only fail: the "
                                 "EncGatherLookup that it leads to (line %d of %s) asks for the "
-                                "field %s, and this call sends %s; write the same name in both",
+                                "field '%s', and this call sends: %s; write the same name in both",
                  at->word, EG_PLACE(all->pool, at), query->node->line_num, query->node->filename,
                  name, sent);
 }

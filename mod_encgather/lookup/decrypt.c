@@ -46,7 +46,7 @@ static const char *find_field(const eg_webhook *hook, const char *name, eg_span 
 static eg_outcome refuse_request(request_rec *r, const char *field, const char *wrong)
 {
     ap_log_rerror(APLOG_MARK, eg_is_backend_call(r) ? APLOG_WARNING : APLOG_INFO, 0, r,
-                  EG_TAG("0405") "call %s: EncGatherLookup asks for the field %s, which %s",
+                  EG_TAG("0405") "call %s: EncGatherLookup asks for the field '%s', which %s",
                   eg_call_of(r), field, wrong);
     return EG_MALFORMED;
 }
@@ -97,7 +97,7 @@ static eg_outcome refuse_field(request_rec *r, int place, eg_span token, eg_stat
 {
     if (status == EG_ETOKEN || status == EG_EMALFORMED) {
         ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
-                      EG_TAG("0402") "call %s: the token of the field %s %s", eg_call_of(r),
+                      EG_TAG("0402") "call %s: the token of the field '%s' %s", eg_call_of(r),
                       APR_ARRAY_IDX(eg_config_of(r)->lookup->fields, place, const char *),
                       token_fault(status, token));
         return EG_BAD_TOKEN;
