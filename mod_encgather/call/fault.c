@@ -18,7 +18,9 @@ static bool has_handler(const request_rec *sub, const char *name)
 const char *eg_fault_stranger(const request_rec *sub)
 {
     if (has_handler(sub, EG_GATHER_HANDLER))
-        return "the path of EncGatherBackend leads to encrypted-gather, itself or another";
+        return "the path of EncGatherBackend leads to encrypted-gather, itself or another: it has "
+               "to be that "
+               "of decrypt-gather or of an application";
     if (has_handler(sub, EG_STATUS_HANDLER))
         return "the path of EncGatherBackend leads to encgather-status";
     if (has_handler(sub, EG_DECRYPT_HANDLER) && !eg_config_of(sub)->lookup)
@@ -133,6 +135,8 @@ static const char *media_type_words(const eg_ended *call)
 
     if (!*type)
         return "there is no Content-Type";
+    if (eg_media_type_is(type, "text/html"))
+        return "its Content-Type is text/html, a page for people: is that the right path?";
     if (n > 64 || strspn(type, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
                                "/.+-_") < n)
         return "its Content-Type is odd";

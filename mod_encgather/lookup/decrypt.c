@@ -90,7 +90,7 @@ static const char *token_fault(eg_status status, eg_span token)
     if (!eg_token_has_form(token))
         return "is no token: it was not sealed, or cut on its way";
     return "is not authentic: changed on its way, or sealed under a key that is not in the "
-           "EncGatherKeyFile of this location";
+           "EncGatherKeyFile of this location, which has to be that of encrypted-gather";
 }
 
 static eg_outcome refuse_field(request_rec *r, int place, eg_span token, eg_status status)
