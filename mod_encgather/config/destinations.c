@@ -301,10 +301,11 @@ static void check_proxied(const eg_survey *all, server_rec *s, const eg_finding 
     for (int i = 0; i < all->found[EG_WRITTEN_PROXY_PASS]->nelts; i++) {
         const eg_finding *by = eg_written_at(all, EG_WRITTEN_PROXY_PASS, i);
         route to = {.at = at, .by = by};
-        const char *path = proxied_path(all, by, &to.url);
-        bool is_pattern = strlen(by->node->directive) > sizeof "ProxyPass" - 1 || !path;
+        const char *around = proxied_path(all, by, &to.url);
+        bool is_pattern = strlen(by->node->directive) > sizeof "ProxyPass" - 1 || !around;
 
-        if (!eg_written_may_meet(by, &here) || (!is_pattern && !eg_written_is_below(target, path)))
+        if (!eg_written_may_meet(by, &here) ||
+            (!is_pattern && !eg_written_is_below(target, around)))
             continue;
         if (is_pattern || can_be_reached(all, &to))
             return;
