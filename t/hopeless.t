@@ -115,6 +115,7 @@ warns('a query with a backend that has one', called('', lookup('card'), at('/h',
 warns('that somebody else may ask, too', called($CARD, "EncGatherExpose on\n" . lookup('number')), asks('number', 'card'));
 warns('beside a handler of directories', called($CARD, $LOOKUP) . "<FilesMatch \\.php\$>\nSetHandler php\n</FilesMatch>\n<Directory />\nSetHandler none\n</Directory>\n",
     asks('encryptedCardDigits', 'card'));
+warns('what another gather forwards', called($CARD, lookup(qw(card To))) . at('/h', "EncGatherForward To\n"), asks('To', 'card'));
 warns('in a virtual host', host('a.test', called($CARD, $LOOKUP)), asks('encryptedCardDigits', 'card'));
 warns('in a module', "<IfModule encgather_module>\n" . called($CARD, $LOOKUP) . "</IfModule>\n", asks('encryptedCardDigits', 'card'));
 for my $case (
