@@ -144,6 +144,7 @@ DocumentRoot "$TREE/htdocs"
 $SECRETS$DATABASE
 @{[ join '', @LOCATIONS ]}
 @{[ at('/voice', $GATHER, to('/decrypt')) ]}
+@{[ at('/override', $GATHER, to("$BACKEND/503"), "ProxyErrorOverride On\n") ]}
 @{[ at('/region', $GATHER, to('/b'), "EncGatherField region\n") ]}
 @{[ at('/decrypt', $DECRYPT, $LOOKUP) ]}
 @{[ at('/decrypt/other-key', "EncGatherKeyFile $KEYS/other.key\n") ]}
@@ -178,6 +179,12 @@ for my $n (0 .. $#CALLS) {
         exists $how{token} ? (token => $how{token}) : (),
         signed_url => ($how{signed_for} // 'http') . '://' . ($how{host} // $HOST) . $target);
     is_said($mistake, split /\n/, substr $called->error_log, $before);
+}
+{
+    my $before = length $called->error_log;
+    post($HOST, "/override$LAST", [ CallSid => 'CA' . '9' x 32, Digits => $SECOND_ACCOUNT[1] ]);
+    like substr($called->error_log, $before), qr/EG0501: call CA9{32}: .* it answered with status 503: its own log says why/,
+        'a status that the backend sent is not taken for one that mod_proxy made, with ProxyErrorOverride either';
 }
 $backend->stop;
 ok $called->stop, 'the server stops';
