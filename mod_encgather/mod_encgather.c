@@ -59,7 +59,6 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
     eg_store_announce(ptemp, s, eg_counters_key);
     eg_neighbours_check(ptemp, s);
     eg_hopeless_warn(ptemp, s);
-    eg_doubtful_warn(ptemp, s);
     return OK;
 }
 

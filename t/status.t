@@ -487,7 +487,7 @@ my $lines = () = slurp("$TREE/logs/ivr.log") =~ /\n/g;
 my $ours  = () = slurp("$TREE/logs/counted") =~ /result=\w/g;
 is $lines, $ours, 'a line in the log of calls for each request of ours, redirected ones too, and for no other';
 log_is_clean($server, qr/AH01630: client denied/, qr{\[include:error\].*"/encgather-status"}, qr/\[dbd:(?:error|crit)\]/, qr/\[proxy(?:_http)?:error\]/,
-    map { qr/$_:/ } qw(EG0110 EG0301 EG0302 EG0303 EG0402 EG0501 EG0601));
+    map { qr/$_:/ } qw(EG0110 EG0135 EG0301 EG0302 EG0303 EG0402 EG0405 EG0501 EG0601));
 
 # --- Hosts of which nothing was counted ---------------------------------------------------------------------------------------
 

@@ -206,40 +206,15 @@ static void check_token_file(server_rec *s, const eg_store_entry *entry)
 
     for (apr_size_t i = 0; entry->tokens && i < entry->tokens->n && !wrong; i++)
         if (looks_like_key(&entry->tokens->at[i]))
-            wrong = "a line that looks like a key (64 hexadecimal digits), which belongs into "
-                    "EncGatherKeyFile";
+            wrong = "a line that looks like a key (64 hexadecimal digits: that is for "
+                    "EncGatherKeyFile)";
         else if (is_placeholder(&entry->tokens->at[i]))
             wrong = "a placeholder";
     if (wrong)
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
-                     EG_TAG("0133") "EncGatherAuthTokenFile '%s' has %s in the place of an auth "
-                                    "token: take the token from the Twilio Console",
+                     EG_TAG("0133") "EncGatherAuthTokenFile '%s' has %s where an auth token should "
+                                    "be: take the auth token from the Twilio Console",
                      entry->path, wrong);
-}
-
-static void check_handlers(const eg_survey *all, server_rec *s)
-{
-    for (int i = 0; i < all->found[EG_WRITTEN_HANDLER]->nelts; i++) {
-        const eg_finding *at = eg_written_at(all, EG_WRITTEN_HANDLER, i);
-
-        if (ap_cstr_casecmp(at->word, EG_GATHER_HANDLER) == 0)
-            check_handler(all, s, at, EG_GATHER_HANDLER);
-        else if (ap_cstr_casecmp(at->word, EG_DECRYPT_HANDLER) == 0)
-            check_handler(all, s, at, EG_DECRYPT_HANDLER);
-        else
-            check_handler_name(all, s, at);
-    }
-}
-
-void eg_hopeless_warn(apr_pool_t *ptemp, server_rec *s)
-{
-    eg_survey all = eg_written_look(ptemp);
-
-    check_handlers(&all, s);
-    for (int i = 0; i < all.found[EG_WRITTEN_LOOKUP]->nelts; i++)
-        check_query(&all, s, eg_written_at(&all, EG_WRITTEN_LOOKUP, i));
-    eg_destinations_check(&all, s);
-    eg_store_each(s, check_token_file);
 }
 
 /* --- what works, but should not stay ----------------------------------------------------------- */
@@ -262,12 +237,33 @@ static void check_long_timeout(const eg_survey *all, server_rec *s, const eg_fin
                      at->word, EG_PLACE(all->pool, at));
 }
 
-void eg_doubtful_warn(apr_pool_t *ptemp, server_rec *s)
+/* --- all of it ---------------------------------------------------------------------------------- */
+
+static void check_handlers(const eg_survey *all, server_rec *s)
+{
+    for (int i = 0; i < all->found[EG_WRITTEN_HANDLER]->nelts; i++) {
+        const eg_finding *at = eg_written_at(all, EG_WRITTEN_HANDLER, i);
+
+        if (ap_cstr_casecmp(at->word, EG_GATHER_HANDLER) == 0)
+            check_handler(all, s, at, EG_GATHER_HANDLER);
+        else if (ap_cstr_casecmp(at->word, EG_DECRYPT_HANDLER) == 0)
+            check_handler(all, s, at, EG_DECRYPT_HANDLER);
+        else
+            check_handler_name(all, s, at);
+    }
+}
+
+void eg_hopeless_warn(apr_pool_t *ptemp, server_rec *s)
 {
     eg_survey all = eg_written_look(ptemp);
 
+    check_handlers(&all, s);
+    for (int i = 0; i < all.found[EG_WRITTEN_LOOKUP]->nelts; i++)
+        check_query(&all, s, eg_written_at(&all, EG_WRITTEN_LOOKUP, i));
     for (int i = 0; i < all.found[EG_WRITTEN_SIGNATURE]->nelts; i++)
         check_signature_off(&all, s, eg_written_at(&all, EG_WRITTEN_SIGNATURE, i));
     for (int i = 0; i < all.found[EG_WRITTEN_TIMEOUT]->nelts; i++)
         check_long_timeout(&all, s, eg_written_at(&all, EG_WRITTEN_TIMEOUT, i));
+    eg_destinations_check(&all, s);
+    eg_store_each(s, check_token_file);
 }

@@ -5,10 +5,8 @@
 
 #include <httpd.h>
 
-/* A line for each location that can only fail: at start and in configtest. */
+/* A line for each location that can only fail, and for each section that works, but should not stay: at
+ * start and in configtest. */
 void eg_hopeless_warn(apr_pool_t *ptemp, server_rec *s);
-
-/* A line for each section that works, but not as somebody may think: at start. */
-void eg_doubtful_warn(apr_pool_t *ptemp, server_rec *s);
 
 #endif

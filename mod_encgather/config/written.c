@@ -208,6 +208,13 @@ static int rank_of(const eg_finding *at)
     return 2 * section + (at->host ? 1 : 0);
 }
 
+bool eg_written_is_of_files(const eg_finding *found)
+{
+    return found->place && !found->is_conditional &&
+           (is_section(found->place, "<Directory") || is_section(found->place, "<DirectoryMatch") ||
+            is_section(found->place, "<Files") || is_section(found->place, "<FilesMatch"));
+}
+
 const eg_finding *eg_written_last(const eg_survey *all, eg_written_kind what,
                                   const ap_directive_t *host, const char *path)
 {

@@ -70,6 +70,9 @@ const eg_finding *eg_written_last(const eg_survey *all, eg_written_kind what,
 bool eg_written_may_be(const eg_finding *found, const ap_directive_t *host, const char *path,
                        bool with_below);
 
+/* Whether a <Location> counts behind it wherever both do: it is in a <Directory> or <Files>. */
+bool eg_written_is_of_files(const eg_finding *found);
+
 /* Whether a <Location> of that path is around another: "/a" and "/a/" are around "/a" and "/a/b". */
 bool eg_written_is_below(const char *path, const char *above);
 

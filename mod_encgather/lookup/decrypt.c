@@ -46,7 +46,7 @@ static const char *find_field(const eg_webhook *hook, const char *name, eg_span 
 static eg_outcome refuse_request(request_rec *r, const char *field, const char *wrong)
 {
     ap_log_rerror(APLOG_MARK, eg_is_backend_call(r) ? APLOG_WARNING : APLOG_INFO, 0, r,
-                  EG_TAG("0405") "call %s: EncGatherLookup asks for the field %s, which %s",
+                  EG_TAG("0405") "call %s: EncGatherLookup asks for the field '%s', which %s",
                   eg_call_of(r), field, wrong);
     return EG_MALFORMED;
 }
@@ -90,14 +90,14 @@ static const char *token_fault(eg_status status, eg_span token)
     if (!eg_token_has_form(token))
         return "is no token: it was not sealed, or cut on its way";
     return "is not authentic: changed on its way, or sealed under a key that is not in the "
-           "EncGatherKeyFile of this location";
+           "EncGatherKeyFile of this location, which has to be that of encrypted-gather";
 }
 
 static eg_outcome refuse_field(request_rec *r, int place, eg_span token, eg_status status)
 {
     if (status == EG_ETOKEN || status == EG_EMALFORMED) {
         ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
-                      EG_TAG("0402") "call %s: the token of the field %s %s", eg_call_of(r),
+                      EG_TAG("0402") "call %s: the token of the field '%s' %s", eg_call_of(r),
                       APR_ARRAY_IDX(eg_config_of(r)->lookup->fields, place, const char *),
                       token_fault(status, token));
         return EG_BAD_TOKEN;
