@@ -15,17 +15,23 @@ static const char *const default_sentences[EG_SAY_EVENTS] = {
     [EG_SAY_LOCKED] = "We cannot help you on the phone right now. Please call again later.",
 };
 
-const char *eg_sentence(request_rec *r, eg_event event, const eg_json *json)
+bool eg_sentence_template(apr_pool_t *pool, const eg_config *config, eg_event event, eg_say *say)
 {
-    apr_pool_t *pool = r->pool;
-    const eg_say *configured = eg_config_say(eg_config_of(r), event);
-    eg_say say;
+    const eg_say *configured = eg_config_say(config, event);
 
     if (configured)
-        return eg_say_expand(pool, configured, eg_json_text, json);
-    if (eg_say_parse(pool, default_sentences[event], &say) != EG_OK)
+        *say = *configured;
+    return configured ||
+           (default_sentences[event] && eg_say_parse(pool, default_sentences[event], say) == EG_OK);
+}
+
+const char *eg_sentence(request_rec *r, eg_event event, const eg_json *json)
+{
+    eg_say say;
+
+    if (!eg_sentence_template(r->pool, eg_config_of(r), event, &say))
         return NULL;
-    return eg_say_expand(pool, &say, eg_json_text, json);
+    return eg_say_expand(r->pool, &say, eg_json_text, json);
 }
 
 /* What the placeholders of "redirect=" are filled from. */
