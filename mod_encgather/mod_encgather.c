@@ -24,11 +24,11 @@
 
 AP_DECLARE_MODULE(encgather);
 
-/* What works, but should not stay. */
-static void warn_of_doubtful(apr_pool_t *ptemp, server_rec *s)
+/* Of the configuration as it was written. */
+static void warn_of_text(apr_pool_t *ptemp, server_rec *s)
 {
+    eg_hopeless_warn(ptemp, s);
     eg_doubtful_warn(ptemp, s);
-    eg_neighbours_check(ptemp, s);
 }
 
 /* What a start says of a configuration that has no error, and by whom it is said. */
@@ -37,7 +37,8 @@ static void say_in_dump(apr_pool_t *ptemp, server_rec *s)
     eg_dump_announce(ptemp, "hopeless");
     eg_hopeless_warn(ptemp, s);
     eg_dump_announce(ptemp, "doubtful");
-    warn_of_doubtful(ptemp, s);
+    eg_doubtful_warn(ptemp, s);
+    eg_neighbours_check(ptemp, s);
     eg_store_each(s, eg_store_doubt);
 }
 
@@ -82,8 +83,8 @@ static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, 
         return dump_config(ptemp, s);
     if (!eg_config_check_urls(s) || eg_store_check(ptemp, s) != OK)
         return HTTP_INTERNAL_SERVER_ERROR;
-    if (mode == AP_SQ_RM_CONFIG_TEST)
-        eg_hopeless_warn(ptemp, s); /* a start says it in post_config */
+    if (mode == AP_SQ_RM_CONFIG_TEST) /* a start says it in post_config */
+        warn_of_text(ptemp, s);
     return OK;
 }
 
@@ -95,8 +96,8 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
     eg_counters_open(pconf, s);
     eg_neighbours_look(ptemp);
     eg_store_announce(ptemp, s, eg_counters_key);
-    eg_hopeless_warn(ptemp, s);
-    warn_of_doubtful(ptemp, s);
+    warn_of_text(ptemp, s);
+    eg_neighbours_check(ptemp, s);
     return OK;
 }
 

@@ -5,8 +5,9 @@
 
 #include <httpd.h>
 
-/* A line for each location that can only fail, and for each section that works, but should not stay: at
- * start and in configtest. */
+/* At start and in configtest: a line for each location that can only fail, and one for each section that
+ * works, but should not stay. */
 void eg_hopeless_warn(apr_pool_t *ptemp, server_rec *s);
+void eg_doubtful_warn(apr_pool_t *ptemp, server_rec *s);
 
 #endif
