@@ -56,7 +56,7 @@ static int good_if(bool is_right)
 static eg_file_verdict read_file(apr_pool_t *pool, const char *path, eg_secretfile *file)
 {
     apr_array_header_t *docroots = apr_array_make(pool, 1, sizeof(const char *));
-    eg_secretfile_rules rules = {4096, NULL};
+    eg_secretfile_rules rules = {.max = 4096};
     eg_problem why;
 
     APR_ARRAY_PUSH(docroots, const char *) = known->docroot;
