@@ -48,6 +48,7 @@ __attribute__((format(printf, 2, 3))) static void complain(const trial *t, const
 /* Where a scenario says nothing else. */
 static const int usual[CAUSES] = {
     [BY_CRYPTO] = NO_CRYPTO,
+    [BY_POINT] = NO_CRYPTO | NOT_OURS,
     [BY_TAG] = NOT_OURS,
     [BY_MAP] = GOOD | NO_MEMORY | NOT_TRUSTED, /* nonces can do without a stock */
     [BY_MADVISE] = GOOD | NOT_TRUSTED,         /* nor can a file that others would inherit */
