@@ -31,7 +31,7 @@ plan skip_all => 'no CryptX: on Debian, build/deps.sh test installs it'
     if !eval { require Crypt::AuthEnc::GCM; Crypt::AuthEnc::GCM->import(qw(gcm_encrypt_authenticate gcm_decrypt_verify)); 1 } && !$ENV{CI};
 
 my $DIR      = File::Temp->newdir;
-my @COMMANDS = qw(keygen check encrypt decrypt rewrap index sign verify trace doctor);
+my @COMMANDS = qw(keygen check encrypt decrypt rewrap index sign verify inspect trace doctor);
 my $HEX      = $KEY{demo};
 my $OTHER    = $KEY{other};
 my ($GOOD, $DATA, $USAGE, $SYSTEM) = (0, 1, 2, 3);

@@ -100,7 +100,8 @@ static eg_file_verdict read_fresh(apr_pool_t *ptemp, const eg_store_entry *entry
                                   const eg_docroots *docroots, eg_held *fresh, eg_problem *why)
 {
     bool is_keys = entry->kind == EG_KEY_FILE;
-    eg_secretfile_rules rules = {is_keys ? KEY_FILE_MAX : TOKEN_FILE_MAX, docroots};
+    eg_secretfile_rules rules = {.max = is_keys ? KEY_FILE_MAX : TOKEN_FILE_MAX,
+                                 .docroots = docroots};
     eg_secretfile file;
     eg_file_verdict verdict = eg_secretfile_read(ptemp, entry->path, &rules, &file, why);
 

@@ -59,6 +59,15 @@ static bool check_mode(apr_pool_t *pool, const struct stat *st, const char *path
     return false;
 }
 
+static bool check_public_mode(const struct stat *st, const char *path, eg_problem *why)
+{
+    if ((st->st_mode & (S_IWGRP | S_IWOTH)) == 0)
+        return true;
+    eg_problem_set(why, "has mode %04o, group or others can write it; run: chmod go-w %s",
+                   (unsigned)(st->st_mode & 07777), path);
+    return false;
+}
+
 static bool check_size(const struct stat *st, apr_size_t max, eg_problem *why)
 {
     if (st->st_size == 0) {
@@ -210,15 +219,17 @@ static eg_file_verdict load_content(int fd, const struct stat *st, eg_secretfile
     return EG_FILE_BAD;
 }
 
-static bool check_file(apr_pool_t *pool, const struct stat *st, const char *path, apr_size_t max,
-                       eg_problem *why)
+static bool check_file(apr_pool_t *pool, const struct stat *st, const char *path,
+                       const eg_secretfile_rules *rules, eg_problem *why)
 {
     if (!S_ISREG(st->st_mode)) {
         eg_problem_set(why, "is not a regular file");
         return false;
     }
-    return check_owner(st, path, why) && check_mode(pool, st, path, why) &&
-           check_size(st, max, why);
+    return check_owner(st, path, why) &&
+           (rules->is_public ? check_public_mode(st, path, why)
+                             : check_mode(pool, st, path, why)) &&
+           check_size(st, rules->max, why);
 }
 
 static bool check_places(apr_pool_t *pool, const char *path, const eg_secretfile_rules *rules,
@@ -247,7 +258,7 @@ static eg_file_verdict check_and_load(apr_pool_t *pool, int fd, const char *path
         eg_problem_set(why, "cannot be looked at: %s", strerror(errno));
         return EG_FILE_BAD;
     }
-    if (!check_file(pool, &st, path, rules->max, why) || !check_places(pool, path, rules, why))
+    if (!check_file(pool, &st, path, rules, why) || !check_places(pool, path, rules, why))
         return EG_FILE_BAD;
     return load_content(fd, &st, file, why);
 }
