@@ -34,7 +34,7 @@ LIBS         = -ljansson -lcrypto
 APR_LIBS     = $(shell $(call ask,APR_CONFIG) --link-ld) -laprutil-1
 
 CORE   := $(sort $(wildcard mod_encgather/core/*.c))
-ROOMS  := base config watch webhook lookup call
+ROOMS  := base config watch webhook lookup call dump
 GLUE   := $(sort $(wildcard mod_encgather/*.c $(ROOMS:%=mod_encgather/%/*.c)))
 UNIT   := $(sort $(wildcard t/unit/*.c))
 OBJ     = $(patsubst %.c,$(OUT)/obj/%.o,$(1))
@@ -104,6 +104,8 @@ LIBEXECDIR = $(call ask,LIBEXECDIR)
 BINDIR     = $(PREFIX)/bin
 SHAREDIR   = $(PREFIX)/share/encgather
 MANDIR     = $(PREFIX)/share/man/man1
+COMPLETIONDIR = $(PREFIX)/share/bash-completion/completions
+COMPLETIONS = $(sort $(wildcard mod_encgather/tool/completion/*))
 MANPAGES   = $(OUT)/man/encgather.1 $(OUT)/man/encgather-call.1
 POD2MAN    = pod2man --center="mod_encgather" --release="$(VERSION)" --section=1
 VERSION    = $(shell sed -n 's/.*EG_VERSION "\(.*\)"/\1/p' mod_encgather/version.h)
@@ -116,22 +118,31 @@ $(OUT)/man/encgather-call.1: mod_encgather/tool/encgather-call
 	@mkdir -p $(@D)
 	$(POD2MAN) --name=ENCGATHER-CALL $< $@
 
+# Debian has the place of logs in a variable, everybody else below ServerRoot.
+LOGS = $(if $(filter apache2,$(call ask,progname)),$${APACHE_LOG_DIR},logs)
+HERE = sed -i 's|$${APACHE_LOG_DIR}/|$(LOGS)/|'
+
 man: $(MANPAGES)
 
 install: all man ## into apxs' module directory and PREFIX (/usr/local); DESTDIR= is put in front
-	install -d $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR) \
-	    $(DESTDIR)$(SHAREDIR)/perl/EncGather $(DESTDIR)$(SHAREDIR)/manual $(DESTDIR)$(SHAREDIR)/backends
+	install -d $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR) $(DESTDIR)$(COMPLETIONDIR) \
+	    $(DESTDIR)$(SHAREDIR)/perl/EncGather $(DESTDIR)$(SHAREDIR)/manual $(DESTDIR)$(SHAREDIR)/backends \
+	    $(DESTDIR)$(SHAREDIR)/examples
 	install -m 0644 $(MODULE) $(DESTDIR)$(LIBEXECDIR)/
 	install -m 0755 $(TOOL) mod_encgather/tool/encgather-call $(DESTDIR)$(BINDIR)/
 	install -m 0644 $(MANPAGES) $(DESTDIR)$(MANDIR)/
+	install -m 0644 $(COMPLETIONS) $(DESTDIR)$(COMPLETIONDIR)/
 	install -m 0644 t/lib/EncGather/Caller.pm t/lib/EncGather/Signature.pm $(DESTDIR)$(SHAREDIR)/perl/EncGather/
 	install -m 0644 conf/encgather.conf $(DESTDIR)$(SHAREDIR)/
+	install -m 0644 conf/examples/ivr.conf conf/demo/accounts.sql $(DESTDIR)$(SHAREDIR)/examples/
+	$(HERE) $(DESTDIR)$(SHAREDIR)/encgather.conf $(DESTDIR)$(SHAREDIR)/examples/ivr.conf
 	install -m 0644 $(wildcard conf/manual/*.md) $(DESTDIR)$(SHAREDIR)/manual/
 	$(if $(wildcard conf/backends/*),install -m 0644 $(wildcard conf/backends/*) $(DESTDIR)$(SHAREDIR)/backends/)
 
 uninstall: ## takes away what "make install" put there
 	rm -f $(DESTDIR)$(LIBEXECDIR)/$(notdir $(MODULE)) $(DESTDIR)$(BINDIR)/encgather \
-	    $(DESTDIR)$(BINDIR)/encgather-call $(addprefix $(DESTDIR)$(MANDIR)/,$(notdir $(MANPAGES)))
+	    $(DESTDIR)$(BINDIR)/encgather-call $(addprefix $(DESTDIR)$(MANDIR)/,$(notdir $(MANPAGES))) \
+	    $(addprefix $(DESTDIR)$(COMPLETIONDIR)/,$(notdir $(COMPLETIONS)))
 	rm -rf $(DESTDIR)$(SHAREDIR)
 
 deb: deps-build+package ## a Debian package of the working tree, in build/out/deb/

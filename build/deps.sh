@@ -44,6 +44,12 @@ sanitize    file:/usr/lib/gcc/*/*/libtsan.so  gcc                   libtsan
 sanitize    file:/usr/lib/gcc/*/*/libubsan.so gcc                   libubsan
 test        httpd:perl                  libapache2-mod-perl2        mod_perl
 test        httpd:wsgi                  libapache2-mod-wsgi-py3     -
+test        httpd:auth_mellon           libapache2-mod-auth-mellon  mod_auth_mellon
+test        httpd:auth_openidc          libapache2-mod-auth-openidc mod_auth_openidc
+test        httpd:evasive20             libapache2-mod-evasive      mod_evasive
+test        httpd:rpaf                  libapache2-mod-rpaf         -
+test        httpd:security2             libapache2-mod-security2    mod_security
+test        file:/usr/share/modsecurity-crs/rules  modsecurity-crs  mod_security_crs
 test        perl:Apache::Test           libapache2-mod-perl2        mod_perl
 test        perl:CryptX                 libcryptx-perl              perl-CryptX
 test        perl:Digest::MD5            perl                        perl-Digest-MD5

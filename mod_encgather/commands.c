@@ -5,6 +5,7 @@
 #include "call/directives_call.h"
 #include "config/directives.h"
 #include "config/directives_tokens.h"
+#include "dump/dump.h"
 #include "lookup/directives_lookup.h"
 
 /* --- none in .htaccess ------------------------------------------------------------------------- */
@@ -28,7 +29,8 @@ static const char *take_directive_one(cmd_parms *cmd, void *config, const char *
 {
     const char *wrong = refuse_in_htaccess(cmd);
 
-    return wrong ? wrong : ((const setter *)cmd->info)->one(cmd, config, word);
+    return wrong ? wrong
+                 : eg_dump_take_error(cmd, ((const setter *)cmd->info)->one(cmd, config, word));
 }
 
 static const char *take_directive_two(cmd_parms *cmd, void *config, const char *first,
@@ -36,21 +38,26 @@ static const char *take_directive_two(cmd_parms *cmd, void *config, const char *
 {
     const char *wrong = refuse_in_htaccess(cmd);
 
-    return wrong ? wrong : ((const setter *)cmd->info)->two(cmd, config, first, second);
+    return wrong ? wrong
+                 : eg_dump_take_error(cmd,
+                                      ((const setter *)cmd->info)->two(cmd, config, first, second));
 }
 
 static const char *take_directive_words(cmd_parms *cmd, void *config, int argc, char *const argv[])
 {
     const char *wrong = refuse_in_htaccess(cmd);
 
-    return wrong ? wrong : ((const setter *)cmd->info)->words(cmd, config, argc, argv);
+    return wrong ? wrong
+                 : eg_dump_take_error(cmd,
+                                      ((const setter *)cmd->info)->words(cmd, config, argc, argv));
 }
 
 static const char *take_directive_flag(cmd_parms *cmd, void *config, int on)
 {
     const char *wrong = refuse_in_htaccess(cmd);
 
-    return wrong ? wrong : ((const setter *)cmd->info)->flag(cmd, config, on);
+    return wrong ? wrong
+                 : eg_dump_take_error(cmd, ((const setter *)cmd->info)->flag(cmd, config, on));
 }
 
 /* --- the table --------------------------------------------------------------------------------- */

@@ -12,6 +12,7 @@
 #include "config/hopeless.h"
 #include "config/neighbours.h"
 #include "config/store.h"
+#include "dump/dump.h"
 #include "lookup/decrypt.h"
 #include "lookup/directives_lookup.h"
 #include "watch/counters.h"
@@ -23,13 +24,49 @@
 
 AP_DECLARE_MODULE(encgather);
 
+/* Of the configuration as it was written. */
+static void warn_of_text(apr_pool_t *ptemp, server_rec *s)
+{
+    eg_hopeless_warn(ptemp, s);
+    eg_doubtful_warn(ptemp, s);
+}
+
+/* What a start says of a configuration that has no error, and by whom it is said. */
+static void say_in_dump(apr_pool_t *ptemp, server_rec *s)
+{
+    eg_dump_announce(ptemp, "hopeless");
+    eg_hopeless_warn(ptemp, s);
+    eg_dump_announce(ptemp, "doubtful");
+    eg_doubtful_warn(ptemp, s);
+    eg_neighbours_check(ptemp, s);
+    eg_store_each(s, eg_store_doubt);
+}
+
 static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
 {
     (void)plog;
     (void)ptemp;
     eg_config_reset(pconf);
     eg_lookups_reset(pconf);
+    eg_dump_prepare(pconf, say_in_dump);
     return OK;
+}
+
+static bool is_good(apr_pool_t *ptemp, server_rec *s)
+{
+    bool urls = eg_config_check_urls(s);
+
+    return eg_store_check(ptemp, s) == OK && urls;
+}
+
+/* All mistakes at once, and then what a start would say. */
+static int dump_config(apr_pool_t *ptemp, server_rec *s)
+{
+    bool good = is_good(ptemp, s);
+
+    good = eg_dump_write(ptemp, s) && good;
+    say_in_dump(ptemp, s);
+    return good ? OK : HTTP_INTERNAL_SERVER_ERROR;
 }
 
 /* Here and not in post_config: "configtest" and "-k graceful" run it before anything is signalled,
@@ -42,10 +79,12 @@ static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, 
     (void)plog;
     if (mode == AP_SQ_RM_CONFIG_DUMP)
         return OK;
+    if (eg_dump_is_wanted())
+        return dump_config(ptemp, s);
     if (!eg_config_check_urls(s) || eg_store_check(ptemp, s) != OK)
         return HTTP_INTERNAL_SERVER_ERROR;
-    if (mode == AP_SQ_RM_CONFIG_TEST)
-        eg_hopeless_warn(ptemp, s); /* a start says it in post_config */
+    if (mode == AP_SQ_RM_CONFIG_TEST) /* a start says it in post_config */
+        warn_of_text(ptemp, s);
     return OK;
 }
 
@@ -55,12 +94,10 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG)
         return OK; /* the configuration is read twice at start: say it once */
     eg_counters_open(pconf, s);
-    eg_neighbours_look();
+    eg_neighbours_look(ptemp);
     eg_store_announce(ptemp, s, eg_counters_key);
-    if (eg_config_has_handlers())
-        eg_neighbours_check(s);
-    eg_hopeless_warn(ptemp, s);
-    eg_doubtful_warn(ptemp, s);
+    warn_of_text(ptemp, s);
+    eg_neighbours_check(ptemp, s);
     return OK;
 }
 

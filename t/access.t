@@ -371,8 +371,8 @@ advice('a path too much', qr{without the path of the public URL: set EncGatherPu
     '/prefixed/echo', \@SECRET, signed_url => 'https://ivr.example.com/prefixed/echo');
 advice('another account', qr{another token},
     '/accounts/echo', [ @SECRET, AccountSid => 'AC' . '1' x 32 ], token => 'token-of-two');
-advice('nothing known', qr{does not fit$}, '/cgi/echo', \@SECRET, token => 'nobody-knows');
-advice('a host that is no host', qr{does not fit$}, '/cgi/echo', \@SECRET, token => 'nobody-knows',
+advice('nothing known', qr{does not fit; 1 auth token tried for a request without AccountSid, none fits, whatever URL: }, '/cgi/echo', \@SECRET, token => 'nobody-knows');
+advice('a host that is no host', qr{does not fit; 1 auth token tried for a request without AccountSid, none fits, whatever URL: }, '/cgi/echo', \@SECRET, token => 'nobody-knows',
     headers => [ 'X-Forwarded-Host' => "a\"b <%s%n>" ]);
 {
     pause(1.1);

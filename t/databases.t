@@ -437,6 +437,25 @@ sub query_log ($database) {
     return;
 }
 
+# --- What the doctor says of it -----------------------------------------------------------------------------------
+
+sub doctor_says ($database) {
+    my $name    = $database->{name};
+    my @command = ("$ENV{ENCGATHER_OUT}/encgather", 'doctor', '--json', '--no-clock', '--httpd', $server->{httpd}, '-d', $server->{dir},
+        '-f', $server->config_file);
+    open my $from, '-|', @command or die "$command[0]: $!";
+    my $report = JSON::PP->new->utf8->decode(do { local $/; <$from> });
+    close $from;
+    my %said;
+    push @{ $said{ $_->{section} } }, "$_->{state}: $_->{text}" for grep { $_->{section} && $_->{text} =~ /database/ } @{ $report->{findings} };
+    my $known = 'ok: the database answers and knows the query';
+    is_deeply $said{"<Location $_>"}, [$known], "$name, the doctor: $_" for '/plain', '/percent', '/typed', '/one', '/ring/one', '/changing';
+    like "@{ $said{'<Location /misspelled>'} || [] }", qr/^broken: the database does not know the query: .*acounts/, "$name, the doctor: a table that is misspelled";
+    like "@{ $said{'<Location /numbered>'} || [] }", $database->{driver} eq 'pgsql' ? qr/^odd: .* does not take text for each %s/ : qr/^\Q$known\E$/,
+        "$name, the doctor: columns of integers";
+    return;
+}
+
 # --- All of it, for each --------------------------------------------------------------------------------------
 
 sub configuration ($database) {
@@ -460,6 +479,7 @@ sub examine ($database) {
     like call('/gather/indexed', @HIDDEN[ 0, 1 ]), qr/^200 .*\bAC00112233\b/, "$name: a call by blind index";
     is result(ask('/misspelled')), $DOWN, "$name: a query that is wrong";
     is result(ask('/plain')), row(account => $NUMBER, balance => $BALANCE), "$name: does others no harm";
+    doctor_says($database);
     changed_schema($database);
     down_and_back($database) if $database->{daemon};
     query_log($database)     if $database->{query_log};

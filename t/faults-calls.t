@@ -81,7 +81,7 @@ sub found () { return { status => 200, type => 'application/json', cache => 'no-
 
 my $DOES_NOT_FIT = qr/\[encgather:warn\].*EG0301: call \S+: refused, the X-Twilio-Signature does not fit/;
 my $IS_MISSING   = qr/\[encgather:warn\].*EG0301: call \S+: refused, the X-Twilio-Signature is missing/;
-my $NO_TOKEN     = qr/\[encgather:warn\].*EG0402: call \S+: the token of the field \w+ is (?:not authentic|no token)/;
+my $NO_TOKEN     = qr/\[encgather:warn\].*EG0402: call \S+: the token of the field '\w+' is (?:not authentic|no token)/;
 my $NO_DATABASE  = qr/\[encgather:error\].*EG0601: call \S+: /;
 
 # --- C: signatures --------------------------------------------------------------------------------------------
@@ -211,7 +211,7 @@ $one->fault("D9 sealed by who has the key: $$_[0]", asked(seal($$_[1])), answer 
     [ 'nothing' => '' ], [ 'three digits' => '041' ], [ 'a hundred digits' => $CARD x 25 ], [ 'SQL' => "0417' OR '1' = '1" ],
     [ 'percent signs' => '%s%' ], [ 'bytes that are no UTF-8' => "\xff\xfe" ];
 $one->fault("D9 sealed by who has the key: $$_[0]", asked(seal($$_[1])), answer => json(400, 'bad-token', body => '{"error":"bad token"}'),
-    log => [qr/\[encgather:warn\].*EG0402: call \S+: the token of the field \w+ is authentic and has a NUL in it/]) for [ 'NUL behind' => "$CARD\0" ], [ 'NUL' => "\0" ];
+    log => [qr/\[encgather:warn\].*EG0402: call \S+: the token of the field '\w+' is authentic and has a NUL in it/]) for [ 'NUL behind' => "$CARD\0" ], [ 'NUL' => "\0" ];
 
 # --- E: decrypt-gather ----------------------------------------------------------------------------------------
 
@@ -225,7 +225,7 @@ sub malformed ($name, $body, %options) {
     my $log = delete $options{log} || [];
     return $one->fault($name, sent($body, %options), answer => json(400, 'malformed'), log => $log);
 }
-sub no_field ($why) { return [qr/\[encgather:info\].*EG0405: call -: EncGatherLookup asks for the field encryptedCardDigits, which $why/] }
+sub no_field ($why) { return [qr/\[encgather:info\].*EG0405: call -: EncGatherLookup asks for the field 'encryptedCardDigits', which $why/] }
 
 malformed("E1 JSON: $$_[0]", $$_[1], log => no_field('did not come')) for [ 'nothing' => '' ], [ 'an empty object' => '{}' ];
 malformed("E1 JSON: $$_[0]", $$_[1]) for

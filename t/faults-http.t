@@ -25,7 +25,7 @@ my $STEP   = "$GATHER?step=getPin";
 remember($CARD, $PIN, $LATE, '70417');
 
 my ($IMPATIENT) = free_ports(1);
-my $one = EncGather::Faults->new('faults-http', modules => [qw(reqtimeout rewrite)], conf => <<"END_OF_CONF");
+my $one = EncGather::Faults->new('faults-http', modules => [qw(reqtimeout rewrite ext_filter)], conf => <<"END_OF_CONF");
 RequestReadTimeout header=0 body=2
 HostnameLookups off
 <Location /gather/small>
@@ -33,6 +33,13 @@ HostnameLookups off
 </Location>
 <Location /decrypt/small>
     EncGatherMaxBody 500
+</Location>
+<Location /gather/filtered>
+    SetInputFilter copy
+</Location>
+ExtFilterDefine copy mode=input cmd=/bin/cat
+<Location /guarded>
+    Require twilio-signature
 </Location>
 RewriteEngine on
 RewriteRule ^/old\$ /gather [PT]
@@ -142,6 +149,14 @@ $one->fault('A11 the body drips', stalled($HOST, form_head('Content-Length: 300'
     answer => text(408, 'timeout', connection => 'close'), log => [$BODY_LINE]);
 $one->fault('A11 the body stalls, only Timeout is set', stalled("127.0.0.1:$IMPATIENT", form_head('Content-Length: 300') . "Digits=$LATE&a=", 0),
     answer => text(408, 'timeout', connection => 'close'), log => [$BODY_LINE]);
+
+$one->fault('A11 the body stalls where a signature is required', stalled($HOST, head('POST /guarded HTTP/1.1', "Content-Type: $FORM", 'Content-Length: 300') . "Digits=$LATE&a=", 0),
+    answer => { httpd_error(403, result => 'timeout', connection => 'close') }, log => [ $BODY_LINE, qr/EG0302: call -: denied by "Require twilio-signature": timeout/ ],
+    others => [qr/AH01630:/]);
+
+# A program as a filter has nothing to give as long as it reads: that is no end.
+$one->fault("A21 in $_ chunks, behind a filter that is a program", webhook('/gather/filtered?step=getPin', [ @CALL, Digits => $CARD ],
+    chunks => [ unpack '(a' . int(length(form_encode(@CALL, Digits => $CARD)) / $_ + 1) . ')*', form_encode(@CALL, Digits => $CARD) ]), answer => asks()) for 1, 3, 40;
 
 $one->fault('A11 the head drips', stalled("127.0.0.1:$IMPATIENT", "POST $GATHER HTTP/1.1\r\nHost: $HOST\r\nX: ", 1), answer => by_httpd(408));
 
@@ -257,7 +272,7 @@ SKIP: {
     skip 'A20 HTTP/2: this httpd has no mod_http2', 1 unless defined module_file('http2');
     skip 'A20 HTTP/2: not with prefork', 1 if $MPM eq 'prefork';
     require EncGather::Http2;
-    my $two = EncGather::Faults->new('faults-http2', modules => ['http2'], conf => "LogLevel http2:trace2\nProtocols h2c http/1.1\nH2MinWorkers 1\nH2MaxWorkers 1\n"
+    my $two = EncGather::Faults->new('faults-http2', modules => ['http2'], conf => "LogLevel http2:debug\nProtocols h2c http/1.1\nH2MinWorkers 1\nH2MaxWorkers 1\n"
         . "<Location /gather/small>\n    EncGatherMaxBody 500\n</Location>\n");
     my @form = (':method' => 'POST', ':scheme' => 'http', ':authority' => $two->host, 'content-type' => $FORM);
     my $id   = 0;

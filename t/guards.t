@@ -14,7 +14,7 @@ sub content ($path) {
     return <$file>;
 }
 
-my %SOURCE = map { $_ => content($_) } glob 'mod_encgather/*.[ch] mod_encgather/{base,config,watch,webhook,lookup,call,core}/*.[ch]';
+my %SOURCE = map { $_ => content($_) } glob 'mod_encgather/*.[ch] mod_encgather/{base,config,watch,webhook,lookup,call,dump,core}/*.[ch]';
 my $README = content('README.md');
 my $CONF   = content('conf/encgather.conf');
 my $MANUAL = join '', map { content($_) } glob 'conf/manual/*.md';
@@ -46,6 +46,10 @@ cmp_ok scalar keys %uses, '>=', 10, 'the code has log tags';
 is_deeply [ grep { $uses{$_} > 1 } sort keys %uses ], [], 'each log tag is used in one place';
 is_deeply [ grep { $MANUAL !~ /^\| EG$_ \|/m } sort keys %uses ], [], 'each log tag is in the manual';
 is_deeply [ grep { !$uses{$_} } $MANUAL =~ /^\| EG(\d{4}) \|/mg ], [], 'the manual has no log tag that there is not';
+
+my @formats = map { /^\s*(LogFormat .*)$/mg } $CONF;
+is scalar @formats, 2, 'conf/encgather.conf defines two formats for logs';
+is_deeply [ grep { index($MANUAL, $_) < 0 } @formats ], [], 'and the manual has the same';
 
 # --- The core knows no httpd; nobody formats what is secret -----------------------------------------------------------------
 

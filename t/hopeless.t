@@ -75,7 +75,9 @@ silent('a backend in an If', $SECRET, at('/g', $GATHER, "<If true>\n", $BACK, "<
 silent('a backend in an If outside', $SECRET, "<If true>\n", $BACK, "</If>\n", at('/g', $GATHER));
 silent('the server has it all', $SECRET, host('a.test', at('/g', $GATHER, $BACK)));
 silent('the section of the server, the keys of a host', at('/g', $GATHER, $BACK), host('a.test', $SECRET));
-silent('no tokens, signatures are not asked for', "EncGatherKeyFile $KEYS/demo.key\nEncGatherSignature $_\n", at('/g', $GATHER, $BACK)) for qw(off Observe);
+silent('no tokens, signatures are not looked at', "EncGatherKeyFile $KEYS/demo.key\nEncGatherSignature Observe\n", at('/g', $GATHER, $BACK));
+warns('no tokens, signatures are not asked for', "EncGatherKeyFile $KEYS/demo.key\nEncGatherSignature off\n" . at('/g', $GATHER, $BACK),
+    qr/EG0110: EncGatherSignature is off in the server \(line \d+ of \Q$FILE\E\)/);
 silent('no handler', $SECRET, at('/g', $BACK));
 
 # --- decrypt-gather that lacks something --------------------------------------------------------------------------
@@ -94,7 +96,7 @@ silent('a query around it', "EncGatherKeyFile $KEYS/demo.key\n", at('/d', $LOOKU
 # --- A query for other fields than are sent -----------------------------------------------------------------------
 
 sub asks ($field, $sent, $section = '<Location /g>') {
-    return qr/EG0135: EncGatherBackend \/d in \Q$section\E \(line \d+ of \Q$FILE\E\) can only fail: the EncGatherLookup that it leads to \(line \d+ of \Q$FILE\E\) asks for the field $field, and this call sends $sent; write the same name in both/;
+    return qr/EG0135: EncGatherBackend \/d in \Q$section\E \(line \d+ of \Q$FILE\E\) can only fail: the EncGatherLookup that it leads to \(line \d+ of \Q$FILE\E\) asks for the field '$field', and this call sends: $sent; write the same name in both/;
 }
 my $TO   = "EncGatherBackend /d\n";
 my $CARD = "EncGatherField card digits=4\n";
@@ -109,8 +111,11 @@ warns('no field', called('', lookup('card'), at('/h', $CARD)), asks('card', 'enc
 warns('what an inner section has replaced', called($CARD, lookup('pin'), $PIN), asks('pin', 'card'));
 warns('what a later section has replaced', called($PIN, lookup('pin')) . at('/g', $CARD), asks('pin', 'card'));
 warns('a query with a backend that has one', called('', lookup('card'), at('/h', $CARD)) =~ s{/d$}{/d?a=b}mr =~ s{Backend /d\n}{Backend /d?a=b\n}r,
-    qr/EG0135: EncGatherBackend \/d\?a=b in <Location \/g>.* asks for the field card/);
+    qr/EG0135: EncGatherBackend \/d\?a=b in <Location \/g>.* asks for the field 'card'/);
 warns('that somebody else may ask, too', called($CARD, "EncGatherExpose on\n" . lookup('number')), asks('number', 'card'));
+warns('beside a handler of directories', called($CARD, $LOOKUP) . "<FilesMatch \\.php\$>\nSetHandler php\n</FilesMatch>\n<Directory />\nSetHandler none\n</Directory>\n",
+    asks('encryptedCardDigits', 'card'));
+warns('what another gather forwards', called($CARD, lookup(qw(card To))) . at('/h', "EncGatherForward To\n"), asks('To', 'card'));
 warns('in a virtual host', host('a.test', called($CARD, $LOOKUP)), asks('encryptedCardDigits', 'card'));
 warns('in a module', "<IfModule encgather_module>\n" . called($CARD, $LOOKUP) . "</IfModule>\n", asks('encryptedCardDigits', 'card'));
 for my $case (
@@ -128,6 +133,7 @@ for my $case (
     [ 'another query in a pattern'    => called($CARD, $LOOKUP) . "<LocationMatch ^/d>\n" . lookup('card') . "</LocationMatch>\n" ],
     [ 'a later query'                 => called($CARD, $LOOKUP) . at('/d', lookup('card')) ],
     [ 'another query below'           => called($CARD, lookup('card')) . at('/d/e', $LOOKUP) ],
+    [ 'another handler in an If of a directory' => called($CARD, $LOOKUP) . "<Directory />\n<If true>\nSetHandler none\n</If>\n</Directory>\n" ],
     [ 'another handler in an If'      => called($CARD, "$LOOKUP<If true>\nSetHandler none\n</If>\n") ],
     [ 'a query of another host'       => $SECRET . host('a.test', at('/g', $GATHER, $TO, $CARD)) . host('b.test', at('/d', $DECRYPT, $LOOKUP)) ],
     [ 'a query of another path'       => $SECRET . at('/g', $GATHER, "EncGatherBackend /e\n", $CARD) . at('/d', $DECRYPT, $LOOKUP) ],
@@ -137,7 +143,7 @@ for my $case (
 
 # --- A field that nobody has ----------------------------------------------------------------------------------------
 
-sub unknown ($field) { return qr/EG0136: EncGatherLookup in <Location \/d> \(line \d+ of \Q$FILE\E\) asks for the field $field, and no EncGatherField has that name/ }
+sub unknown ($field) { return qr/EG0136: EncGatherLookup in <Location \/d> \(line \d+ of \Q$FILE\E\) asks for the field '$field', and no EncGatherField has that name/ }
 warns('a typing error', called('', lookup('encryptedCardDigit')), unknown('encryptedCardDigit'));
 warns('a typing error in an index', called($CARD . $PIN, lookup('hmac:card,pinn')), unknown('pinn'));
 warns('the one after that', called($CARD, lookup(qw(card nip))), unknown('nip'));
@@ -151,7 +157,7 @@ silent('a query without a handler', $SECRET, at('/d', lookup('card')));
 sub module_there ($name) { return EncGather::Httpd::module_file($name) // 0 }
 my @PLAIN = qw(authn_core authz_host alias dbd);
 my @PROXY = (@PLAIN, qw(proxy proxy_http));
-my $ENGINE = qr/there is no SSLProxyEngine On, without which mod_proxy speaks no TLS; set it in that virtual host/;
+my $ENGINE = qr/there is no SSLProxyEngine On, without which mod_proxy speaks no TLS; load mod_ssl, and set it in that virtual host/;
 my $URL    = "EncGatherBackend https://back.test/x?key=1\n";
 $server->configure(modules => \@PROXY, conf => '');
 warns('https', $SECRET . at('/g', $GATHER, $URL), qr/EG0137: EncGatherBackend https:\/\/back\.test\/x in <Location \/g> \(line \d+ of \Q$FILE\E\) can only fail: $ENGINE/);
@@ -176,7 +182,7 @@ SKIP: {
 $server->configure(modules => [ @PLAIN, 'proxy' ], conf => '');
 for my $case ([ 'http://back.test/' => 'http' ], [ 'fcgi://127.0.0.1:9000/' => 'fcgi' ], [ 'unix:/run/php.sock|fcgi://localhost/' => 'fcgi' ], [ 'ajp://back.test/' => 'ajp' ]) {
     my ($url, $module) = @$case;
-    my $warned = qr/EG0138: EncGatherBackend \/b in <Location \/g> .* can only fail: ProxyPass \(line \d+ of \Q$FILE\E\) leads to $module:\/\/, and mod_proxy_$module is not loaded; load it/;
+    my $warned = qr/EG0138: EncGatherBackend \/b in <Location \/g> .* can only fail: ProxyPass \(line \d+ of \Q$FILE\E\) leads to $module:\/\/, and mod_proxy_$module is not loaded: LoadModule proxy_${module}_module/;
     warns("$url without its module", $SECRET . "ProxyPass / $url\n" . at('/g', $GATHER, $BACK), $warned);
     warns("$url in a location", $SECRET . at('/b', "ProxyPass $url\n") . at('/g', $GATHER, $BACK), $warned);
 }

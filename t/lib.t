@@ -8,12 +8,12 @@ no warnings 'experimental::signatures';
 
 use File::Temp;
 use FindBin;
-use HTTP::Request;
 use IO::Socket::INET;
 use Test::More;
 
 use lib "$FindBin::Bin/lib";
 use EncGather::Caller;
+use EncGather::Scripted;
 use EncGather::Server;
 use EncGather::Signature qw(signature form_encode form_decode body_sha256);
 use EncGather::Vitals qw(identity);
@@ -111,71 +111,12 @@ subtest 'forms' => sub {
 
 # --- A server that says what it was told to say ---------------------------------------------------
 
-# Runs a call against answers served one after the other, over one listening socket in a child
-# process. An answer is TwiML, [status, type, body, header lines ...] or a code ref that writes to
-# the socket by itself. Returns the call and the requests as they came over the wire, each with
-# "connection", the how-manieth it was.
+# Runs a call against answers served one after the other; returns the call and the requests that came.
 sub call_on ($answers, %options) {
-    my $listener = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 5) or die "listen: $!";
-    my $record   = File::Temp->new;
-    my $pid      = fork;
-    die "fork: $!" unless defined $pid;
-    serve($listener, $record, @$answers) if $pid == 0;
-    my $url    = 'http://127.0.0.1:' . $listener->sockport . (delete $options{path} || '/voice');
-    my $caller = EncGather::Caller->new(url => $url, token => $FLOW_KEY, %options);
-    my $call   = eval { $caller->place };
-    my $failed = $@;
-    kill KILL => $pid;
-    waitpid $pid, 0;
-    die $failed if $failed;
-    return ($call, recorded($record));
-}
-
-# Only ever left by a signal: no destructor or END block of the parent may run here.
-sub serve ($listener, $record, @answers) {
-    alarm 60;    # should the parent die
-    my $connections = 0;
-    while (my $socket = $listener->accept) {
-        $connections++;
-        while (defined(my $request = read_request($socket))) {
-            syswrite $record, pack 'N N/a*', $connections, $request;
-            last unless answer($socket, @answers ? shift @answers : [ 500, 'text/plain', 'nothing is left to say' ]);
-        }
-    }
-    kill KILL => $$;
-}
-
-sub read_request ($socket) {
-    my $head = '';
-    until ($head =~ /\r\n\r\n\z/) {
-        return unless sysread $socket, $head, 1, length $head;
-    }
-    my ($length) = $head =~ /^Content-Length: (\d+)/mi;
-    my $body = '';
-    while ($length && length $body < $length) {
-        return unless sysread $socket, $body, $length, length $body;
-    }
-    return $head . $body;
-}
-
-sub answer ($socket, $answer) {
-    return $answer->($socket) if ref $answer eq 'CODE';
-    my ($status, $type, $body, @headers) = ref $answer ? @$answer : (200, 'text/xml; charset=utf-8', $answer);
-    return print {$socket} join "\r\n", "HTTP/1.1 $status X", (defined $type ? "Content-Type: $type" : ()),
-        'Content-Length: ' . length $body, @headers, '', $body;
-}
-
-sub recorded ($record) {
-    open my $file, '<:raw', "$record" or die "$record: $!";
-    my $bytes = do { local $/; <$file> };
-    my @requests;
-    while (defined $bytes && length $bytes) {
-        (my $connection, my $request, $bytes) = unpack 'N N/a* a*', $bytes;
-        my $parsed = HTTP::Request->parse($request);
-        $parsed->{connection} = $connection;
-        push @requests, $parsed;
-    }
-    return @requests;
+    my $server = EncGather::Scripted->new(@$answers);
+    my $url    = $server->url(delete $options{path} || '/voice');
+    my $call   = EncGather::Caller->new(url => $url, token => $FLOW_KEY, %options)->place;
+    return ($call, $server->requests);
 }
 
 sub response (@verbs) {
@@ -369,9 +310,11 @@ my @ENDS = (
 );
 
 my @ERRORS = (
-    [ [ 403, 'text/plain', 'forbidden' ], 11200, qr/^HTTP status 403/, 'status 403' ],
-    [ [ 500, 'text/xml', response() ], 11200, qr/^HTTP status 500/, 'status 500' ],
-    [ [ 302, 'text/plain', '', 'Location: /x' ], 11200, qr/redirection to \/x/, 'redirection' ],
+    [ [ 403, 'text/plain', 'forbidden' ], 11217, qr/^HTTP status 403/, 'status 403' ],
+    [ [ 500, 'text/xml', response() ], 11217, qr/^HTTP status 500/, 'status 500' ],
+    [ [ 302, 'text/plain', '', 'Location: /x' ], undef, qr/redirection to \/x/, 'redirection, which is none of Twilio\'s errors' ],
+    [ [ 302, 'text/plain', '' ], 11216, qr/redirection to nowhere/, 'redirection without Location' ],
+    [ [ 308, 'text/plain', '', 'Location: /x' ], 11216, qr/status 308/, 'redirection of a kind that Twilio does not follow' ],
     [ '<Response><Say>', 12100, qr/not well-formed/, 'bad XML' ],
     [ '', 12100, qr/not well-formed/, 'empty body' ],
     [ ' ' . response(), 12100, qr/not well-formed/, 'blank before the declaration' ],
@@ -383,14 +326,14 @@ my @ERRORS = (
     [ response(gather('numDigits="0"')), 13314, qr/numDigits='0'/, 'numDigits' ],
     [ response(gather('finishOnKey="12"')), 13311, qr/finishOnKey='12'/, 'finishOnKey' ],
     [ response('<Redirect method="PUT">/</Redirect>'), 12200, qr/PUT/, 'method' ],
-    [ response('<Redirect>ftp://x/</Redirect>'), 11200, qr/ftp/, 'no HTTP URL' ],
+    [ response('<Redirect>ftp://x/</Redirect>'), 11100, qr/ftp/, 'no HTTP URL' ],
     [ [ 200, 'application/json', '{}' ], 12300, qr/application\/json/, 'JSON' ],
     [ [ 200, undef, response() ], 12300, qr/Content-Type ''/, 'no type' ],
     [ $TOO_LARGE, 11750, qr/larger than 64 kB/, 'more than 64 kB' ],
     [ sub ($socket) { print {$socket} "${TWIML}Content-Length: 99\r\n\r\n<Resp"; 0 },
-        11200, qr/ends after 5 of 99 bytes/, 'cut short' ],
+        11206, qr/ends after 5 of 99 bytes/, 'cut short' ],
     [ sub ($socket) { 0 }, 11206, qr/./, 'closed without an answer' ],
-    [ sub ($socket) { print {$socket} "$TWIML\r\n"; sleep 5 }, 11200, qr/within 1 seconds/, 'too slow' ],
+    [ sub ($socket) { print {$socket} "$TWIML\r\n"; sleep 5 }, 11205, qr/within 1 seconds/, 'too slow' ],
 );
 
 subtest 'ends' => sub {
@@ -422,7 +365,24 @@ subtest 'nobody there' => sub {
     my $port     = $listener->sockport;
     close $listener;
     my $call = EncGather::Caller->new(url => "http://127.0.0.1:$port/")->place;
-    is_deeply [ @{$call}{qw(ended code)} ], [ 'error', 11205 ], 'no connection' or diag explain $call;
+    is_deeply [ @{$call}{qw(ended code)} ], [ 'error', 11202 ], 'no connection' or diag explain $call;
+    my $lost = EncGather::Caller->new(url => 'http://nobody.invalid/')->place;
+    is_deeply [ @{$lost}{qw(ended code)} ], [ 'error', 11210 ], 'no such host' or diag explain $lost;
+};
+
+subtest 'another host' => sub {
+    my $elsewhere = 'http://other.invalid/x';
+    for my $verb ("<Redirect>$elsewhere</Redirect>", gather("action='$elsewhere'")) {
+        my ($call, @requests) = call_on([ response($verb, '<Say>after</Say>') ], follow => 0, keys => [1]);
+        is_deeply [ @{$call}{qw(ended elsewhere code)} ], [ 'elsewhere', $elsewhere, undef ], 'is not called' or diag explain $call;
+        is_deeply $call->{said}, [], 'and nothing follows';
+    }
+    my $server = EncGather::Scripted->new(response('<Redirect>//LOCALHOST:1/</Redirect>'));
+    my $call   = EncGather::Caller->new(url => $server->url('/') =~ s/127\.0\.0\.1/localhost/r, follow => 0)->place;
+    is $call->{ended}, 'error', 'another port and another spelling is the same host';
+    my ($known) = call_on([ response('<Redirect>https://ivr.example.com/b</Redirect>'), response('<Hangup/>') ],
+        follow => 0, public_url => 'https://ivr.example.com');
+    is $known->{ended}, 'hangup', 'so is the one by which Twilio knows the server';
 };
 
 subtest 'events' => sub {

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # needs: nothing
-# The Debian package: the same bytes from every build, what is in it, and a call by the README's virtual host with nothing
-# but what the package has. "make clean-room" does the last thing in a fresh Debian, by apt.
+# The Debian package: the same bytes from every build, what is in it, and calls by the README's virtual host and the site among
+# the examples, with nothing but what the package has. "make clean-room" does the first of these in a fresh Debian, by apt.
 use strict;
 use warnings;
 use feature 'signatures';
@@ -128,7 +128,9 @@ my @EXPECTED = sort(
     'usr/lib/apache2/modules/mod_encgather.so', 'usr/bin/encgather', 'usr/bin/encgather-call',
     'usr/share/encgather/perl/EncGather/Caller.pm', 'usr/share/encgather/perl/EncGather/Signature.pm',
     'usr/share/man/man1/encgather.1.gz', 'usr/share/man/man1/encgather-call.1.gz',
+    'usr/share/bash-completion/completions/encgather', 'usr/share/bash-completion/completions/encgather-call',
     "usr/share/doc-base/$PACKAGE.$PACKAGE", map({ "$DOC/$_" } qw(README.md changelog.gz copyright)), manual_pages(),
+    "$DOC/examples/ivr.conf", "$DOC/examples/accounts.sql",
     map { m{([^/]+)\z} ? "$DOC/examples/backends/$1" : () } glob("$TOP/conf/backends/*"),
 );
 my @entries = map { [ m{^(\S+) (\S+) +\d+ \S+ \S+ \./(.*)$} ] } split /\n/, succeeds('it can be listed', 'dpkg-deb', '-c', $DEB);
@@ -175,12 +177,17 @@ sub readme_virtual_host () {
     return ($block // '') =~ s/^    //mgr;
 }
 
-# Where it listens, and our certificate.
-sub for_here ($block, $listen, $certificate) {
-    $block =~ s/\*:443/$listen/ or fail('README: an address');
-    $block =~ s/^(\s*SSLCertificate(?:Key)?File) .*/$1 "$certificate"/mg == 2 or fail('README: a certificate and its key');
-    return $block;
+# Where it listens, our certificate, and this tree in front of paths.
+sub for_here ($name, $block, $listen, $certificate) {
+    $block =~ s/\*:443/$listen/ or fail("$name: an address");
+    $block =~ s/^(\s*SSLCertificate(?:Key)?File) .*/$1 "$certificate"/mg == 2 or fail("$name: a certificate and its key");
+    return in_root($block);
 }
+
+sub in_root ($text) { return $text =~ s{(?<=[ "])/(etc/apache2|var/lib|usr/lib)/}{$ROOT/$1/}gr }
+
+# The lines that an administrator puts in force by taking the "#" away.
+sub uncommented ($text, $lines = qr/[A-Z<]|    [A-Z]/) { return $text =~ s/^#(?=$lines)//mgr }
 
 sub certificate ($path) {
     succeeds('a certificate', qw(openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1),
@@ -195,6 +202,47 @@ sub call ($port, $root = $ROOT) {
         "https://127.0.0.1:$port/encrypted-gather", @DIGITS);
 }
 
+sub call_is_good ($name, $server, $port) {
+    my ($rc, $output) = call($port);
+    is $rc, 0, "$name: encgather-call: the call comes to its end";
+    like $output, $HEARD, "$name: and the caller is found" or diag $output, $server->error_log;
+    return;
+}
+
+# A request by hand: what encgather-call would never send.
+sub raw ($port, $text) {
+    my $socket = IO::Socket::SSL->new(PeerAddr => "127.0.0.1:$port", SSL_verify_mode => 0) or return '';
+    print {$socket} $text =~ s/\n/\r\n/gr;
+    local $/;
+    return scalar <$socket> // '';
+}
+
+sub odd_requests ($port) {
+    my $end   = "Host: 127.0.0.1:$port\nConnection: close\n";
+    my $form  = $end . "Content-Type: application/x-www-form-urlencoded\nContent-Length: ";
+    my $names = 'CallSid=%22%5C%0A&step=%22';
+    raw($port, "$_->[0] HTTP/1.1\n$_->[1]\n") for
+        [ 'POST /encrypted-gather?step=%22,%22x%22:%22\\%80"' => $form . "0\n" ],
+        [ 'POST /encrypted-gather?step=getPin"\\' => $form . length($names) . "\n\n$names" ],
+        [ 'GET /encrypted-gather?CallSid=CA"\\&Digits=12"' => $end ],
+        [ 'BREW /decrypt-gather?"' => $end . "Transfer-Encoding: chunked\n\n0\n" ],
+        [ 'POST /decrypt-gather' => $form . "2\n\n{\"" ], [ 'GET /nobody"' => $end ];
+    return;
+}
+
+# Every line of a log by these formats, as the formats say it.
+sub ivr_logs ($server, $requests) {
+    my %log   = %{ $server->logs };
+    my @plain = map { /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d{4} 127\.0\.0\.1 (\d+) \d+ call=(\S+) step=(\S+) result=(\S+) signature=(\S+)$/ ? "@{[$1, $2, $3, $4, $5]}" : $_ }
+        split /\n/, $log{'ivr.log'} // '';
+    my @json  = map { my $line = $_; eval { JSON::PP->new->decode($line) } || $line } split /\n/, $log{'ivr.json'} // '';
+    is_deeply [ map { ref ? join ' ', @$_{qw(status call step result signature)} : $_ } @json ], \@plain, 'both logs say the same';
+    is scalar @plain, $requests, 'a line for each request of ours';
+    is_deeply [ grep { !ref || join(' ', sort keys %$_) ne 'call microseconds result signature status step time' } @json ], [], 'JSON, all of it';
+    like "@plain", qr/200 CA\w{32} getLast4CC asked valid 200 CA\w{32} getPin asked valid 200 CA\w{32} processData found valid/, 'the call';
+    return;
+}
+
 sub extracted_package () {
     my $etc = "$ROOT/etc/apache2";
     make_path("$ROOT/var/lib/ivr");
@@ -203,29 +251,38 @@ sub extracted_package () {
     spew("$etc/ivr.token", 'a' x 32 . "\n");
     my $certificate = certificate("$etc/ivr.pem");
     umask $umask;
-    succeeds('the accounts', 'sqlite3', '-batch', "$ROOT/var/lib/ivr/accounts.db", ".read $TOP/conf/demo/accounts.sql");
+    succeeds('the accounts', 'sqlite3', '-batch', "$ROOT/var/lib/ivr/accounts.db", ".read $ROOT/$DOC/examples/accounts.sql");
 
-    my $port  = free_port();
-    my $block = for_here(readme_virtual_host(), "127.0.0.1:$port", $certificate);
-    my $load  = slurp_if_there("$etc/mods-available/encgather.load");
-    s{(?<=[ "])/(etc/apache2|var/lib|usr/lib)/}{$ROOT/$1/}g for $block, $load;
-    my $server = EncGather::Server->new(dir => "$WORK/httpd", modules => [qw(authn_core authz_host dbd ssl)],
-        conf => join "\n", "Listen 127.0.0.1:$port", $load, "Include $etc/mods-available/encgather.conf", $block);
-    my ($rc, $output) = $server->configtest;
-    is $output, "Syntax OK\n", "the README's virtual host: httpd -t has nothing to say";
+    my ($port, $site_port) = (free_port(), free_port());
+    my $load  = in_root(slurp_if_there("$etc/mods-available/encgather.load"));
+    my $conf  = slurp_if_there("$etc/mods-available/encgather.conf");
+    unlike $conf, qr{^#?CustomLog logs/}m, 'encgather.conf: logs are where Debian has them';
+    my $block = for_here('README', readme_virtual_host(), "127.0.0.1:$port", $certificate);
+    my $site  = for_here('the site', slurp_if_there("$ROOT/$DOC/examples/ivr.conf"), "127.0.0.1:$site_port", $certificate);
+    my $server = EncGather::Server->new(dir => "$WORK/httpd", modules => [qw(authn_core authz_host dbd ssl reqtimeout proxy proxy_http)],
+        environment => { APACHE_LOG_DIR => "$WORK/httpd/logs" });
+    my @ports = map { "Listen 127.0.0.1:$_" } $port, $site_port;
+    for my $case ([ "encgather.conf with every line in force" => in_root(uncommented($conf)) ], [ "the README's virtual host" => $conf, $ports[0], $block ],
+        [ 'the site' => $conf, $ports[1], $site ], [ 'all of it, with logs' => uncommented($conf, qr/CustomLog /), @ports, $block, $site ]) {
+        my ($name, @texts) = @$case;
+        $server->configure(conf => join "\n", $load, @texts);
+        is +($server->configtest)[1], "Syntax OK\n", "$name: httpd -t has nothing to say";
+    }
     ok $server->start, 'the server starts' or return diag $server->error;
-    ($rc, $output) = call($port);
-    is $rc, 0, 'encgather-call: the call comes to its end';
-    like $output, $HEARD, 'and the caller is found' or diag $output, $server->error_log;
+    call_is_good('README', $server, $port);
+    call_is_good('the site', $server, $site_port);
+    odd_requests($site_port);
+    like raw($site_port, "GET /encgather-status HTTP/1.1\nHost: x\nConnection: close\n\n"), qr/^HTTP\/1\.1 200 .*encgather/s, 'the site: its status page';
     ok $server->stop, 'the server stops';
-    is_deeply [ grep { !/AH01873: Init: Session Cache|AH01906: .* is a CA certificate/ } alarms($server->error_log) ], [], 'nothing at warn or worse in its log';
+    ivr_logs($server, 11);
+    is_deeply [ grep { !/AH01873: Init: Session Cache|AH01906: .* is a CA certificate|EG0301: .* the X-Twilio-Signature is missing/ } map { alarms($_) } @{ $server->logs }{qw(error_log ivr-error.log)} ], [], 'nothing at warn or worse in its log';
     is_deeply [ map { leaks($_, @DIGITS) } values %{ $server->logs } ], [], 'no digits in any log';
     return;
 }
 
 SKIP: {
-    my @why = ((map { "no $_" } grep { !installed($_) } qw(sqlite3 openssl)), (map { "no mod_$_" } grep { !defined module_file($_) } qw(dbd ssl)),
-        (map { "no $_" } grep { !eval "require $_; 1" } qw(LWP::Protocol::https XML::LibXML)));
+    my @why = ((map { "no $_" } grep { !installed($_) } qw(sqlite3 openssl)), (map { "no mod_$_" } grep { !defined module_file($_) } qw(dbd ssl reqtimeout proxy proxy_http)),
+        (map { "no $_" } grep { !eval "require $_; 1" } qw(LWP::Protocol::https IO::Socket::SSL JSON::PP XML::LibXML)));
     skip $why[0], 1 if @why;
     extracted_package();
 }

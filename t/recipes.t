@@ -37,8 +37,8 @@ my ($PORT, $STUB_PORT, $NODE_PORT) = free_ports(3);
 my $HERE = "http://127.0.0.1:$PORT";
 remember($CARD, $PIN, $MEMBER, "$CITY.", '0 7 1 9 3.');
 
-make_path("$TREE/etc", "$TREE/htdocs", "$TREE/run");
-chmod 0755, $TREE, "$TREE/htdocs", "$TREE/run";
+make_path(map { "$TREE/$_" } qw(etc lib run));
+chmod 0755, $TREE, "$TREE/lib", "$TREE/run";
 
 # --- What the configurations speak of ----------------------------------------------------------------------------
 
@@ -64,10 +64,11 @@ spew("$TREE/authorities.pem", PEM_cert2string($authority));
 
 my %HERE = (
     '/var/lib/ivr/accounts.db'           => in_tree('conf/accounts.db'),
+    '/var/lib/ivr/blind.db'              => "$TREE/blind.db",
     '/var/lib/ivr/members.db'            => "$TREE/members.db",
     '/etc/ssl/certs/ca-certificates.crt' => "$TREE/authorities.pem",
-    '/var/www/ivr'                       => "$TREE/htdocs",
     '/run/php/ivr.sock'                  => "$TREE/php/socket",
+    '/usr/local/lib/ivr'                 => "$TREE/lib",
     '/run/ivr/backend.sock'              => "$TREE/program/socket",
     'https://webhooks.twilio.com'        => "http://127.0.0.1:$STUB_PORT",
     'https://backend.example.com'        => "http://127.0.0.1:$NODE_PORT",
@@ -134,24 +135,22 @@ sub serves ($name, $path, $directory, $at, @command) {
     ok $daemon->start, "$name: it runs" or diag $daemon->last_words;
     hears($name, qr/$DEMO_NUMBER|12\.55/, $path, [ $DEMO_CARD, $DEMO_PIN ]);
     hears("$name, a wrong PIN", qr/could not find/i, $path, [ $DEMO_CARD, '0000' ]);
+    $daemon->power_cut;
+    hears("$name, killed", qr/call again later/i, $path, [ $DEMO_CARD, $DEMO_PIN ]);
+    ok $daemon->start, "$name: it comes back, whatever the dead one left" or diag $daemon->last_words;
+    hears("$name, back at once", qr/$DEMO_NUMBER|12\.55/, $path, [ $DEMO_CARD, $DEMO_PIN ]);
     ok $daemon->stop, "$name: it stops";
-    unlink $at if $at =~ m{^/};
     return;
 }
 
+# The pool as it is shipped, by a user who is not root and so can be nobody else.
 sub php ($fpm) {
     make_path("$TREE/php");
-    copy("$SCRIPTS/backend.php", "$TREE/htdocs/backend.php") or die "backend.php: $!";
-    spew("$TREE/php/fpm.conf", <<"END_OF_CONF");
-[global]
-daemonize = no
-error_log = $TREE/php/logs/fpm
-[ivr]
-listen = $TREE/php/socket
-pm = static
-pm.max_children = 1
-env[ENCGATHER_KEY_FILE] = $TREE/php/key
-END_OF_CONF
+    copy("$SCRIPTS/backend.php", "$TREE/lib/backend.php") or die "backend.php: $!";
+    my ($user, $group) = (runtime_user(), runtime_group());
+    my $pool = with_paths_of_here(slurp("$SCRIPTS/php-fpm-ivr.conf")) =~ s{/etc/ivr(?=[/\n])}{$TREE/php}gr =~ s{/backend\.key$}{/key}mgr;
+    $pool =~ s/^(user|listen\.owner) = .*/$1 = $user/mg == 2 && $pool =~ s/^(group|listen\.group) = .*/$1 = $group/mg == 2 or fail('PHP: users');
+    spew("$TREE/php/fpm.conf", "[global]\ndaemonize = no\nerror_log = $TREE/php/logs/fpm\n$pool");
     serves('PHP', '/encrypted-gather', 'php', "$TREE/php/socket", $fpm, '-n', '-F', '-y', "$TREE/php/fpm.conf");
     return;
 }
@@ -167,6 +166,38 @@ sub closed_programs () {
         serves('Python', '/encrypted-gather', 'program', $socket, $python, "$SCRIPTS/backend.py", $socket);
     });
     is request(POST => "127.0.0.1:$PORT", '/ivr-backend', body => '{}')->code, 403, 'programs: closed to the network';
+    return;
+}
+
+my $MANUAL = slurp(in_tree('../conf/manual/recipes.md'));
+
+# The manual's commands that make the table of the blind index, under the key that the file has now. True: all went well.
+sub index_accounts ($keys) {
+    write_secret("$TREE/etc/ivr.key", $keys);
+    spew("$TREE/customers.tsv", join "\t", $CARD, $PIN, $NUMBER, "$BALANCE\n");
+    my ($commands) = $MANUAL =~ /^## A database without the digits\n.*?^```sh\n(.*?)^```$/ms;
+    $commands = with_paths_of_here($commands // 'false') =~ s/\bwww-data\b/runtime_group()/er;
+    local $ENV{PATH} = "$ENV{ENCGATHER_OUT}:$ENV{PATH}";
+    return system("set -e; cd $TREE; $commands") == 0;
+}
+
+ok index_accounts("old $KEY{demo}\n"), 'a blind index: the commands';
+write_secret("$TREE/etc/ivr.key", "$KEY{demo}\n");
+my $serving;    # the server that runs now
+
+sub blind_index () {
+    my ($old, $new) = ("old $KEY{demo}\n", "new $KEY{other}\n");
+    my @tried = ([ 'one key' => $old ], [ 'a new one behind it', "$old$new" ], [ 'in front of it', "$new$old" ],
+        [ 'the table anew', "$new$old", 1 ], [ 'and the old one gone', $new ]);
+    for my $case (@tried) {
+        my ($name, $keys, $fills) = @$case;
+        $fills ? ok(index_accounts($keys), "a blind index: $name: the commands") : write_secret("$TREE/etc/ivr.key", $keys);
+        ok $serving->graceful, "a blind index: $name: graceful";
+        hears("a blind index: $name", $FOUND, '/encrypted-gather', [ $CARD, $PIN ]);
+    }
+    unlike slurp("$TREE/$_"), qr/\b(?:$CARD|$PIN)\b/, "a blind index: no digits in $_" for qw(blind.db rows.tsv);
+    ok !-e "$TREE/customers.tsv", 'and not where they came from';
+    write_secret("$TREE/etc/ivr.key", "$KEY{demo}\n");
     return;
 }
 
@@ -194,6 +225,8 @@ sub application () {
 
 # --- The recipes -------------------------------------------------------------------------------------------------
 
+my @KILLED = (qr/EG0501/, qr/\[proxy:error\].*AH02454|\[proxy:error\].*AH00957/, qr/AH01114|AH01079/);
+
 # Title => what is tried with it, and what is then in the error log, each at least once.
 my %RECIPE = (
     'Behind a load balancer' => [ sub () {
@@ -220,12 +253,13 @@ my %RECIPE = (
         with_program('Node.js', program('node'), sub ($node) {
             serves('another server', '/encrypted-gather', 'moved', $NODE_PORT, $node, "$SCRIPTS/backend.js", $NODE_PORT);
         });
-    }, qr/AH01873: Init: Session Cache is not configured/ ],
+    }, qr/AH01873: Init: Session Cache is not configured/, @KILLED ],
     'A backend in PHP' => [ sub () {
         with_program('php-fpm', program('php-fpm', 'php-fpm[0-9]*'), \&php);
-        is request(GET => "127.0.0.1:$PORT", '/backend.php')->code, 403, 'PHP: the script is closed to the network';
-    }, qr/AH01630/ ],
-    'A backend in Node.js or Python' => [ \&closed_programs, qr/AH01630/ ],
+        is request(GET => "127.0.0.1:$PORT", '/ivr-backend')->code, 403, 'PHP: the script is closed to the network';
+    }, qr/AH01630/, @KILLED ],
+    'A backend in Node.js or Python' => [ \&closed_programs, qr/AH01630/, @KILLED ],
+    'A database without the digits' => [ \&blind_index ],
     'Spoken answers' => [ sub () {
         hears('words', qr/\Q$CLUB\E/, '/encrypted-gather', [ "speech:$CITY.", 'speech:0 7 1 9 3.' ]);
         hears('words and keys', qr/\Q$CLUB\E/, '/encrypted-gather', [ "speech:$CITY", $MEMBER ]);
@@ -243,7 +277,7 @@ sub blocks ($text) {
     return @blocks;
 }
 
-my @blocks = blocks(slurp(in_tree('../conf/manual/recipes.md')));
+my @blocks = blocks($MANUAL);
 is_deeply [ sort map { $_->[0] } @blocks ], [ sort keys %RECIPE ], 'each configuration has its test, each test its configuration';
 
 for my $n (0 .. $#blocks) {
@@ -254,6 +288,7 @@ for my $n (0 .. $#blocks) {
     my ($rc, $output) = $server->configtest;
     is $output, "Syntax OK\n", "$title: httpd -t has nothing to say";
     is $rc, 0, "$title: and accepts it";
+    $serving = $server;
     next if !ok $server->start, "$title: it starts" or diag $server->error;
     $try->();
     ok $server->stop, "$title: it stops";

@@ -35,7 +35,7 @@ my $server = private_server('redact', port => $PORT,
 @{[ $cgi eq 'cgid' ? "ScriptSock $TREE/cgisock" : '' ]}
 LogLevel trace8
 ExtendedStatus On
-LogFormat "%r|%q|%U|%{Referer}i|%>s" redact
+LogFormat "%r|%q|%U|%{Referer}i|%>s|%f|%{Location}o" redact
 CustomLog logs/access redact
 ScriptAlias /cgi/ "$TREE/cgi/"
 <Location "/status">
@@ -57,6 +57,8 @@ RewriteCond %{QUERY_STRING} nothing
 RewriteRule ^/nothing /nowhere
 RewriteRule ^/renamed\$ /cgi/env [PT]
 RewriteRule ^/to-gather\$ /gather [PT]
+RewriteRule ^/moved\$ http://elsewhere.test/x [R]
+Redirect /moved-too http://elsewhere.test/x
 Listen 127.0.0.1:$OFF_PORT
 <VirtualHost 127.0.0.1:$OFF_PORT>
     EncGatherRedact off
@@ -166,6 +168,13 @@ for my $target ('/cgi/env', '/renamed', '/proxied') {
     is $line, "GET $target?a=1&Digits=*REDACTED*&b=2 HTTP/1.1", "$target: but its line in the access log is masked";
     is $query, '?a=1&Digits=*REDACTED*&b=2', "$target: %q too";
     is $referer, 'http://x/?Digits=*REDACTED*', "$target: and the Referer";
+    like $mine, qr{\Qproxy:http://127.0.0.1:$PORT/cgi/env?a=1&Digits=*REDACTED*&b=2|\E}, "$target: %f, where it was handed on to" if $target eq '/proxied';
+}
+for my $target ('/moved', '/moved-too') {
+    is request(GET => $HOST, "$target?a=1&Digits=55443322110")->header('Location'), 'http://elsewhere.test/x?a=1&Digits=55443322110', "$target: the query goes on";
+    my @fields = split /\|/, last_access();
+    is $fields[6], 'http://elsewhere.test/x?a=1&Digits=*REDACTED*', "$target: but the Location in the access log is masked";
+    unlike $fields[5], qr/55443322110/, "$target: and %f";
 }
 is request(GET => $HOST, '/cgi/env?NoDigits=1&Digit=2&Digits]=3&inner=4&xotp=5&card=6')->code, 200, 'names that are none of ours';
 like last_access(), qr/\?NoDigits=1&Digit=2&Digits\]=3&inner=4&xotp=5&card=6 /, 'are left alone';
@@ -193,7 +202,8 @@ for my $digits (@secret) {
     my @where = grep { index($logs{$_}, $digits) >= 0 } keys %logs;
     is_deeply \@where, [], "$digits is in no log" or diag grep { /$digits/ } map { split /^/, $logs{$_} } @where;
 }
-log_is_clean($server, qr/core:error/, qr/EG0301:/, qr/AH01136:/);
+is_deeply [ grep { /55443322110/ } log_lines('access') ], [], "nothing that was sent to others is in the access log";
+log_is_clean($server, qr/core:error/, qr/EG0129:/, qr/EG0301:/, qr/AH01136:/);
 
 # --- What cannot be meant ---------------------------------------------------------------------------------------------------
 

@@ -381,6 +381,6 @@ SKIP: {
 is join('; ', faults($_)), '', $_->{name} for @cases;
 cmp_ok scalar(() = $logs{access_log} =~ m{ /second\.html }g), '>', 0, 'second requests were served on some connections';
 
-log_is_clean($server, qr/EG0108: /, qr/EG0112: /, qr/EG0301: /, qr/EG0302: /, qr/AH01630: client denied/, qr/AH01797: client denied/,
+log_is_clean($server, qr{EG0129: }, qr/EG0108: /, qr/EG0112: /, qr/EG0301: /, qr/EG0302: /, qr/AH01630: client denied/, qr/AH01797: client denied/,
     qr/AH01623: client method denied/, qr/AH00957: .*attempt to connect/, qr/AH01114: /);
 finish();

@@ -185,7 +185,7 @@ my $server = private_server('say', port => $PORT, modules => [qw(proxy proxy_htt
     "<Directory \"$HTDOCS\">\nAllowOverride All\nRequire all granted\n</Directory>\n"));
 {
     my ($rc, $output) = $server->configtest;
-    is $output, "Syntax OK\n", 'a configuration with every event, and silent';
+    like $output, qr/\A[^\n]*EG0134: EncGatherTimeout 30 in [^\n]*\nSyntax OK\n\z/, 'a configuration with every event, and silent but for a timeout';
 }
 my $backend = Scripted->new(port => $BACKEND_PORT, record => in_tree('private/say/requests'));
 ok $server->start, 'the server starts' or BAIL_OUT($server->error);
@@ -465,6 +465,14 @@ for my $type ('text/html', 'text/plain', 'application/json', 'application/xhtml+
 }
 for my $status ('500 Internal Server Error', '403 Forbidden', '201 Created', '302 Found') {
     is_no_twiml("TwiML with status $status", reply('/twiml', $status, 'text/xml', $OWN), qr/it answered with status ${\ substr $status, 0, 3 }/);
+}
+for my $case ([ '401 Unauthorized' => 'wants a password' ], [ '405 Method Not Allowed' => 'takes no POST' ], [ '415 Unsupported Media Type' => 'takes no application/json' ],
+    [ '308 Permanent Redirect' => 'a redirect, which is never followed' ], [ '502 Bad Gateway' => 'its own log says why' ], [ '410 Gone' => '200 or 404 is expected' ]) {
+    is_no_twiml("a hint for $$case[0]", reply('/twiml', $$case[0], 'text/xml', $OWN), qr/it answered with status \d+[:,] .*$$case[1]/);
+}
+for my $case ([ 'text/html; charset=x' => 'text/html, a page for people' ], [ undef, 'there is no Content-Type' ], [ "te\x{7f}xt/x;" => 'its Content-Type is odd' ],
+    [ 'x/' . 'y' x 70 => 'its Content-Type is odd' ], [ 'Text/plain' => 'its Content-Type is Text/plain;' ]) {
+    is_no_twiml("the type of what is no JSON, $$case[1]", reply('/twiml', '200 OK', $$case[0], '<p>'), qr/not a JSON object: wrong syntax at byte 1 of 3; .*$$case[1]/);
 }
 is_deeply twiml(reply('/twiml', '404 Not Found', 'text/xml', $OWN)), [ [ 'Say', { voice => 'alice' }, $EVENT{notfound} ] ], 'TwiML with status 404 is a no';
 
@@ -783,7 +791,7 @@ for my $line (
     'EncGatherTimeout 1', 'EncGatherTimeout 600',
 ) {
     my ($rc, $output) = configtest("$line\n");
-    is $output, "Syntax OK\n", 'good: ' . (shown($line) =~ tr/\n/ /r);
+    like $output, $line =~ /600/ ? qr/EG0134: .*\nSyntax OK\n\z/ : qr/\ASyntax OK\n\z/, 'good: ' . (shown($line) =~ tr/\n/ /r);
 }
 
 finish();

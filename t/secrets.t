@@ -195,8 +195,8 @@ log_is_clean($server, @provoked);
 my @NEIGHBOURS = (
     [ 'mod_dumpio',       ['dumpio'],       "DumpIOInput On\nLogLevel dumpio:trace7\n",   qr/EG0120:/ ],
     [ 'mod_dumpio, idle', ['dumpio'],       "DumpIOInput On\nLogLevel warn\n",            undef ],
-    [ 'mod_http2',        ['http2'],        "LogLevel http2:trace3\n",                    qr/EG0121:/ ],
-    [ 'mod_http2, quiet', ['http2'],        "LogLevel http2:trace2\n",                    undef ],
+    [ 'mod_http2',        ['http2'],        "LogLevel http2:trace1\n",                    qr/EG0121:/ ],
+    [ 'mod_http2, quiet', ['http2'],        "LogLevel http2:debug\n",                     undef ],
     [ 'mod_log_forensic', ['log_forensic'], "ForensicLog logs/forensic\n",                qr/EG0122:/ ],
     [ 'mod_log_forensic, without a log', ['log_forensic'], '',                            undef ],
     [ 'mod_lua',          ['lua'],          '',                                           qr/EG0124: mod_lua/ ],

@@ -39,7 +39,8 @@ my @FIELDS   = qw(encryptedCardDigits encryptedPinDigits);
 remember($WRONG);
 
 my $MANUAL = slurp(in_tree('../conf/manual/monitoring.md'));
-my ($LOG_FORMAT)    = $MANUAL =~ /^    (LogFormat .*)$/m;
+my ($LOG_FORMATS)   = $MANUAL =~ /((?:^    LogFormat .*\n){2})/m;
+my ($CUSTOM_LOG)    = $MANUAL =~ /^    (CustomLog .* encgather .*)$/m;
 my ($LIFE_OF_CALL)  = $MANUAL =~ /^    (grep .*)$/m;
 
 my $scout     = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1');
@@ -81,8 +82,9 @@ my %HOST_CONF = (
 
 sub conf (@hosts) {
     return <<"END_OF_CONF" . join '', map { "<VirtualHost *>\nServerName $_\n$HOST_CONF{$_}</VirtualHost>\n" } @hosts;
-$LOG_FORMAT
-CustomLog logs/ivr_log encgather
+$LOG_FORMATS
+@{[ $CUSTOM_LOG =~ s/\$\{APACHE_LOG_DIR\}/logs/r ]}
+CustomLog logs/counted "\\"%r\\" result=%{ENCGATHER_RESULT}e"
 <IfModule prefork.c>
     StartServers 4
     MaxRequestWorkers 20
@@ -246,7 +248,7 @@ for my $case (@CASES) {
 
 sub logged_results () {
     my %count;
-    $count{$_}++ for slurp("$TREE/logs/ivr_log") =~ /"\w+ (?!\/decrypt)\S+ HTTP.* result=(\w[\w-]*)/g;
+    $count{$_}++ for slurp("$TREE/logs/counted") =~ /"\w+ (?!\/decrypt)\S+ HTTP.* result=(\w[\w-]*)/g;
     return \%count;
 }
 
@@ -471,7 +473,7 @@ for my $method (qw(POST PUT DELETE OPTIONS PATCH BREW)) {
     webhook('one.test', '/gather', [ CallSid => $sid ]);
     webhook('one.test', '/gather?step=getPin', [ CallSid => $sid, Digits => $CARD ]);
     webhook('one.test', "/to/500?$LAST", [ CallSid => $sid, @PIN ]);
-    my $command = $LIFE_OF_CALL =~ s/CA[0-9a-f]+/$sid/r =~ s{logs/}{$TREE/logs/}gr;
+    my $command = $LIFE_OF_CALL =~ s/CA[0-9a-f]+/$sid/r =~ s{/var/log/apache2/ivr\.log}{$TREE/logs/ivr.log}r =~ s{/var/log/apache2/error\.log}{$TREE/logs/error_log}r;
     my @lines;
     wait_until(LOG_WAIT, sub { (@lines = `$command`) >= 4 });
     my @life = map { /step=(\S+) result=(\S+)/ ? "$1 $2" : /(EG\d+)/ ? $1 : $_ } @lines;
@@ -481,8 +483,11 @@ for my $method (qw(POST PUT DELETE OPTIONS PATCH BREW)) {
 
 is_deeply [ map { leaks($_, $WRONG, $CARD, $PIN) } @pages ], [], 'no page ever showed a digit of a caller';
 ok $server->stop, 'the server stops';
+my $lines = () = slurp("$TREE/logs/ivr.log") =~ /\n/g;
+my $ours  = () = slurp("$TREE/logs/counted") =~ /result=\w/g;
+is $lines, $ours, 'a line in the log of calls for each request of ours, redirected ones too, and for no other';
 log_is_clean($server, qr/AH01630: client denied/, qr{\[include:error\].*"/encgather-status"}, qr/\[dbd:(?:error|crit)\]/, qr/\[proxy(?:_http)?:error\]/,
-    map { qr/$_:/ } qw(EG0110 EG0301 EG0302 EG0303 EG0402 EG0501 EG0601));
+    map { qr/$_:/ } qw(EG0110 EG0135 EG0301 EG0302 EG0303 EG0402 EG0405 EG0501 EG0601));
 
 # --- Hosts of which nothing was counted ---------------------------------------------------------------------------------------
 

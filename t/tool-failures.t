@@ -87,6 +87,8 @@ my @SCENARIOS = (
         input => form_encode(@FORM), output => 'same' },
     { name => 'verify a body', arguments => [ 'verify', '--token-file', $TOKENS, '--signature', signature($TOKEN{demo}, $HASHED, []),
             '--body', plain_file($JSON), $HASHED ], output => 'same' },
+    { name => 'trace', arguments => [ 'trace', 'CA1', plain_file("2026-11-29T05:03:57.123+0000 h 200 9 call=CA1 step=a result=found signature=valid\n") ],
+        output => 'same' },
 );
 
 # Each kind of call, how it fails, and how many scenarios at least make it.

@@ -31,7 +31,7 @@ plan skip_all => 'no CryptX: on Debian, build/deps.sh test installs it'
     if !eval { require Crypt::AuthEnc::GCM; Crypt::AuthEnc::GCM->import(qw(gcm_encrypt_authenticate gcm_decrypt_verify)); 1 } && !$ENV{CI};
 
 my $DIR      = File::Temp->newdir;
-my @COMMANDS = qw(keygen check encrypt decrypt rewrap index sign verify);
+my @COMMANDS = qw(keygen check encrypt decrypt rewrap index sign verify inspect trace doctor);
 my $HEX      = $KEY{demo};
 my $OTHER    = $KEY{other};
 my ($GOOD, $DATA, $USAGE, $SYSTEM) = (0, 1, 2, 3);
@@ -127,7 +127,30 @@ for my $command (@COMMANDS) {
     like $pod, qr/^=head2 $command$/m, "the manual has $command";
     is_deeply [ grep { index($pod, "B<$_>") < 0 } $usage =~ /(--[a-z-]+)/g ], [], "and each of its options";
 }
+is_run("help in other words: @$_", $_, '', $GOOD, $help) for ['-h'], ['help'];
+is_run("help of a command: @$_", $_, '', $GOOD, qr/\Ausage: encgather keygen /) for [ 'help', 'keygen' ], [ 'keygen', '-h' ];
+is_run('help of no command', [ 'help', '271828' ], '', $USAGE, '', qr/\Aencgather: argument 2 is no command; see: encgather --help\n\z/);
 is_run('no command', [], '', $USAGE, '', qr/command is missing/);
+
+# A person who sees nothing happen is told what is waited for.
+sub terminal () {
+    open my $master, '+<', '/dev/ptmx' or return;
+    my ($unlock, $number) = (pack('i', 0), pack('i', 0));
+    ioctl $master, 0x40045431, $unlock or return;    # TIOCSPTLCK
+    ioctl $master, 0x80045430, $number or return;    # TIOCGPTN
+    open my $slave, '+<', '/dev/pts/' . unpack('i', $number) or return;
+    return ($master, $slave);
+}
+SKIP: {
+    my ($master, $slave) = terminal() or skip 'no terminal can be made here', 6;
+    for my $case ([ encrypt => '--key-file', secret("$HEX\n") ], [ sign => '--token-file', secret("$TOKEN{demo}\n"), 'https://a/' ]) {
+        syswrite $master, "a=1\n\x04";
+        my ($rc, $out, $err) = run($case, '', in => $slave);
+        is $rc, $GOOD, "$case->[0] at a terminal";
+        like $out, qr/\S/, "$case->[0] at a terminal: output";
+        is $err, "encgather $case->[0]: reads what is typed here; Ctrl-D at the beginning of a line ends it\n", "$case->[0] at a terminal: it says so";
+    }
+}
 
 my $key = secret("$HEX\n");
 my @REFUSED = (

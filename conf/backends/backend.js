@@ -7,13 +7,14 @@
 //     ProxyPass "/backend" "unix:/run/ivr/backend.sock|http://ivr-backend/"
 //
 // The name behind the bar must be another one for every socket: mod_proxy tells them apart by it.
-// Whom the directory of the socket lets in may ask: httpd, and nobody else.
+// Whom the directory of the socket lets in may ask: httpd, and nobody else. ivr-node.service runs it that way.
 //
 // The key is that of EncGatherKeyFile, in a file that only this program's user can read.
 'use strict';
 const { createDecipheriv } = require('node:crypto');
-const { readFileSync } = require('node:fs');
+const { readFileSync, unlinkSync } = require('node:fs');
 const { createServer } = require('node:http');
+const { connect } = require('node:net');
 
 const accounts = new Map([['1234 4321', { account: 'AC12345678', balance: '12.55' }]]); // your database
 const key = Buffer.from(readFileSync(process.env.ENCGATHER_KEY_FILE, 'latin1').replace(/\s+/g, ''), 'hex');
@@ -37,9 +38,21 @@ function look(body) {
   }
 }
 
-createServer(async (request, response) => {
+const at = process.argv[2];
+const server = createServer(async (request, response) => {
   let body = '';
   for await (const piece of request) body += piece;
   const [status, data] = look(body);
   response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(data));
-}).listen(process.argv[2]);
+});
+
+// The socket of one that was killed is still there, and nobody behind it.
+server.once('error', (error) => {
+  if (error.code !== 'EADDRINUSE') throw error;
+  connect(at).on('connect', () => { throw error; }).on('error', ({ code }) => {
+    if (code !== 'ECONNREFUSED') throw error;
+    unlinkSync(at);
+    server.listen(at);
+  });
+});
+server.listen(at);

@@ -2,14 +2,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // A backend in PHP, behind PHP-FPM: opens the two fields, looks the caller up, answers JSON.
 //
-//     EncGatherBackend /backend.php
-//     <Files "backend.php">
-//         SetHandler "proxy:unix:/run/php/php8.2-fpm.sock|fcgi://localhost"
+//     EncGatherBackend /ivr-backend
+//     ProxyPass "/ivr-backend" "unix:/run/php/ivr.sock|fcgi://ivr-php/usr/local/lib/ivr/backend.php"
+//     <Location "/ivr-backend">
 //         Require expr "%{IS_SUBREQ} == 'true'"
-//     </Files>
+//     </Location>
 //
-// The key is that of EncGatherKeyFile, in a file that only the pool's user can read; the pool names it:
-// env[ENCGATHER_KEY_FILE] = /etc/ivr/backend.key
+// php-fpm-ivr.conf is a pool for it. The key is that of EncGatherKeyFile, in a file that only the pool's user can read.
 
 $accounts = ['1234 4321' => ['account' => 'AC12345678', 'balance' => '12.55']];  // your database
 $key = hex2bin(preg_replace('/\s+/', '', file_get_contents(getenv('ENCGATHER_KEY_FILE'))));
@@ -27,6 +26,7 @@ function answer($status, $data) {
     exit(json_encode($data));
 }
 
+if (strlen($key) !== 32) answer(500, ['error' => 'unavailable']);  // OpenSSL would take a key that is too short
 $fields = json_decode(file_get_contents('php://input'), true);
 $card = open_field($fields['encryptedCardDigits'] ?? null, $key);
 $pin = open_field($fields['encryptedPinDigits'] ?? null, $key);

@@ -7,10 +7,10 @@
 #     ProxyPass "/backend" "unix:/run/ivr/backend.sock|http://ivr-backend/"
 #
 # The name behind the bar must be another one for every socket: mod_proxy tells them apart by it.
-# Whom the directory of the socket lets in may ask: httpd, and nobody else.
+# Whom the directory of the socket lets in may ask: httpd, and nobody else. ivr-python.service runs it that way.
 #
 # The key is that of EncGatherKeyFile, in a file that only this program's user can read.
-import json, os, socketserver, sys
+import errno, json, os, socket, socketserver, sys
 from http.server import BaseHTTPRequestHandler
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -49,5 +49,18 @@ class Handler(BaseHTTPRequestHandler):
 
 class Server(socketserver.ThreadingUnixStreamServer):
     daemon_threads = True
+
+    def server_bind(self):
+        try:
+            super().server_bind()
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or self.answers():
+                raise
+            os.unlink(self.server_address)  # of one that was killed
+            super().server_bind()
+
+    def answers(self):
+        with socket.socket(socket.AF_UNIX) as other:
+            return other.connect_ex(self.server_address) != errno.ECONNREFUSED
 
 Server(sys.argv[1], Handler).serve_forever()

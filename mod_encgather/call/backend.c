@@ -344,7 +344,8 @@ static eg_reply judge(const eg_ended *call, const capture *answer)
         return unavailable(status, EG_BACKEND_UNANSWERED,
                            apr_psprintf(r->pool,
                                         "nobody in this server answers for the path of "
-                                        "EncGatherBackend (status %d)",
+                                        "EncGatherBackend (status %d): it is misspelt, or its "
+                                        "ProxyPass is missing",
                                         status));
     if (status != HTTP_OK && status != HTTP_NOT_FOUND)
         return refused(call);

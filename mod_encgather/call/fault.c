@@ -18,7 +18,9 @@ static bool has_handler(const request_rec *sub, const char *name)
 const char *eg_fault_stranger(const request_rec *sub)
 {
     if (has_handler(sub, EG_GATHER_HANDLER))
-        return "the path of EncGatherBackend leads to encrypted-gather, itself or another";
+        return "the path of EncGatherBackend leads to encrypted-gather, itself or another: it has "
+               "to be that "
+               "of decrypt-gather or of an application";
     if (has_handler(sub, EG_STATUS_HANDLER))
         return "the path of EncGatherBackend leads to encgather-status";
     if (has_handler(sub, EG_DECRYPT_HANDLER) && !eg_config_of(sub)->lookup)
@@ -74,14 +76,17 @@ static const char *advice_for(int status)
     case HTTP_UNSUPPORTED_MEDIA_TYPE:
         return "it answered with status %d: it takes no application/json";
     default:
-        return "it answered with status %d";
+        return status >= HTTP_INTERNAL_SERVER_ERROR
+                   ? "it answered with status %d: its own log says why"
+                   : "it answered with status %d, and 200 or 404 is expected";
     }
 }
 
 static const char *status_words(const eg_ended *call, bool in_time)
 {
     if (!call->has_run)
-        return "this server itself says no to its path with status %d (Require, a RewriteRule)";
+        return "this server refuses its path with status %d before anybody is asked: look for "
+               "Require and RewriteRule there, and for httpd's own line (AH...)";
     if (has_handler(call->last, EG_DECRYPT_HANDLER))
         return "decrypt-gather, whose own line stands before this one, answered with status %d";
     return is_of_proxy(call) ? proxy_advice(call, in_time) : advice_for(call->status);
@@ -100,7 +105,7 @@ const char *eg_fault_status(const eg_ended *call, bool in_time)
 
 const char *eg_fault_slow(const eg_ended *call)
 {
-    return apr_psprintf(call->r->pool, "the answer took longer than EncGatherTimeout, %d s",
+    return apr_psprintf(call->r->pool, "the answer took longer than EncGatherTimeout (%d s)",
                         (int)apr_time_sec(eg_config_timeout(eg_config_of(call->r))));
 }
 
@@ -129,12 +134,14 @@ static const char *media_type_words(const eg_ended *call)
     apr_size_t n = strcspn(type, "; \t");
 
     if (!*type)
-        return "without a Content-Type";
+        return "there is no Content-Type";
+    if (eg_media_type_is(type, "text/html"))
+        return "its Content-Type is text/html, a page for people: is that the right path?";
     if (n > 64 || strspn(type, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
                                "/.+-_") < n)
-        return "with an odd Content-Type";
-    return apr_pstrcat(call->r->pool, "with Content-Type ", apr_pstrmemdup(call->r->pool, type, n),
-                       NULL);
+        return "its Content-Type is odd";
+    return apr_pstrcat(call->r->pool, "its Content-Type is ",
+                       apr_pstrmemdup(call->r->pool, type, n), NULL);
 }
 
 const char *eg_fault_json(const eg_ended *call, const eg_json_fault *fault, apr_size_t n)
@@ -145,5 +152,5 @@ const char *eg_fault_json(const eg_ended *call, const eg_json_fault *fault, apr_
     return apr_psprintf(call->r->pool,
                         "its answer is not a JSON object: %s at byte %" APR_SIZE_T_FMT
                         " of %" APR_SIZE_T_FMT "%s%s",
-                        fault->what, fault->at, n, is_json ? "" : ", ", type);
+                        fault->what, fault->at, n, is_json ? "" : "; ", type);
 }

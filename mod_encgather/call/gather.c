@@ -253,7 +253,8 @@ static void warn_of_path(const gather *g)
 {
     ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, g->r,
                   EG_TAG("0502") "call %s: the backend %s answered 404 and no JSON object: is the "
-                                 "path of EncGatherBackend right?",
+                                 "path of EncGatherBackend right? The caller hears that there is "
+                                 "no such account",
                   eg_call_of(g->r), backend_name(g));
 }
 

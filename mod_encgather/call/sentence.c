@@ -15,22 +15,23 @@ static const char *const default_sentences[EG_SAY_EVENTS] = {
     [EG_SAY_LOCKED] = "We cannot help you on the phone right now. Please call again later.",
 };
 
-/* False: there is none, by default. */
-static bool find_say(request_rec *r, eg_event event, eg_say *say)
+bool eg_sentence_template(apr_pool_t *pool, const eg_config *config, eg_event event, eg_say *say)
 {
-    const eg_say *configured = eg_config_say(eg_config_of(r), event);
+    const eg_say *configured = eg_config_say(config, event);
 
-    if (!configured)
-        return eg_say_parse(r->pool, default_sentences[event], say) == EG_OK;
-    *say = *configured;
-    return true;
+    if (configured)
+        *say = *configured;
+    return configured ||
+           (default_sentences[event] && eg_say_parse(pool, default_sentences[event], say) == EG_OK);
 }
 
 const char *eg_sentence(request_rec *r, eg_event event, const eg_json *json)
 {
     eg_say say;
 
-    return find_say(r, event, &say) ? eg_say_expand(r->pool, &say, eg_json_text, json) : NULL;
+    if (!eg_sentence_template(r->pool, eg_config_of(r), event, &say))
+        return NULL;
+    return eg_say_expand(r->pool, &say, eg_json_text, json);
 }
 
 /* What the placeholders of "redirect=" are filled from. */
@@ -108,7 +109,7 @@ const char *eg_hole_of(request_rec *r, eg_event event, const eg_json *json)
     const char *name = NULL;
     eg_say say;
 
-    if (find_say(r, event, &say))
+    if (eg_sentence_template(r->pool, eg_config_of(r), event, &say))
         name = eg_say_hole(r->pool, &say, eg_json_text, json);
     if (name)
         return describe_hole(r, json, name,

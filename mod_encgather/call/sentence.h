@@ -11,6 +11,9 @@
  * the event has no answer of a backend. NULL: a placeholder has no value, or there is no sentence. */
 const char *eg_sentence(request_rec *r, eg_event event, const eg_json *json);
 
+/* What is said at an event, not filled in: false where that is nothing. */
+bool eg_sentence_template(apr_pool_t *pool, const eg_config *config, eg_event event, eg_say *say);
+
 #define EG_HAS_A_HOLE (-1)
 
 /* Says it, with what follows; what a handler returns. EG_HAS_A_HOLE, and nothing sent, when the

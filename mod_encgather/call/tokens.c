@@ -59,7 +59,7 @@ bool eg_tokens_carry(request_rec *r, eg_span call, const eg_field *field, eg_spa
     if (rule == EG_RULE_NONE || rule == EG_RULE_FORM)
         return rule == EG_RULE_NONE;
     ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
-                  EG_TAG("0406") "call %s: the token of the field %s that came with the URL %s "
+                  EG_TAG("0406") "call %s: the token of the field '%s' that came with the URL %s "
                                  "(rule: %s)",
                   eg_call_of(r), field->name, carried_fault(rule), eg_token_rule_name(rule));
     return false;

@@ -134,9 +134,9 @@ static void check_names(const eg_survey *all, server_rec *s, const eg_finding *a
         if (is_known_field(all, name))
             continue;
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
-                     EG_TAG("0136") "EncGatherLookup in " EG_AT " asks for the field %s, and no "
-                                    "EncGatherField has that name: nobody can send it, for "
-                                    "EncGatherExpose is off; write the name of a field",
+                     EG_TAG("0136") "EncGatherLookup in " EG_AT " asks for the field '%s', and no "
+                                    "EncGatherField has that name, so no call brings it: is it "
+                                    "misspelt? (Calls of others would need EncGatherExpose on.)",
                      EG_PLACE(all->pool, at), name);
         return;
     }
@@ -148,10 +148,17 @@ static void check_names(const eg_survey *all, server_rec *s, const eg_finding *a
 static const eg_finding *only_one(const eg_survey *all, eg_written_kind what,
                                   const ap_directive_t *host, const char *path)
 {
-    for (int i = 0; i < all->found[what]->nelts; i++)
-        if (eg_written_may_be(eg_written_at(all, what, i), host, path, false))
+    const eg_finding *last = eg_written_last(all, what, host, path);
+    bool is_located = last && last->place;
+
+    for (int i = 0; i < all->found[what]->nelts; i++) {
+        const eg_finding *each = eg_written_at(all, what, i);
+
+        if (eg_written_may_be(each, host, path, false) &&
+            !(is_located && eg_written_is_of_files(each)))
             return NULL;
-    return eg_written_last(all, what, host, path);
+    }
+    return last;
 }
 
 /* The query at a path of this server, where decrypt-gather answers there and nobody else. */
@@ -174,7 +181,7 @@ static void warn_of_field(const eg_survey *all, server_rec *s, const eg_finding 
     ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
                  EG_TAG("0135") "EncGatherBackend %s in " EG_AT " can only fail: the "
                                 "EncGatherLookup that it leads to (line %d of %s) asks for the "
-                                "field %s, and this call sends %s; write the same name in both",
+                                "field '%s', and this call sends: %s; write the same name in both",
                  at->word, EG_PLACE(all->pool, at), query->node->line_num, query->node->filename,
                  name, sent);
 }
@@ -263,13 +270,14 @@ static void warn_of_route(const eg_survey *all, server_rec *s, const route *to)
     if (missing)
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
                      EG_TAG("0138") "EncGatherBackend %s in " EG_AT " can only fail: %s%s is not "
-                                    "loaded; load it",
-                     name, EG_PLACE(all->pool, to->at), way_of(all, to, scheme), missing);
+                                    "loaded: LoadModule %s_module",
+                     name, EG_PLACE(all->pool, to->at), way_of(all, to, scheme), missing,
+                     missing + sizeof "mod_" - 1);
     else
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
                      EG_TAG("0137") "EncGatherBackend %s in " EG_AT " can only fail: %sthere is no "
                                     "SSLProxyEngine On, without which mod_proxy speaks no TLS; "
-                                    "set it in that virtual host",
+                                    "load mod_ssl, and set it in that virtual host",
                      name, EG_PLACE(all->pool, to->at), way_of(all, to, scheme));
 }
 
@@ -293,10 +301,11 @@ static void check_proxied(const eg_survey *all, server_rec *s, const eg_finding 
     for (int i = 0; i < all->found[EG_WRITTEN_PROXY_PASS]->nelts; i++) {
         const eg_finding *by = eg_written_at(all, EG_WRITTEN_PROXY_PASS, i);
         route to = {.at = at, .by = by};
-        const char *path = proxied_path(all, by, &to.url);
-        bool is_pattern = strlen(by->node->directive) > sizeof "ProxyPass" - 1 || !path;
+        const char *around = proxied_path(all, by, &to.url);
+        bool is_pattern = strlen(by->node->directive) > sizeof "ProxyPass" - 1 || !around;
 
-        if (!eg_written_may_meet(by, &here) || (!is_pattern && !eg_written_is_below(target, path)))
+        if (!eg_written_may_meet(by, &here) ||
+            (!is_pattern && !eg_written_is_below(target, around)))
             continue;
         if (is_pattern || can_be_reached(all, &to))
             return;

@@ -272,7 +272,9 @@ static const char *check_backend_path(cmd_parms *cmd, const char *path)
     apr_size_t n = strcspn(path, "?");
 
     if (cmd->path && strlen(cmd->path) == n && memcmp(cmd->path, path, n) == 0)
-        return eg_complain(cmd, "is the path of this very location: it would call itself");
+        return eg_complain(cmd,
+                           "is the path of this very location: it would call itself; it has to "
+                           "be that of decrypt-gather or of an application");
     return NULL;
 }
 

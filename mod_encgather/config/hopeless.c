@@ -206,16 +206,38 @@ static void check_token_file(server_rec *s, const eg_store_entry *entry)
 
     for (apr_size_t i = 0; entry->tokens && i < entry->tokens->n && !wrong; i++)
         if (looks_like_key(&entry->tokens->at[i]))
-            wrong = "a line that looks like a key (64 hexadecimal digits), which belongs into "
-                    "EncGatherKeyFile";
+            wrong = "a line that looks like a key (64 hexadecimal digits: that is for "
+                    "EncGatherKeyFile)";
         else if (is_placeholder(&entry->tokens->at[i]))
             wrong = "a placeholder";
     if (wrong)
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
-                     EG_TAG("0133") "EncGatherAuthTokenFile '%s' has %s in the place of an auth "
-                                    "token: take the token from the Twilio Console",
+                     EG_TAG("0133") "EncGatherAuthTokenFile '%s' has %s where an auth token should "
+                                    "be: take the auth token from the Twilio Console",
                      entry->path, wrong);
 }
+
+/* --- what works, but should not stay ----------------------------------------------------------- */
+
+static void check_signature_off(const eg_survey *all, server_rec *s, const eg_finding *at)
+{
+    if (ap_cstr_casecmp(at->word, "off") == 0)
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                     EG_TAG("0110") "EncGatherSignature is off in " EG_AT ": anybody can pose as "
+                                    "Twilio there; not for production",
+                     EG_PLACE(all->pool, at));
+}
+
+static void check_long_timeout(const eg_survey *all, server_rec *s, const eg_finding *at)
+{
+    if (strtol(at->word, NULL, 10) >= TWILIO_WAITS)
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                     EG_TAG("0134") "EncGatherTimeout %s in " EG_AT " is longer than Twilio waits, "
+                                    "which gives a call up after 15 seconds: set 14 or less",
+                     at->word, EG_PLACE(all->pool, at));
+}
+
+/* --- all of it ---------------------------------------------------------------------------------- */
 
 static void check_handlers(const eg_survey *all, server_rec *s)
 {
@@ -240,26 +262,6 @@ void eg_hopeless_warn(apr_pool_t *ptemp, server_rec *s)
         check_query(&all, s, eg_written_at(&all, EG_WRITTEN_LOOKUP, i));
     eg_destinations_check(&all, s);
     eg_store_each(s, check_token_file);
-}
-
-/* --- what works, but should not stay ----------------------------------------------------------- */
-
-static void check_signature_off(const eg_survey *all, server_rec *s, const eg_finding *at)
-{
-    if (ap_cstr_casecmp(at->word, "off") == 0)
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
-                     EG_TAG("0110") "EncGatherSignature is off in " EG_AT ": anybody can pose as "
-                                    "Twilio there; not for production",
-                     EG_PLACE(all->pool, at));
-}
-
-static void check_long_timeout(const eg_survey *all, server_rec *s, const eg_finding *at)
-{
-    if (strtol(at->word, NULL, 10) >= TWILIO_WAITS)
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
-                     EG_TAG("0134") "EncGatherTimeout %s in " EG_AT " is longer than Twilio waits, "
-                                    "which gives a call up after 15 seconds: set 14 or less",
-                     at->word, EG_PLACE(all->pool, at));
 }
 
 void eg_doubtful_warn(apr_pool_t *ptemp, server_rec *s)

@@ -5,10 +5,9 @@
 
 #include <httpd.h>
 
-/* A line for each location that can only fail: at start and in configtest. */
+/* At start and in configtest: a line for each location that can only fail, and one for each section that
+ * works, but should not stay. */
 void eg_hopeless_warn(apr_pool_t *ptemp, server_rec *s);
-
-/* A line for each section that works, but not as somebody may think: at start. */
 void eg_doubtful_warn(apr_pool_t *ptemp, server_rec *s);
 
 #endif

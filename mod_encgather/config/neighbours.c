@@ -1,113 +1,368 @@
 /* SPDX-License-Identifier: Apache-2.0
- * At start: a line for every loaded module that would write down what this one keeps secret. */
+ * At start: a line for every neighbour that is set to write down what this module keeps secret, to
+ * read its memory, or to stand in the way of its callers.
+ *
+ * What counts is what is set where webhooks arrive: elsewhere, and where it was taken back for
+ * them, a neighbour may do as it likes. */
 #include "config/neighbours.h"
 
+#include <stdlib.h>
 #include <string.h>
-#include <http_config.h>
 #include <http_log.h>
 #include "config/config.h"
+#include "config/formats.h"
+#include "config/interpreters.h"
+#include "config/neighbourhood.h"
 #include "base/log.h"
 
 APLOG_USE_MODULE(encgather);
 
-/* Whether the configuration has the directive, with a text in its arguments unless that is NULL.
- * Modules do not tell each other what they are set to, but the configuration as read is there.
- * NOLINTNEXTLINE(misc-no-recursion): as deep as the administrator's sections */
-static bool is_written(const ap_directive_t *node, const char *name, const char *text)
+/* The directive that is to blame, or NULL where nothing is. */
+typedef const eg_finding *(*blame)(const eg_neighbourhood *all, const eg_finding *ours);
+typedef void (*tell)(const eg_neighbourhood *all, const eg_finding *at, const eg_finding *ours);
+
+static bool is_loaded(const char *file)
 {
-    for (; node; node = node->next) {
-        if (ap_cstr_casecmp(node->directive, name) == 0 &&
-            (!text || (node->args && ap_strcasestr(node->args, text))))
-            return true;
-        if (node->first_child && is_written(node->first_child, name, text))
+    return ap_find_linked_module(file) != NULL;
+}
+
+/* --- one line for each server and cause --------------------------------------------------------- */
+
+static bool is_new_host(apr_array_header_t *told, const eg_finding *at)
+{
+    for (int i = 0; i < told->nelts; i++)
+        if (APR_ARRAY_IDX(told, i, const ap_directive_t *) == at->host)
+            return false;
+    APR_ARRAY_PUSH(told, const ap_directive_t *) = at->host;
+    return true;
+}
+
+static void tell_each(const eg_neighbourhood *all, const apr_array_header_t *places, blame blames,
+                      tell tells)
+{
+    apr_array_header_t *told = apr_array_make(all->pool, 4, sizeof(const ap_directive_t *));
+
+    for (int i = 0; i < places->nelts; i++) {
+        const eg_finding *ours = eg_written_item(places, i), *at = blames(all, ours);
+
+        if (at && is_new_host(told, at))
+            tells(all, at, ours);
+    }
+}
+
+/* --- what is bad ------------------------------------------------------------------------------- */
+
+static eg_saying judge_not_off(const eg_finding *at, const void *about)
+{
+    (void)about;
+    return ap_cstr_casecmp(at->word, "off") == 0 ? EG_IS_GOOD : EG_IS_BAD;
+}
+
+static eg_saying judge_presence(const eg_finding *at, const void *about)
+{
+    (void)at;
+    (void)about;
+    return EG_IS_BAD;
+}
+
+static eg_saying judge_number(const eg_finding *at, const void *about)
+{
+    return strtol(at->word, NULL, 10) >= *(const int *)about ? EG_IS_BAD : EG_IS_GOOD;
+}
+
+/* Somebody has to log in, as far as the word of a Require tells. */
+static eg_saying judge_login(const eg_finding *at, const void *about)
+{
+    static const char *const others[] = {"all", "ip", "host", "local", "twilio-signature"};
+
+    (void)about;
+    for (unsigned i = 0; i < sizeof others / sizeof others[0]; i++)
+        if (ap_cstr_casecmp(at->word, others[i]) == 0)
+            return EG_IS_GOOD;
+    return EG_IS_BAD;
+}
+
+/* --- who writes bodies and queries down --------------------------------------------------------- */
+
+static const eg_finding *blame_dumpio(const eg_neighbourhood *all, const eg_finding *ours)
+{
+    const eg_finding connection = eg_connection_of(all, ours);
+    const eg_finding *at;
+
+    if (!eg_loud_level(all, &connection, "dumpio", APLOG_TRACE7))
+        return NULL;
+    at = eg_bad_setting(all, "DumpIOInput", &connection, eg_judge_word, "on");
+    return at ? at : eg_bad_setting(all, "DumpIOOutput", &connection, eg_judge_word, "on");
+}
+
+static void tell_dumpio(const eg_neighbourhood *all, const eg_finding *at, const eg_finding *ours)
+{
+    (void)ours;
+    ap_log_error(APLOG_MARK, APLOG_WARNING, 0, all->s,
+                 EG_TAG("0120") "mod_dumpio writes every request body, digits in clear, into the "
+                                "error log: %s in " EG_AT ": take it out, or set LogLevel dumpio "
+                                "below trace7" EG_SEE,
+                 at->node->directive, EG_PLACE(all->pool, at));
+}
+
+static const eg_finding *blame_http2(const eg_neighbourhood *all, const eg_finding *ours)
+{
+    const eg_finding connection = eg_connection_of(all, ours);
+
+    return eg_loud_level(all, &connection, "http2", APLOG_TRACE1);
+}
+
+static void tell_http2(const eg_neighbourhood *all, const eg_finding *at, const eg_finding *ours)
+{
+    (void)ours;
+    ap_log_error(APLOG_MARK, APLOG_WARNING, 0, all->s,
+                 EG_TAG("0121") "mod_http2 writes queries (at trace3 bodies), digits in clear, "
+                                "into the error log: LogLevel in " EG_AT ": set LogLevel "
+                                "http2:debug or less" EG_SEE,
+                 EG_PLACE(all->pool, at));
+}
+
+static const eg_finding *blame_forensic(const eg_neighbourhood *all, const eg_finding *ours)
+{
+    return eg_bad_setting(all, "ForensicLog", ours, judge_presence, NULL);
+}
+
+static void tell_forensic(const eg_neighbourhood *all, const eg_finding *at, const eg_finding *ours)
+{
+    (void)ours;
+    ap_log_error(APLOG_MARK, APLOG_WARNING, 0, all->s,
+                 EG_TAG("0122") "mod_log_forensic writes raw request lines and headers, digits of "
+                                "a GET and signatures in clear: ForensicLog in " EG_AT
+                                ": take it out of this server" EG_SEE,
+                 EG_PLACE(all->pool, at));
+}
+
+#define BODIES_FROM 5 /* of SecDebugLogLevel */
+
+/* What mod_security reads, and writes down of a request that is denied, before it has looked at
+ * the location, is as the server has it. */
+static eg_finding before_location(const eg_finding *ours)
+{
+    return (eg_finding){.node = ours->node, .host = ours->host, .word = "", .is_early = true};
+}
+
+/* The application behind it is somebody else's. */
+static bool is_guarded(const eg_finding *ours)
+{
+    return ap_cstr_casecmp(ours->node->directive, "Require") == 0;
+}
+
+/* By a rule that names the path: rules of the first phase come before all else. */
+static bool is_taken_out(const eg_neighbourhood *all, const eg_finding *ours)
+{
+    const apr_array_header_t *rules = eg_all_of(all, "SecRule");
+
+    for (int i = 0; i < rules->nelts; i++) {
+        const eg_finding *rule = eg_written_item(rules, i);
+        const char *args = rule->node->args;
+
+        if ((!rule->host || rule->host == ours->host) && !rule->place &&
+            ap_strcasestr(args, "phase:1") && ap_strcasestr(args, "ctl:ruleEngine=Off") &&
+            ap_strcasestr(args, "ctl:auditEngine=Off") &&
+            (!ours->path || strstr(args, ours->path + 1)))
             return true;
     }
     return false;
 }
 
-static bool is_set(const char *name, const char *text)
+static const eg_finding *blame_security(const eg_neighbourhood *all, const eg_finding *ours)
 {
-    return is_written(ap_conftree, name, text);
+    static const int loud = BODIES_FROM;
+    const eg_finding early = before_location(ours);
+    const eg_finding *at = eg_bad_setting(all, "SecDebugLogLevel", &early, judge_number, &loud);
+
+    if (at || is_taken_out(all, ours))
+        return at;
+    at = eg_bad_setting(all, "SecRuleEngine", ours, judge_not_off, NULL);
+    return at ? at
+              : eg_bad_setting(all, "SecAuditEngine", is_guarded(ours) ? &early : ours,
+                               judge_not_off, NULL);
 }
 
-static bool logs_at(server_rec *s, const char *file, int level)
+static void tell_security(const eg_neighbourhood *all, const eg_finding *at, const eg_finding *ours)
 {
-    const module *m = ap_find_linked_module(file);
+    const char *path = ours->path ? ours->path : "/path";
 
-    for (; m && s; s = s->next)
-        if (ap_get_server_module_loglevel(s, m->module_index) >= level)
+    ap_log_error(APLOG_MARK, APLOG_WARNING, 0, all->s,
+                 EG_TAG("0123") "mod_security may write request bodies, digits in clear, into "
+                                "its logs and the error log, and refuses every webhook at the "
+                                "Core Rule Set's paranoia level 4 (for the + of From): %s in " EG_AT
+                                ": for %s and the like set, in front of all rules, SecRule "
+                                "REQUEST_FILENAME \"@streq %s\" \"id:900,phase:1,nolog,pass,"
+                                "ctl:ruleEngine=Off,ctl:auditEngine=Off\", and SecDebugLogLevel "
+                                "4 or less" EG_SEE,
+                 at->node->directive, EG_PLACE(all->pool, at), eg_written_section(all->pool, ours),
+                 path);
+}
+
+static const eg_finding *blame_mellon(const eg_neighbourhood *all, const eg_finding *ours)
+{
+    return eg_bad_setting(all, "MellonEnable", ours, eg_judge_word, "auth")
+               ? eg_bad_setting(all, "MellonPostReplay", ours, eg_judge_word, "on")
+               : NULL;
+}
+
+/* Who has to log in here, by OpenID Connect. */
+static bool is_behind_openidc(const eg_neighbourhood *all, const eg_finding *ours)
+{
+    return eg_bad_setting(all, "Require", ours, judge_login, NULL) &&
+           (eg_bad_setting(all, "AuthType", ours, eg_judge_word, "openid-connect") ||
+            eg_bad_setting(all, "AuthType", ours, eg_judge_word, "auth-openidc") ||
+            eg_bad_setting(all, "AuthType", ours, eg_judge_word, "oauth20"));
+}
+
+static const eg_finding *blame_openidc(const eg_neighbourhood *all, const eg_finding *ours)
+{
+    return is_behind_openidc(all, ours) ? eg_loud_level(all, ours, "auth_openidc", APLOG_DEBUG)
+                                        : NULL;
+}
+
+static void tell_login(const eg_neighbourhood *all, const eg_finding *at, const eg_finding *ours)
+{
+    bool is_mellon = ap_cstr_casecmp(at->node->directive, "MellonPostReplay") == 0;
+
+    ap_log_error(
+        APLOG_MARK, APLOG_WARNING, 0, all->s,
+        EG_TAG("0127") "%s, digits in clear: %s in " EG_AT ": Twilio cannot log in; set "
+                       "%s\"Require %s\" in %s, below that" EG_SEE,
+        is_mellon ? "mod_auth_mellon keeps request bodies in files"
+                  : "mod_auth_openidc writes request bodies and queries into the error log",
+        at->node->directive, EG_PLACE(all->pool, at), is_mellon ? "\"MellonEnable off\" and " : "",
+        is_guarded(ours) ? "twilio-signature" : "all granted", eg_written_section(all->pool, ours));
+}
+
+/* Rules of the server do not hold for a host, unless it inherits them. */
+static bool has_rules(const eg_neighbourhood *all, const eg_finding *ours)
+{
+    const apr_array_header_t *rules = eg_all_of(all, "RewriteRule");
+    bool inherits = eg_all_of(all, "RewriteOptions")->nelts > 0;
+
+    for (int i = 0; i < rules->nelts; i++) {
+        const eg_finding *rule = eg_written_item(rules, i);
+
+        if (eg_written_may_meet(rule, ours) &&
+            (inherits || rule->place || rule->host == ours->host || !ours->host))
+            return true;
+    }
+    return false;
+}
+
+static const eg_finding *blame_rewrite(const eg_neighbourhood *all, const eg_finding *ours)
+{
+    return has_rules(all, ours) && eg_bad_setting(all, "RewriteEngine", ours, eg_judge_word, "on")
+               ? eg_loud_level(all, ours, "rewrite", APLOG_TRACE3)
+               : NULL;
+}
+
+static void tell_rewrite(const eg_neighbourhood *all, const eg_finding *at, const eg_finding *ours)
+{
+    (void)ours;
+    ap_log_error(APLOG_MARK, APLOG_WARNING, 0, all->s,
+                 EG_TAG("0129") "mod_rewrite writes queries, digits of a GET in clear, into the "
+                                "error log: LogLevel in " EG_AT ": set LogLevel rewrite:trace2 "
+                                "or less" EG_SEE,
+                 EG_PLACE(all->pool, at));
+}
+
+static void tell_format(const eg_neighbourhood *all, const eg_finding *at, const eg_finding *ours)
+{
+    ap_log_error(APLOG_MARK, APLOG_WARNING, 0, all->s,
+                 EG_TAG("0126") "%%f in %s in " EG_AT " is, for %s, the URL that a request is "
+                                "handed on to, with its query: what EncGatherRedact names is "
+                                "masked, what a rule has made of it is not: log %%U instead" EG_SEE,
+                 at->node->directive, EG_PLACE(all->pool, at), eg_written_section(all->pool, ours));
+}
+
+/* --- who stands in the way ----------------------------------------------------------------------- */
+
+static bool has_public_url(const eg_neighbourhood *all, const eg_finding *ours)
+{
+    const apr_array_header_t *urls = eg_all_of(all, "EncGatherPublicURL");
+
+    for (int i = 0; i < urls->nelts; i++)
+        if (eg_written_covers(eg_written_item(urls, i), ours))
             return true;
     return false;
 }
 
-static void check_dumpio(server_rec *s)
+static const eg_finding *blame_rpaf(const eg_neighbourhood *all, const eg_finding *ours)
 {
-    if (logs_at(s, "mod_dumpio.c", APLOG_TRACE7) && is_set("DumpIOInput", "on"))
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
-                     EG_TAG("0120") "mod_dumpio writes every request body, digits in clear, into "
-                                    "the error log: take DumpIOInput out, or LogLevel dumpio "
-                                    "below trace7");
+    return has_public_url(all, ours) ? NULL
+                                     : eg_bad_setting(all, "RPAFenable", ours, eg_judge_word, "on");
 }
 
-static void check_http2(server_rec *s)
+static void tell_rpaf(const eg_neighbourhood *all, const eg_finding *at, const eg_finding *ours)
 {
-    if (logs_at(s, "mod_http2.c", APLOG_TRACE3))
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
-                     EG_TAG("0121") "mod_http2 writes request bodies, digits in clear, into the "
-                                    "error log at trace3 and more: set LogLevel http2:trace2 or "
-                                    "less");
+    ap_log_error(APLOG_MARK, APLOG_WARNING, 0, all->s,
+                 EG_TAG("0125") "mod_rpaf changes the host of a request, but not its scheme and "
+                                "port, so that signatures do not fit and calls end after a step: "
+                                "%s in " EG_AT ": set EncGatherPublicURL for %s" EG_SEE,
+                 at->node->directive, EG_PLACE(all->pool, at), eg_written_section(all->pool, ours));
 }
 
-static void check_forensic(server_rec *s)
+static void check_evasive(const eg_neighbourhood *all)
 {
-    if (ap_find_linked_module("mod_log_forensic.c") && is_set("ForensicLog", NULL))
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
-                     EG_TAG("0122") "mod_log_forensic writes raw request lines and headers, "
-                                    "digits of a GET and signatures in clear: take ForensicLog "
-                                    "out of this server");
+    if (all->ours->nelts && is_loaded("mod_evasive20.c") && !eg_all_of(all, "DOSWhitelist")->nelts)
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, all->s,
+                     EG_TAG("0128") "mod_evasive answers 403, at every URL, to an address from "
+                                    "which some calls come at once, as Twilio's do: name those "
+                                    "addresses in DOSWhitelist, or take mod_evasive out of this "
+                                    "server" EG_SEE);
 }
 
-static bool has_sanitizer(void)
+/* --- all of them --------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *file;
+    blame blames;
+    tell tells;
+    bool is_blind; /* it writes down what passes: tokens of a PIN, too */
+} neighbours[] = {
+    {"mod_dumpio.c", blame_dumpio, tell_dumpio, true},
+    {"mod_http2.c", blame_http2, tell_http2, true},
+    {"mod_log_forensic.c", blame_forensic, tell_forensic, true},
+    {"mod_security2.c", blame_security, tell_security, false},
+    {"mod_rpaf-2.0.c", blame_rpaf, tell_rpaf, false},
+    {"mod_rpaf.c", blame_rpaf, tell_rpaf, false},
+    {"mod_log_config.c", eg_format_with_file, tell_format, false},
+    {"mod_auth_mellon.c", blame_mellon, tell_login, false},
+    {"mod_auth_openidc.c", blame_openidc, tell_login, false},
+    {"mod_rewrite.c", blame_rewrite, tell_rewrite, false},
+};
+
+void eg_neighbours_check(apr_pool_t *ptemp, server_rec *s)
 {
-    return is_set("SecAction", "sanitiseArg:Digits") || is_set("SecRule", "sanitiseArg:Digits");
+    const eg_neighbourhood all = eg_look_about(ptemp, s);
+
+    for (unsigned i = 0; i < sizeof neighbours / sizeof neighbours[0]; i++)
+        if (is_loaded(neighbours[i].file))
+            tell_each(&all, neighbours[i].is_blind ? all.handlers : all.ours, neighbours[i].blames,
+                      neighbours[i].tells);
+    check_evasive(&all);
+    if (eg_config_has_handlers())
+        eg_interpreters_check(&all);
 }
 
-static void check_security(server_rec *s)
-{
-    if (ap_find_linked_module("mod_security2.c") && is_set("SecAuditEngine", NULL) &&
-        !is_set("SecAuditEngine", "off") && !has_sanitizer())
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
-                     EG_TAG("0123") "mod_security's audit log holds request bodies, digits in "
-                                    "clear: add SecAction \"id:900,phase:5,nolog,pass,"
-                                    "sanitiseArg:Digits,sanitiseArg:SpeechResult\"");
-}
-
-static void check_interpreters(server_rec *s)
-{
-    static const char *const files[] = {"mod_perl.c", "mod_php.c", "mod_lua.c", "mod_python.c"};
-
-    for (unsigned i = 0; i < sizeof files / sizeof files[0]; i++)
-        if (ap_find_linked_module(files[i]))
-            ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
-                         EG_TAG("0124") "%s runs scripts in the processes that hold the keys and "
-                                        "could read them: give this module a server of its own",
-                         files[i]);
-}
-
-void eg_neighbours_check(server_rec *s)
-{
-    check_dumpio(s);
-    check_http2(s);
-    check_forensic(s);
-    check_security(s);
-    check_interpreters(s);
-}
+/* --- the status page ----------------------------------------------------------------------------- */
 
 static bool may_show_status = true;
 
-void eg_neighbours_look(void)
+/* Named by some SetHandler, or by an expression that may come to it. */
+void eg_neighbours_look(apr_pool_t *ptemp)
 {
-    may_show_status = is_set("SetHandler", EG_STATUS_HANDLER) || is_set("SetHandler", "%");
+    const apr_array_header_t *handlers = eg_written_find(ptemp, "SetHandler");
+
+    may_show_status = false;
+    for (int i = 0; i < handlers->nelts; i++) {
+        const char *args = eg_written_item(handlers, i)->node->args;
+
+        may_show_status |= ap_strcasestr(args, EG_STATUS_HANDLER) || strchr(args, '%');
+    }
 }
 
 bool eg_may_show_status(void)

@@ -235,17 +235,22 @@ static void count_keys(const slot *each, eg_crypto *crypto, eg_key_counter count
     }
 }
 
+void eg_store_doubt(server_rec *s, const eg_store_entry *entry)
+{
+    if (entry->keys && entry->keys->weak)
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                     EG_TAG("0104") "EncGatherKeyFile '%s' holds a key that does not look random; "
+                                    "make one with: openssl rand -hex 32",
+                     entry->path);
+}
+
 static void announce_keys(apr_pool_t *ptemp, server_rec *s, const eg_store_entry *entry,
                           eg_crypto *crypto)
 {
     const eg_key *first = &entry->keys->keys[0];
     char fingerprint[9];
 
-    if (entry->keys->weak)
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
-                     EG_TAG("0104") "EncGatherKeyFile '%s' holds a key that does not look random; "
-                                    "make one with: openssl rand -hex 32",
-                     entry->path);
+    eg_store_doubt(s, entry);
     if (eg_key_fingerprint(crypto, first, fingerprint) != EG_OK)
         return;
     ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s,

@@ -32,6 +32,9 @@ int eg_store_check(apr_pool_t *ptemp, server_rec *s);
 /* Looks at every file that was read, before it is handed over. */
 void eg_store_each(server_rec *s, void (*look)(server_rec *s, const eg_store_entry *entry));
 
+/* Warns of what such a file holds and should not; a look for eg_store_each(). */
+void eg_store_doubt(server_rec *s, const eg_store_entry *entry);
+
 /* The counter of a key, by its fingerprint, or NULL. */
 typedef struct eg_key_use *(*eg_key_counter)(const char *fingerprint);
 

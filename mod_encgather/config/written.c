@@ -56,7 +56,7 @@ static const char *path_of(apr_pool_t *pool, const ap_directive_t *place)
 /* The place is the innermost location; an <If> beside all of them is one too. */
 static eg_finding locate(apr_pool_t *pool, const ap_directive_t *node)
 {
-    const char *args = node->args;
+    const char *args = node->args ? node->args : "";
     eg_finding found = {.node = node, .word = ap_getword_conf(pool, &args)};
 
     for (const ap_directive_t *up = node->parent; up; up = up->parent)
@@ -114,6 +114,30 @@ const eg_finding *eg_written_at(const eg_survey *all, eg_written_kind what, int 
     return &APR_ARRAY_IDX(all->found[what], i, eg_finding);
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): as deep as the administrator's sections */
+static void walk_for_name(apr_array_header_t *list, const char *name, const ap_directive_t *node)
+{
+    for (; node; node = node->next) {
+        if (is_section(node, name))
+            APR_ARRAY_PUSH(list, eg_finding) = locate(list->pool, node);
+        if (node->first_child)
+            walk_for_name(list, name, node->first_child);
+    }
+}
+
+apr_array_header_t *eg_written_find(apr_pool_t *pool, const char *name)
+{
+    apr_array_header_t *list = apr_array_make(pool, 4, sizeof(eg_finding));
+
+    walk_for_name(list, name, ap_conftree);
+    return list;
+}
+
+const eg_finding *eg_written_item(const apr_array_header_t *list, int i)
+{
+    return &APR_ARRAY_IDX(list, i, eg_finding);
+}
+
 const char *eg_written_section(apr_pool_t *pool, const eg_finding *at)
 {
     const ap_directive_t *section = at->place ? at->place : at->host;
@@ -134,6 +158,8 @@ bool eg_written_is_below(const char *path, const char *above)
 bool eg_written_may_meet(const eg_finding *one, const eg_finding *other)
 {
     if (one->host && other->host && one->host != other->host)
+        return false;
+    if ((one->is_early && other->place) || (other->is_early && one->place))
         return false;
     return !one->path || !other->path || eg_written_is_below(one->path, other->path) ||
            eg_written_is_below(other->path, one->path);
@@ -162,11 +188,31 @@ static bool is_certain(const eg_finding *found, const ap_directive_t *host, cons
     return !found->place || (found->path && eg_written_is_below(path, found->path));
 }
 
-/* A <Location> counts behind what stands in none, those of a host behind those of the server, and
- * among each other they count in the order of the text. */
-static int rank_of(const eg_finding *found)
+static bool is_section_of(const ap_directive_t *node, const char *const *names)
 {
-    return 2 * (found->place != NULL) + (found->host != NULL);
+    for (; *names; names++)
+        if (is_section(node, *names))
+            return true;
+    return false;
+}
+
+static const char *const locations[] = {"<Location", "<LocationMatch", NULL};
+static const char *const conditions[] = {"<If", "<ElseIf", "<Else", NULL};
+
+/* httpd merges what stands in no section first, then directories and files, then locations; of
+ * each what the server has before what the host has. */
+static int rank_of(const eg_finding *at)
+{
+    int section = !at->place ? 0 : is_section_of(at->place, locations) ? 2 : 1;
+
+    return 2 * section + (at->host ? 1 : 0);
+}
+
+bool eg_written_is_of_files(const eg_finding *found)
+{
+    return found->place && !found->is_conditional &&
+           (is_section(found->place, "<Directory") || is_section(found->place, "<DirectoryMatch") ||
+            is_section(found->place, "<Files") || is_section(found->place, "<FilesMatch"));
 }
 
 const eg_finding *eg_written_last(const eg_survey *all, eg_written_kind what,
@@ -191,4 +237,50 @@ bool eg_written_may_be(const eg_finding *found, const ap_directive_t *host, cons
     if (is_certain(found, host, path) || !eg_written_may_meet(found, &here))
         return false;
     return with_below || !found->path || eg_written_is_below(path, found->path);
+}
+
+/* --- which one decides --------------------------------------------------------------------------- */
+
+static bool is_below_if(const eg_finding *at)
+{
+    for (const ap_directive_t *up = at->node->parent; up; up = up->parent)
+        if (is_section_of(up, conditions))
+            return true;
+    return false;
+}
+
+static bool is_same_section(const ap_directive_t *one, const ap_directive_t *other)
+{
+    return one == other ||
+           (other && is_section(one, other->directive) && strcmp(one->args, other->args) == 0);
+}
+
+bool eg_written_covers(const eg_finding *outer, const eg_finding *inner)
+{
+    if ((outer->host && outer->host != inner->host) || is_below_if(outer))
+        return false;
+    if (!outer->place || is_same_section(outer->place, inner->place))
+        return true;
+    return outer->path && inner->path && eg_written_is_below(inner->path, outer->path);
+}
+
+/* Of two of a rank, the later one. */
+const eg_finding *eg_written_decides(const apr_array_header_t *list, const eg_finding *place,
+                                     eg_written_judge judge, const void *about)
+{
+    const eg_finding *last = NULL;
+    bool is_bad = false;
+
+    for (int i = 0; i < list->nelts; i++) {
+        const eg_finding *at = eg_written_item(list, i);
+        eg_saying saying = EG_SAYS_NOTHING;
+
+        if (eg_written_may_meet(at, place) && (!last || rank_of(at) >= rank_of(last)))
+            saying = judge(at, about);
+        if (saying == EG_IS_BAD || (saying == EG_IS_GOOD && eg_written_covers(at, place))) {
+            last = at;
+            is_bad = saying == EG_IS_BAD;
+        }
+    }
+    return is_bad ? last : NULL;
 }

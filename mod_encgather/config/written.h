@@ -36,6 +36,7 @@ typedef struct {
     const char *path; /* of the place, if that is a plain <Location> */
     bool
         is_conditional; /* an <If>, or another section that not every request is in, is around it */
+    bool is_early;      /* before a request is known, so no section counts */
 } eg_finding;
 
 typedef struct {
@@ -69,7 +70,30 @@ const eg_finding *eg_written_last(const eg_survey *all, eg_written_kind what,
 bool eg_written_may_be(const eg_finding *found, const ap_directive_t *host, const char *path,
                        bool with_below);
 
+/* Whether a <Location> counts behind it wherever both do: it is in a <Directory> or <Files>. */
+bool eg_written_is_of_files(const eg_finding *found);
+
 /* Whether a <Location> of that path is around another: "/a" and "/a/" are around "/a" and "/a/b". */
 bool eg_written_is_below(const char *path, const char *above);
+
+/* --- by any name --- */
+
+/* All directives of that name (a section's is "<Location") in the order in which they were read, in
+ * pool; of eg_finding. */
+apr_array_header_t *eg_written_find(apr_pool_t *pool, const char *name);
+const eg_finding *eg_written_item(const apr_array_header_t *list, int i);
+
+/* Whether what stands at outer counts for every request for which what stands at inner does. */
+bool eg_written_covers(const eg_finding *outer, const eg_finding *inner);
+
+typedef enum { EG_SAYS_NOTHING, EG_IS_GOOD, EG_IS_BAD } eg_saying;
+
+/* What a directive says about a thing. */
+typedef eg_saying (*eg_written_judge)(const eg_finding *at, const void *about);
+
+/* The directive of the list that makes it bad for some request at that place, or NULL: inner
+ * sections override outer ones, and what may be good is not yet good. */
+const eg_finding *eg_written_decides(const apr_array_header_t *list, const eg_finding *place,
+                                     eg_written_judge judge, const void *about);
 
 #endif

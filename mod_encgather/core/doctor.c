@@ -201,8 +201,9 @@ static const char *try_account(patient *p)
 
     variant.account = (eg_span){NULL, 0};
     return variant_fits(p, &variant)
-               ? "it fits another token of EncGatherAuthTokenFile, one of another "
-                 "AccountSid than the request has"
+               ? "it fits another token of EncGatherAuthTokenFile, one of another AccountSid than "
+                 "the request has: in front of a token belongs the AccountSid of its account, or "
+                 "nothing"
                : NULL;
 }
 
@@ -262,14 +263,16 @@ const char *eg_doctor_count(const eg_signed *what, const eg_auth_tokens *tokens,
 {
     unsigned tried = count_tried(what, tokens);
     const char *account = account_words(what, pool);
+    const char *noun = what->signer.is_shared ? "SharedKey" : "auth token";
 
     if (tried == 0)
         return apr_pstrcat(pool, "no line of EncGatherAuthTokenFile is for ", account,
-                           searched ? ", and those of other accounts do not fit" : NULL, NULL);
-    return apr_psprintf(pool, "%u %s%s tried for %s, none fits%s", tried,
-                        what->signer.is_shared ? "SharedKey" : "auth token", tried == 1 ? "" : "s",
-                        account,
-                        searched ? ", whatever URL: it is another one, or a proxy in front changes "
-                                   "host or path and does not say so"
-                                 : "");
+                           searched ? ", and those of other accounts do not fit" : "",
+                           ": add its auth token, from the Twilio Console", NULL);
+    return apr_psprintf(
+        pool,
+        "%u %s%s tried for %s, none fits%s: is the %s of the Twilio Console "
+        "among them?%s",
+        tried, noun, tried == 1 ? "" : "s", account, searched ? ", whatever URL" : "", noun,
+        searched ? " Or a proxy in front changes host or path and does not say so" : "");
 }

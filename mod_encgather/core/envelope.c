@@ -29,15 +29,15 @@ const char *eg_key_kind_name(eg_key_kind kind)
     return names[kind];
 }
 
-static apr_status_t free_pkey(void *key)
+static apr_status_t free_pkey(void *pkey)
 {
-    EVP_PKEY_free(((eg_envelope_key *)key)->pkey);
+    EVP_PKEY_free(pkey);
     return APR_SUCCESS;
 }
 
-void eg_envelope_key_own(apr_pool_t *pool, eg_envelope_key *key)
+void eg_envelope_key_own(apr_pool_t *pool, const eg_envelope_key *key)
 {
-    apr_pool_cleanup_register(pool, key, free_pkey, apr_pool_cleanup_null);
+    apr_pool_cleanup_register(pool, key->pkey, free_pkey, apr_pool_cleanup_null);
 }
 
 /* --- key agreement ------------------------------------------------------------------------------- */

@@ -64,7 +64,7 @@ eg_status eg_envelope_open(eg_crypto *crypto, const eg_envelope_key *key, eg_spa
 eg_status eg_envelope_try(eg_crypto *crypto, const eg_envelope_key *key,
                           bool is_private) EG_MUST_CHECK;
 
-/* Frees the key with the pool. */
-void eg_envelope_key_own(apr_pool_t *pool, eg_envelope_key *key);
+/* Frees what is OpenSSL's of it with the pool. */
+void eg_envelope_key_own(apr_pool_t *pool, const eg_envelope_key *key);
 
 #endif

@@ -36,7 +36,7 @@ typedef struct {
 typedef struct {
     const eg_keyring *ring;           /* its first key; not asked where there is a recipient */
     const eg_envelope_key *recipient; /* or NULL */
-    eg_span sid, fld;                 /* UTF-8; a format that binds nothing does not ask */
+    eg_span sid, fld; /* UTF-8 without a NUL; a format that binds nothing does not ask */
     apr_int64_t iat;
 } eg_sealing;
 
@@ -78,7 +78,7 @@ typedef struct {
     apr_size_t (*length)(const eg_sealing *with, apr_size_t n);
 
     /* The token is made in pool, with a NUL behind it that does not count. EG_ETOOMANY: longer than
-     * would be read. EG_EMALFORMED: sid or fld is not UTF-8. EG_ECRYPTO, and nothing is there: OpenSSL or the random source failed. */
+     * would be read. EG_EMALFORMED: sid or fld is not UTF-8, or has a NUL. EG_ECRYPTO, and nothing is there: OpenSSL or the random source failed. */
     eg_status (*seal)(eg_crypto *crypto, const eg_sealing *with, eg_span plain, apr_pool_t *pool,
                       eg_span *token);
 

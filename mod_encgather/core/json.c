@@ -88,7 +88,7 @@ static eg_span without_large_integers(apr_pool_t *pool, eg_span text)
 }
 
 /* The library's own text quotes what it read. */
-static const char *words_of(const json_error_t *error)
+static const char *error_words(const json_error_t *error)
 {
     switch (json_error_code(error)) {
     case json_error_out_of_memory:
@@ -123,8 +123,8 @@ static json_t *load_text(apr_pool_t *pool, eg_span text, eg_json_fault *fault)
         root = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES, &error);
     }
     if (!root)
-        *fault =
-            (eg_json_fault){words_of(&error), error.position > 0 ? (apr_size_t)error.position : 0};
+        *fault = (eg_json_fault){error_words(&error),
+                                 error.position > 0 ? (apr_size_t)error.position : 0};
     return root;
 }
 

@@ -72,13 +72,19 @@ static eg_status seal_to_recipient(eg_crypto *crypto, const eg_sealing *with, eg
     return status;
 }
 
+/* A NUL would not be read again. */
+static bool can_be_said(eg_span name)
+{
+    return eg_is_utf8(name) && !(name.n && memchr(name.p, '\0', name.n));
+}
+
 static eg_status jwe_seal(eg_crypto *crypto, const eg_sealing *with, eg_span plain,
                           apr_pool_t *pool, eg_span *token)
 {
     static const eg_envelope none = {.wrapped = NULL};
 
     *token = (eg_span){"", 0};
-    if (!eg_is_utf8(with->sid) || !eg_is_utf8(with->fld))
+    if (!can_be_said(with->sid) || !can_be_said(with->fld))
         return EG_EMALFORMED;
     if (plain.n > TOKEN_MAX || jwe_length(with, plain.n) > TOKEN_MAX)
         return EG_ETOOMANY;

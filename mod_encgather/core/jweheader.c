@@ -49,7 +49,7 @@ static void put_json_string(text_writer *to, eg_span text)
     put_text(to, EG_LIT("\""));
 }
 
-static void put_number(text_writer *to, apr_int64_t number)
+static void put_seconds(text_writer *to, apr_int64_t number)
 {
     char digits[20], *at = digits + sizeof digits;
 
@@ -105,7 +105,7 @@ apr_size_t eg_jwe_header_write(const eg_sealing *with, const eg_envelope *envelo
     if (recipient && recipient->kind != EG_RSA)
         put_point(&to, recipient->kind, envelope);
     put_text(&to, EG_LIT(",\"iat\":"));
-    put_number(&to, with->iat);
+    put_seconds(&to, with->iat);
     put_text(&to, EG_LIT(",\"sid\":"));
     put_json_string(&to, with->sid);
     put_text(&to, EG_LIT(",\"fld\":"));

@@ -119,7 +119,7 @@ static eg_status parse_key_line(eg_span text, unsigned line, eg_keyring *ring, e
     if (hex.n == 0 || text.n != 0) {
         eg_problem_set(why,
                        "line %u: neither one key of 64 hexadecimal digits nor a line of a key "
-                       "ring (an id and 64 hexadecimal digits)",
+                       "ring (an id and 64 hexadecimal digits); openssl rand -hex 32 makes a key",
                        line);
         return EG_EMALFORMED;
     }

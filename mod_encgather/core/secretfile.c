@@ -59,7 +59,7 @@ static bool check_mode(apr_pool_t *pool, const struct stat *st, const char *path
     return false;
 }
 
-static bool check_writers(const struct stat *st, const char *path, eg_problem *why)
+static bool check_public_mode(const struct stat *st, const char *path, eg_problem *why)
 {
     if ((st->st_mode & (S_IWGRP | S_IWOTH)) == 0)
         return true;
@@ -227,7 +227,8 @@ static bool check_file(apr_pool_t *pool, const struct stat *st, const char *path
         return false;
     }
     return check_owner(st, path, why) &&
-           (rules->is_public ? check_writers(st, path, why) : check_mode(pool, st, path, why)) &&
+           (rules->is_public ? check_public_mode(st, path, why)
+                             : check_mode(pool, st, path, why)) &&
            check_size(st, rules->max, why);
 }
 

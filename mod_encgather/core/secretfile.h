@@ -35,14 +35,14 @@ eg_docroots *eg_docroots_create(apr_pool_t *pool, const apr_array_header_t *writ
 typedef struct {
     apr_size_t max;              /* bytes */
     const eg_docroots *docroots; /* it must not lie below; NULL: none */
-    bool is_public;              /* others may read it: only who could replace it is looked at */
+    bool is_public;              /* anybody may read it, and still nobody else may write it */
 } eg_secretfile_rules;
 
 /* Opens path (links are followed, a FIFO does not block), then checks the opened file: regular,
  * owned by root or the effective user, no permission for group and others, 1 to max bytes, no
  * directory above it, as written or as resolved, that others can write without the sticky bit.
- * Where that user is not root, one of his groups may read root's file: mode 0440 or less. A public
- * file may be read by anybody, and written by its owner alone.
+ * Where that user is not root, one of his groups may read root's file: mode 0440 or less. What is
+ * public may be read by all.
  * pool is for names and groups only. */
 eg_file_verdict eg_secretfile_read(apr_pool_t *pool, const char *path,
                                    const eg_secretfile_rules *rules, eg_secretfile *file,

@@ -47,7 +47,7 @@ static const char *find_field(const eg_webhook *hook, const char *name, eg_span 
 static eg_outcome refuse_request(request_rec *r, const char *field, const char *wrong)
 {
     ap_log_rerror(APLOG_MARK, eg_is_backend_call(r) ? APLOG_WARNING : APLOG_INFO, 0, r,
-                  EG_TAG("0405") "call %s: EncGatherLookup asks for the field %s, which %s",
+                  EG_TAG("0405") "call %s: EncGatherLookup asks for the field '%s', which %s",
                   eg_call_of(r), field, wrong);
     return EG_MALFORMED;
 }

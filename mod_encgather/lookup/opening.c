@@ -88,7 +88,8 @@ static const char *fault_of_rule(eg_token_rule rule)
         [EG_RULE_KEY] = "was sealed to a key that is not here, or not in the way of that key: see "
                         "EncGatherPrivateKeyFile and the ids in EncGatherKeyFile",
         [EG_RULE_TAG] = "is not authentic: changed on its way, or sealed under a key that is not "
-                        "in the EncGatherKeyFile of this location",
+                        "in the EncGatherKeyFile of this location, which has to be that of "
+                        "encrypted-gather",
         [EG_RULE_FIELD] = "was sealed for another field",
         [EG_RULE_CALL] = "was sealed in another call",
         [EG_RULE_AGE] = "is too old (EncGatherTokenTTL), or from the future: are the clocks right?",
@@ -101,19 +102,20 @@ static const char *fault_of_rule(eg_token_rule rule)
 static eg_outcome refuse_token(request_rec *r, const char *field, eg_token_rule rule)
 {
     ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
-                  EG_TAG("0402") "call %s: the token of the field %s %s (rule: %s)", eg_call_of(r),
-                  field, fault_of_rule(rule), eg_token_rule_name(rule));
+                  EG_TAG("0402") "call %s: the token of the field '%s' %s (rule: %s)",
+                  eg_call_of(r), field, fault_of_rule(rule), eg_token_rule_name(rule));
     return EG_BAD_TOKEN;
 }
 
 /* A database would take the front part of it. */
 static eg_outcome refuse_nul(request_rec *r, const char *field)
 {
-    ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
-                  EG_TAG("0402") "call %s: the token of the field %s is authentic and has a NUL in "
-                                 "it, which no caller keys in: somebody else who has the key "
-                                 "sealed it",
-                  eg_call_of(r), field);
+    ap_log_rerror(
+        APLOG_MARK, APLOG_WARNING, 0, r,
+        EG_TAG("0402") "call %s: the token of the field '%s' is authentic and has a NUL in "
+                       "it, which no caller keys in: somebody else who has the key "
+                       "sealed it",
+        eg_call_of(r), field);
     return EG_BAD_TOKEN;
 }
 

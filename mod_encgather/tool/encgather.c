@@ -11,8 +11,9 @@
 #include "version.h"
 
 static const eg_command *const commands[] = {
-    &eg_command_keygen, &eg_command_check, &eg_command_encrypt, &eg_command_decrypt,
-    &eg_command_rewrap, &eg_command_index, &eg_command_sign,    &eg_command_verify,
+    &eg_command_keygen,  &eg_command_check, &eg_command_encrypt, &eg_command_decrypt,
+    &eg_command_rewrap,  &eg_command_index, &eg_command_sign,    &eg_command_verify,
+    &eg_command_inspect, &eg_command_trace, &eg_command_doctor,
 };
 
 #define COMMANDS (sizeof commands / sizeof commands[0])
@@ -70,12 +71,27 @@ static const eg_command *find_command(const char *name)
     return NULL;
 }
 
+static bool is_help(const char *argument)
+{
+    return strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0;
+}
+
 static bool wants_help(const eg_tool *tool)
 {
     for (int i = 0; i < tool->argc && strcmp(tool->argv[i], "--") != 0; i++)
-        if (strcmp(tool->argv[i], "--help") == 0)
+        if (is_help(tool->argv[i]))
             return true;
     return false;
+}
+
+/* "encgather help" and "encgather help COMMAND". */
+static eg_exit help_with(const eg_tool *tool)
+{
+    const eg_command *command = tool->argc ? find_command(tool->argv[0]) : NULL;
+
+    if (command)
+        return print_text(tool, command->usage);
+    return tool->argc ? refuse_command(tool, "argument 2 is no command") : print_help(tool);
 }
 
 static eg_exit run_command(eg_tool *tool, const eg_command *command)
@@ -99,8 +115,10 @@ static eg_exit dispatch(eg_tool *tool, const char *first)
     command = find_command(first);
     if (command)
         return run_command(tool, command);
-    if (strcmp(first, "--help") == 0)
+    if (is_help(first))
         return print_help(tool);
+    if (strcmp(first, "help") == 0)
+        return help_with(tool);
     if (strcmp(first, "--version") == 0)
         return print_text(tool, "encgather " EG_VERSION "\n");
     return refuse_command(tool, "argument 1 is no command");

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 #include <apr_strings.h>
@@ -63,11 +64,82 @@ void eg_sync_directory(const eg_tool *tool, const char *path)
     (void)close(fd);
 }
 
+/* The umask may have taken bits from the mode. */
+static bool fill_file(int fd, const eg_new_file *file)
+{
+    return fchmod(fd, file->mode) == 0 && eg_write(fd, file->text.p, file->text.n) &&
+           fsync(fd) == 0;
+}
+
+static eg_exit refuse_new_file(const eg_tool *tool, const char *path, const char *reason)
+{
+    eg_tool_complain(tool, "%s: %s", path, reason);
+    return EG_EXIT_SYSTEM;
+}
+
+static eg_exit write_file(const eg_tool *tool, const eg_new_file *file)
+{
+    int fd = open(file->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    int reason = 0;
+
+    if (fd < 0)
+        return refuse_new_file(tool, file->path,
+                               errno == EEXIST ? "is there already, and is left as it is"
+                                               : strerror(errno));
+    if (!fill_file(fd, file))
+        reason = errno;
+    if (close(fd) != 0 && !reason)
+        reason = errno;
+    if (reason) {
+        (void)unlink(file->path);
+        return refuse_new_file(tool, file->path, strerror(reason));
+    }
+    eg_sync_directory(tool, file->path);
+    return EG_EXIT_GOOD;
+}
+
+static eg_exit write_all_or_none(const eg_tool *tool, const eg_new_file *files, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        eg_exit result = write_file(tool, &files[i]);
+
+        if (result == EG_EXIT_GOOD)
+            continue;
+        while (i--)
+            (void)unlink(files[i].path);
+        return result;
+    }
+    return EG_EXIT_GOOD;
+}
+
+/* A signal waits until the file is whole or gone: an empty one would be in the way of the next try,
+ * and a server that is pointed at it would not start. */
+eg_exit eg_write_new(const eg_tool *tool, const eg_new_file *files, unsigned n)
+{
+    sigset_t all, before;
+    eg_exit result;
+
+    (void)sigfillset(&all);
+    (void)sigprocmask(SIG_BLOCK, &all, &before);
+    result = write_all_or_none(tool, files, n);
+    (void)sigprocmask(SIG_SETMASK, &before, NULL);
+    return result;
+}
+
 /* --- lines ------------------------------------------------------------------------------------- */
+
+/* A person to whom nothing happens waits for us, and we for him. */
+static void mention_terminal(const eg_tool *tool, int fd)
+{
+    if (fd == STDIN_FILENO && isatty(fd))
+        eg_tool_complain(tool,
+                         "reads what is typed here; Ctrl-D at the beginning of a line ends it");
+}
 
 bool eg_reader_open(eg_reader *reader, const eg_tool *tool, int fd, const char *name)
 {
     *reader = (eg_reader){.tool = tool, .name = name, .fd = fd, .failure = EG_EXIT_GOOD};
+    mention_terminal(tool, fd);
     reader->bytes = eg_secret_map(BUFFER_SIZE);
     if (!reader->bytes)
         eg_tool_complain(tool, "no memory");
@@ -192,6 +264,7 @@ eg_exit eg_content_read(const eg_tool *tool, int fd, const char *name, apr_size_
     ssize_t got;
 
     *content = (eg_content){NULL, 0, 0};
+    mention_terminal(tool, fd);
     do {
         if (content->n == content->size && !grow_content(content)) {
             eg_tool_complain(tool, "no memory");

@@ -3,6 +3,7 @@
 #ifndef EG_TOOL_IO_H
 #define EG_TOOL_IO_H
 
+#include <sys/stat.h>
 #include "encgather_tool.h"
 
 #define EG_LINE_MAX 131072 /* bytes, without the line end */
@@ -12,6 +13,16 @@ bool eg_write(int fd, const char *bytes, apr_size_t n) EG_MUST_CHECK;
 
 /* Puts the name of a new file on the disk, as far as the file system knows how. */
 void eg_sync_directory(const eg_tool *tool, const char *path);
+
+typedef struct {
+    const char *path;
+    mode_t mode;
+    eg_span text;
+} eg_new_file;
+
+/* Makes files that are not there yet, all or none, safe on the disk; a signal waits. EG_EXIT_SYSTEM
+ * after a complaint. */
+eg_exit eg_write_new(const eg_tool *tool, const eg_new_file *files, unsigned n) EG_MUST_CHECK;
 
 /* Lines of a descriptor, one at a time: never waits for more than the line that is asked for, so
  * that another program can talk with this one line by line. */

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  * encgather keygen: a new key, alone or as a line of a key ring. */
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <apr_strings.h>
+#include <openssl/bio.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
 #include "core/secret.h"
 #include "encgather_io.h"
 
@@ -38,61 +41,16 @@ static apr_size_t make_line(const char *id, const unsigned char key[EG_KEY_SIZE]
     return n;
 }
 
-/* The umask may have taken bits from 0600. */
-static bool fill_file(int fd, const char *line, apr_size_t n)
-{
-    return fchmod(fd, S_IRUSR | S_IWUSR) == 0 && eg_write(fd, line, n) && fsync(fd) == 0;
-}
-
-static eg_exit refuse_key_file(const eg_tool *tool, const char *path, const char *reason)
-{
-    eg_tool_complain(tool, "%s: %s", path, reason);
-    return EG_EXIT_SYSTEM;
-}
-
-static eg_exit write_file(const eg_tool *tool, const char *path, const char *line, apr_size_t n)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
-    int reason = 0;
-
-    if (fd < 0)
-        return refuse_key_file(tool, path,
-                               errno == EEXIST ? "is there already, and is left as it is"
-                                               : strerror(errno));
-    if (!fill_file(fd, line, n))
-        reason = errno;
-    if (close(fd) != 0 && !reason)
-        reason = errno;
-    if (reason) {
-        (void)unlink(path);
-        return refuse_key_file(tool, path, strerror(reason));
-    }
-    eg_sync_directory(tool, path);
-    return EG_EXIT_GOOD;
-}
-
-/* A signal waits until the file is whole or gone: an empty one would be in the way of the next try,
- * and a server that is pointed at it would not start. */
-static eg_exit write_file_whole(const eg_tool *tool, const char *path, const char *line,
-                                apr_size_t n)
-{
-    sigset_t all, before;
-    eg_exit result;
-
-    (void)sigfillset(&all);
-    (void)sigprocmask(SIG_BLOCK, &all, &before);
-    result = write_file(tool, path, line, n);
-    (void)sigprocmask(SIG_SETMASK, &before, NULL);
-    return result;
-}
-
 static eg_exit write_key(const eg_tool *tool, const char *path, const char *line, apr_size_t n)
 {
+    const eg_new_file file = {path, S_IRUSR | S_IWUSR, {line, n}};
+
     if (path && strcmp(path, "-") != 0)
-        return write_file_whole(tool, path, line, n);
+        return eg_write_new(tool, &file, 1);
     if (eg_write(STDOUT_FILENO, line, n))
         return EG_EXIT_GOOD;
-    return refuse_key_file(tool, "standard output", strerror(errno));
+    eg_tool_complain(tool, "standard output: %s", strerror(errno));
+    return EG_EXIT_SYSTEM;
 }
 
 static eg_exit make_key(const eg_tool *tool, const char *id, const char *path)
@@ -110,10 +68,78 @@ static eg_exit make_key(const eg_tool *tool, const char *id, const char *path)
     return result;
 }
 
+/* --- pairs ----------------------------------------------------------------------------------------- */
+
+#define RSA_BITS 3072
+
+/* NULL: there is no such kind, or OpenSSL failed. */
+static EVP_PKEY *make_pair(eg_crypto *crypto, const char *kind)
+{
+    if (strcmp(kind, "p256") == 0)
+        return eg_ephemeral_key(crypto, EG_CURVE_P256);
+    if (strcmp(kind, "x25519") == 0)
+        return eg_ephemeral_key(crypto, EG_CURVE_X25519);
+    return strcmp(kind, "rsa") == 0 ? EVP_RSA_gen(RSA_BITS) : NULL;
+}
+
+static bool is_pair_kind(const char *kind)
+{
+    return strcmp(kind, "p256") == 0 || strcmp(kind, "x25519") == 0 || strcmp(kind, "rsa") == 0;
+}
+
+static eg_span content_of(BIO *bio)
+{
+    char *bytes = NULL;
+    long n = bio ? BIO_get_mem_data(bio, &bytes) : 0;
+
+    return (eg_span){bytes, (apr_size_t)(n > 0 ? n : 0)};
+}
+
+/* The private half in FILE, the public one beside it: both or none. */
+static eg_exit write_pair(const eg_tool *tool, const char *path, EVP_PKEY *pair)
+{
+    BIO *private = BIO_new(BIO_s_mem()), *public = BIO_new(BIO_s_mem());
+    bool good = private && public &&
+                PEM_write_bio_PKCS8PrivateKey(private, pair, NULL, NULL, 0, NULL, NULL) == 1 &&
+                PEM_write_bio_PUBKEY(public, pair) == 1;
+    const eg_new_file files[2] = {{path, S_IRUSR | S_IWUSR, content_of(private)},
+                                  {apr_pstrcat(tool->pool, path, ".pub", NULL),
+                                   S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH, content_of(public)}};
+    eg_exit result = EG_EXIT_SYSTEM;
+
+    if (good)
+        result = eg_write_new(tool, files, 2);
+    else
+        eg_tool_complain(tool, "OpenSSL failed");
+    BIO_free(private);
+    BIO_free(public);
+    return result;
+}
+
+static eg_exit make_pair_files(const eg_tool *tool, const char *kind, const char *path)
+{
+    EVP_PKEY *pair = make_pair(tool->crypto, kind);
+    eg_exit result = EG_EXIT_SYSTEM;
+
+    if (pair)
+        result = write_pair(tool, path, pair);
+    else
+        eg_tool_complain(tool, "OpenSSL or the random source failed");
+    EVP_PKEY_free(pair);
+    return result;
+}
+
+static eg_exit refuse_keygen(const eg_tool *tool, const char *what)
+{
+    eg_tool_complain(tool, "%s; see: encgather keygen --help", what);
+    return EG_EXIT_USAGE;
+}
+
 static eg_exit run_keygen(eg_tool *tool)
 {
-    const char *id = NULL;
-    const eg_option options[] = {{"--id", &id, NULL, false}, {NULL, NULL, NULL, false}};
+    const char *id = NULL, *kind = NULL;
+    const eg_option options[] = {
+        {"--id", &id, NULL, false}, {"--recipient", &kind, NULL, false}, {NULL, NULL, NULL, false}};
     eg_operands files = {.min = 0, .max = 1};
 
     if (!eg_tool_options(tool, options, &files))
@@ -122,18 +148,28 @@ static eg_exit run_keygen(eg_tool *tool)
         eg_tool_complain(tool, "an id is 1 to %d of A-Z a-z 0-9 _ -", EG_KEY_ID_MAX);
         return EG_EXIT_USAGE;
     }
-    return make_key(tool, id, files.n ? files.at[0] : NULL);
+    if (!kind)
+        return make_key(tool, id, files.n ? files.at[0] : NULL);
+    if (!is_pair_kind(kind))
+        return refuse_keygen(tool, "--recipient is p256, x25519 or rsa");
+    if (id || !files.n || strcmp(files.at[0], "-") == 0)
+        return refuse_keygen(tool, "a pair has no id yet, and needs a FILE");
+    return make_pair_files(tool, kind, files.at[0]);
 }
 
 const eg_command eg_command_keygen = {
     "keygen",
-    "make a key",
+    "make a key, or a pair of keys",
     "usage: encgather keygen [--id ID] [FILE]\n"
+    "       encgather keygen --recipient p256|x25519|rsa FILE\n"
     "\n"
     "Makes a random AES-256 key of 64 hexadecimal digits and writes it to the new\n"
     "FILE with mode 0600, or to standard output. A file that is there is never\n"
     "overwritten.\n"
     "\n"
-    "  --id ID   write a line of a key ring, ID and key; ID is 1 to 32 of A-Za-z0-9_-\n",
+    "  --id ID            write a line of a key ring, ID and key; ID is 1 to 32 of\n"
+    "                     A-Za-z0-9_-\n"
+    "  --recipient KIND   make a pair: the private key (PKCS#8 PEM) in FILE, mode 0600,\n"
+    "                     the public one in FILE.pub, mode 0644\n",
     run_keygen,
 };

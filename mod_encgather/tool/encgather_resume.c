@@ -29,6 +29,28 @@ static eg_exit refuse_line(const eg_rewrap *job, apr_uint64_t number)
     return EG_EXIT_DATA;
 }
 
+/* Neither more nor less than what was in it, as far as that can be seen here: what was made for a
+ * recipient does not open, and has the length that it should have. */
+static bool holds_the_same(eg_rewrap *job, const eg_opened *before, const eg_opened *after,
+                           eg_span out)
+{
+    eg_sealing sealing = after->anew;
+
+    if (!job->setup->sealing.recipient || after->format != EG_JWE)
+        return eg_equal_secret(before->plain, after->plain);
+    return eg_jwe_format.length(&sealing, before->plain.n) == out.n - after->line_end.n;
+}
+
+/* The time of what was a hex token is that of its sealing. */
+static bool says_the_same(const eg_opened *before, const eg_opened *after)
+{
+    if (!eg_formats[after->format]->binds)
+        return true;
+    return eg_span_eq(before->anew.sid, after->anew.sid) &&
+           eg_span_eq(before->anew.fld, after->anew.fld) &&
+           (!eg_formats[before->format]->binds || before->anew.iat == after->anew.iat);
+}
+
 /* Whether rewrap would have made out of in. */
 static bool pair_fits(eg_rewrap *job, eg_span in, eg_span out)
 {
@@ -40,25 +62,33 @@ static bool pair_fits(eg_rewrap *job, eg_span in, eg_span out)
     if (eg_rewrap_is_kept(&before))
         return eg_span_eq(in, out);
     after = eg_rewrap_open_line(job, out);
-    return after.is_token && after.status == EG_OK && after.which == 0 &&
-           eg_equal_secret(before.plain, after.plain) &&
-           eg_span_eq(before.line_end, after.line_end);
+    return after.is_token && after.status == EG_OK && after.is_current &&
+           after.format == before.becomes && says_the_same(&before, &after) &&
+           holds_the_same(job, &before, &after, out) && eg_span_eq(before.line_end, after.line_end);
+}
+
+static bool is_of_token(unsigned format, char c)
+{
+    if (format == EG_HEX)
+        return eg_hex_value(c) >= 0;
+    return eg_is_alnum(c) || c == '-' || c == '_' || c == '.';
 }
 
 /* Whether a line that was cut off by an interruption could have become the output of in. */
 static bool could_become(eg_rewrap *job, eg_span torn, eg_span in)
 {
     eg_opened before = eg_rewrap_open_line(job, in);
-    apr_size_t digits = EG_TOKEN_LENGTH(before.plain.n);
+    apr_size_t length;
 
     if (job->failed)
         return false;
     if (eg_rewrap_is_kept(&before))
         return torn.n <= in.n && memcmp(torn.p, in.p, torn.n) == 0;
-    if (torn.n > digits + before.line_end.n)
+    length = eg_formats[before.becomes]->length(&before.anew, before.plain.n);
+    if (torn.n > length + before.line_end.n)
         return false;
-    for (apr_size_t i = 0; i < torn.n && i < digits; i++)
-        if (eg_hex_value(torn.p[i]) < 0)
+    for (apr_size_t i = 0; i < torn.n && i < length; i++)
+        if (!is_of_token(before.becomes, torn.p[i]))
             return false;
     return true;
 }
@@ -114,10 +144,17 @@ static eg_exit check_lines(eg_rewrap *job)
 static eg_exit check_output(const eg_rewrap *job)
 {
     struct stat out, key;
+    bool good;
 
-    if (fstat(job->out, &out) != 0 || stat(job->key_file, &key) != 0)
+    if (fstat(job->out, &out) != 0)
         return blame_system(job);
-    if (S_ISREG(out.st_mode) && (key.st_dev != out.st_dev || key.st_ino != out.st_ino))
+    good = S_ISREG(out.st_mode);
+    for (const char *const *path = job->key_files; *path; path++) {
+        if (stat(*path, &key) != 0)
+            return blame_system(job);
+        good = good && (key.st_dev != out.st_dev || key.st_ino != out.st_ino);
+    }
+    if (good)
         return EG_EXIT_GOOD;
     eg_tool_complain(job->tool, "%s: cannot be an output", job->out_name);
     return EG_EXIT_USAGE;

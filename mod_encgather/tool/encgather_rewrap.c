@@ -28,31 +28,100 @@ eg_exit eg_rewrap_give_up(const eg_rewrap *job)
     return EG_EXIT_SYSTEM;
 }
 
+/* Made for the recipient that is asked for: nobody here could open it. */
+static bool is_for(const eg_envelope_key *recipient, const eg_claims *claims)
+{
+    return eg_span_eq(claims->kid, eg_span_of(recipient->kid)) &&
+           eg_span_eq(claims->alg, eg_span_of(eg_envelope_alg(recipient->kind)));
+}
+
+/* What a token says of itself stays; what it does not say is what the options say. */
+static void bind_anew(const eg_rewrap *job, eg_opened *opened, const eg_claims *claims)
+{
+    opened->anew = job->setup->sealing;
+    opened->anew.iat = eg_tool_now(job->setup);
+    if (!eg_formats[opened->format]->binds)
+        return;
+    opened->anew.sid = claims->sid;
+    opened->anew.fld = claims->fld;
+    opened->anew.iat = claims->iat;
+}
+
+static bool is_bound_to_nothing(const eg_opened *opened)
+{
+    return eg_formats[opened->becomes]->binds && (!opened->anew.sid.p || !opened->anew.fld.p);
+}
+
+static void open_it(eg_rewrap *job, eg_span token, eg_opened *opened)
+{
+    static const eg_demands none = {.ttl = 0};
+    const eg_envelope_key *recipient = job->setup->sealing.recipient;
+    eg_opened_token is;
+
+    opened->status =
+        eg_token_open_bound(job->tool->crypto, &job->setup->opening, token, &none, job->pool, &is);
+    opened->plain = is.plain;
+    opened->is_current = opened->status == EG_OK && opened->format == opened->becomes &&
+                         is.which == 0 && !(recipient && opened->becomes == EG_JWE);
+    if (opened->status == EG_OK && !opened->is_current && is_bound_to_nothing(opened))
+        opened->status = EG_EMISSING;
+}
+
+static void look_at_token(eg_rewrap *job, eg_span token, eg_opened *opened)
+{
+    const eg_envelope_key *recipient = job->setup->sealing.recipient;
+    eg_claims claims;
+
+    opened->format = eg_format_of(token, job->pool, &claims);
+    if (opened->format == EG_FORMATS) {
+        opened->status = EG_ETOKEN;
+        return;
+    }
+    opened->becomes = job->setup->format == EG_FORMATS ? opened->format : job->setup->format;
+    bind_anew(job, opened, &claims);
+    if (recipient && opened->becomes == EG_JWE && opened->format == EG_JWE &&
+        is_for(recipient, &claims))
+        opened->is_current = true;
+    else
+        open_it(job, token, opened);
+}
+
 eg_opened eg_rewrap_open_line(eg_rewrap *job, eg_span line)
 {
     bool cr = line.n && line.p[line.n - 1] == '\r';
-    eg_opened opened = {EG_OK, !holds_no_token(line), 0, {"", 0}, {"\r", cr}};
-    eg_span token = {line.p, line.n - cr};
+    eg_opened opened = {.status = EG_OK, .is_token = !holds_no_token(line), .line_end = {"\r", cr}};
 
     if (opened.is_token)
-        opened.status = eg_token_open(job->tool->crypto, job->ring, token, job->pool, &opened.plain,
-                                      &opened.which);
+        look_at_token(job, (eg_span){line.p, line.n - cr}, &opened);
     job->failed = job->failed || opened.status == EG_ECRYPTO;
     return opened;
 }
 
 bool eg_rewrap_is_kept(const eg_opened *opened)
 {
-    return !opened->is_token || opened->status != EG_OK || opened->which == 0;
+    return !opened->is_token || opened->status != EG_OK || opened->is_current;
 }
 
 void eg_rewrap_note_bad(eg_rewrap *job, const eg_opened *opened)
 {
     if (opened->status == EG_OK)
         return;
-    eg_tool_complain(job->tool, "line %lu: not a token of these keys; copied as it is",
-                     (unsigned long)job->in.number);
+    eg_tool_complain(job->tool, "line %lu: %s; copied as it is", (unsigned long)job->in.number,
+                     opened->status == EG_EMISSING
+                         ? "says neither its call nor its field, and --sid or --fld is missing"
+                         : "not a token of these keys");
     job->bad_lines = true;
+}
+
+/* Once is enough. */
+static void note_loss(eg_rewrap *job, const eg_opened *opened)
+{
+    if (job->told_loss || eg_rewrap_is_kept(opened) || !eg_formats[opened->format]->binds ||
+        eg_formats[opened->becomes]->binds)
+        return;
+    job->told_loss = true;
+    eg_tool_complain(job->tool, "warning: a hex token does not say its call, its field and its "
+                                "time; they are lost");
 }
 
 /* line, tail and a line end, in the job's pool. */
@@ -68,17 +137,15 @@ static eg_span compose(const eg_rewrap *job, eg_span line, eg_span tail)
 
 static eg_status renew(const eg_rewrap *job, eg_span line, const eg_opened *opened, eg_span *out)
 {
-    eg_span token = {NULL, EG_TOKEN_LENGTH(opened->plain.n)};
-    char *text;
+    eg_span token;
     eg_status status;
 
     if (eg_rewrap_is_kept(opened)) {
         *out = compose(job, line, (eg_span){"", 0});
         return EG_OK;
     }
-    text = apr_palloc(job->pool, token.n + 1);
-    status = eg_token_seal(job->tool->crypto, job->ring, opened->plain, text);
-    token.p = text;
+    status = eg_formats[opened->becomes]->seal(job->tool->crypto, &opened->anew, opened->plain,
+                                               job->pool, &token);
     if (status == EG_OK)
         *out = compose(job, token, opened->line_end);
     return status;
@@ -105,6 +172,7 @@ static eg_exit rewrap_line(eg_rewrap *job, eg_span line)
     if (job->failed || renew(job, line, &opened, &out) != EG_OK)
         return eg_rewrap_give_up(job);
     eg_rewrap_note_bad(job, &opened);
+    note_loss(job, &opened);
     return write_rewrapped(job, out);
 }
 
@@ -190,36 +258,64 @@ static eg_exit run_files(eg_rewrap *job, const char *input, const char *output)
     return result;
 }
 
+static eg_exit rewrap_with(eg_tool *tool, const eg_token_options *given, const char *input,
+                           const char *output)
+{
+    const char *const key_files[] = {given->key_file ? given->key_file : given->private_file,
+                                     given->key_file ? given->private_file : NULL, NULL};
+    eg_token_setup setup;
+    eg_rewrap job = {.tool = tool, .setup = &setup, .key_files = key_files};
+    eg_exit result = eg_tool_set_up(tool, given, &setup);
+
+    if (result != EG_EXIT_GOOD)
+        return result;
+    if (!eg_tool_can_seal(tool, &setup))
+        return EG_EXIT_USAGE;
+    apr_pool_create(&job.pool, tool->pool);
+    return run_files(&job, input, output);
+}
+
 static eg_exit run_rewrap(eg_tool *tool)
 {
-    const char *key_file = NULL, *input = NULL, *output = NULL;
-    const eg_option options[] = {{"--key-file", &key_file, NULL, true},
+    const char *input = NULL, *output = NULL;
+    eg_token_options given = {.format = NULL};
+    const eg_option options[] = {{"--key-file", &given.key_file, NULL, false},
+                                 {"--private-key", &given.private_file, NULL, false},
+                                 {"--recipient", &given.recipient_file, NULL, false},
+                                 {"--kid", &given.kid, NULL, false},
+                                 {"--format", &given.format, NULL, false},
+                                 {"--sid", &given.sid, NULL, false},
+                                 {"--fld", &given.fld, NULL, false},
                                  {"--input", &input, NULL, false},
                                  {"--output", &output, NULL, false},
                                  {NULL, NULL, NULL, false}};
     eg_operands none = {.min = 0, .max = 0};
-    eg_rewrap job = {.tool = tool};
 
     if (!eg_tool_options(tool, options, &none))
         return EG_EXIT_USAGE;
-    job.key_file = key_file;
-    job.ring = eg_tool_keys(tool, key_file);
-    if (!job.ring)
-        return EG_EXIT_SYSTEM;
-    apr_pool_create(&job.pool, tool->pool);
-    return run_files(&job, input, output);
+    if (given.key_file || given.private_file)
+        return rewrap_with(tool, &given, input, output);
+    eg_tool_complain(tool, "--key-file is missing; see: encgather rewrap --help");
+    return EG_EXIT_USAGE;
 }
 
 const eg_command eg_command_rewrap = {
     "rewrap",
     "tokens of old keys to tokens of the first",
-    "usage: encgather rewrap --key-file FILE [--input FILE] [--output FILE]\n"
+    "usage: encgather rewrap --key-file FILE [OPTION ...]\n"
     "\n"
     "Copies tokens, a line each; those of another key of the ring become tokens of its\n"
-    "first key. Blank lines, lines that begin with # and tokens of the first key are\n"
+    "first key, or of a recipient. Blank lines, lines that begin with # and tokens of the first "
+    "key are\n"
     "copied as they are. So is a line that no key opens: standard error tells its\n"
     "number, and the exit status is 1 at the end.\n"
     "\n"
+    "  --format hex|jwe    make tokens of this format of all; a jwe token keeps its time,\n"
+    "                      call and field, and a hex token has none\n"
+    "  --sid S, --fld NAME call and field of what was a hex token; its time is now\n"
+    "  --private-key FILE  open tokens with this key too\n"
+    "  --recipient FILE    make jwe tokens for this public key, certificate or JWK\n"
+    "  --kid ID            the id of that key\n"
     "  --input FILE    read tokens from FILE, not from standard input\n"
     "  --output FILE   write to FILE; when it holds the beginning of an output already,\n"
     "                  because rewrap was interrupted, go on behind its last whole line\n",

@@ -4,12 +4,13 @@
 #define EG_TOOL_REWRAP_H
 
 #include "encgather_io.h"
+#include "encgather_tokens.h"
 
 typedef struct {
     const eg_tool *tool;
-    const eg_keyring *ring;
-    const char *key_file;
-    apr_pool_t *pool; /* cleared, and so wiped, behind each line */
+    const eg_token_setup *setup;
+    const char *const *key_files; /* those that an output must not be; up to a NULL */
+    apr_pool_t *pool;             /* cleared, and so wiped, behind each line */
     eg_reader in;
     int out;
     const char *out_name;
@@ -17,13 +18,18 @@ typedef struct {
     bool to_file;      /* --output */
     bool bad_lines;    /* some were copied because no key opens them */
     bool failed;       /* OpenSSL did: what the line holds is not known */
+    bool told_loss;    /* that hex keeps neither call nor field nor time */
 } eg_rewrap;
 
 /* A token taken apart; a line that holds none (blank, or a comment) is copied as it is. */
 typedef struct {
-    eg_status status; /* of opening it */
+    eg_status
+        status; /* of opening it; EG_EMISSING: what it would have to be bound to is not known */
     bool is_token;
-    apr_size_t which; /* the key that opened it */
+    bool is_current;  /* it is what it is to become: not opened where that needs a key of others */
+    unsigned format;  /* that it has */
+    unsigned becomes; /* that it gets */
+    eg_sealing anew;  /* how, with its own time, call and field where it has them */
     eg_span plain;    /* in the job's pool */
     eg_span line_end; /* a CR, or nothing */
 } eg_opened;

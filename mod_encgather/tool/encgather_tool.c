@@ -85,7 +85,7 @@ static eg_keyring *new_ring(apr_pool_t *pool)
 eg_file_verdict eg_tool_read_keys(const eg_tool *tool, const char *path, const eg_keyring **ring,
                                   eg_problem *why)
 {
-    static const eg_secretfile_rules rules = {KEY_FILE_MAX, NULL, false};
+    static const eg_secretfile_rules rules = {.max = KEY_FILE_MAX};
     eg_keyring *fresh = new_ring(tool->pool);
     eg_secretfile file;
     eg_file_verdict verdict = eg_secretfile_read(tool->pool, path, &rules, &file, why);
@@ -110,7 +110,7 @@ static apr_status_t free_content(void *file)
 eg_file_verdict eg_tool_read_tokens(const eg_tool *tool, const char *path, eg_auth_tokens *tokens,
                                     eg_problem *why)
 {
-    static const eg_secretfile_rules rules = {TOKEN_FILE_MAX, NULL, false};
+    static const eg_secretfile_rules rules = {.max = TOKEN_FILE_MAX};
     eg_secretfile *file = apr_pcalloc(tool->pool, sizeof *file);
     eg_file_verdict verdict = eg_secretfile_read(tool->pool, path, &rules, file, why);
 

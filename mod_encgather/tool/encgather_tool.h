@@ -10,9 +10,10 @@
 
 typedef enum {
     EG_EXIT_GOOD = 0,
-    EG_EXIT_DATA = 1,  /* the input is bad, or does not verify */
-    EG_EXIT_USAGE = 2, /* wrong arguments */
-    EG_EXIT_SYSTEM = 3 /* a file, the random source or OpenSSL */
+    EG_EXIT_DATA = 1,   /* the input is bad, or does not verify */
+    EG_EXIT_USAGE = 2,  /* wrong arguments */
+    EG_EXIT_SYSTEM = 3, /* a file, the random source or OpenSSL */
+    EG_EXIT_ODD = 4     /* of the doctor: nothing is broken, but something should not stay */
 } eg_exit;
 
 /* One run of the program. */
@@ -32,7 +33,8 @@ typedef struct {
 } eg_command;
 
 extern const eg_command eg_command_keygen, eg_command_check, eg_command_encrypt, eg_command_decrypt,
-    eg_command_index, eg_command_rewrap, eg_command_sign, eg_command_verify;
+    eg_command_index, eg_command_rewrap, eg_command_sign, eg_command_trace, eg_command_verify,
+    eg_command_doctor, eg_command_inspect;
 
 /* --- messages ---------------------------------------------------------------------------------- */
 

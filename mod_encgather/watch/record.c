@@ -50,6 +50,20 @@ void eg_set_result(request_rec *r, eg_outcome outcome)
         apr_table_setn(r->subprocess_env, "ENCGATHER_RESULT", eg_outcome_of(outcome)->word);
 }
 
+/* Formats look at the last request of a chain, "env=" of a CustomLog at the first. */
+static void tell_both_ends(request_rec *first, request_rec *last, const char *name)
+{
+    const char *value = apr_table_get(last->subprocess_env, name);
+
+    for (const request_rec *r = first; !value && r != last; r = r->next)
+        value = apr_table_get(r->subprocess_env, name);
+    if (!value)
+        return;
+    if (!apr_table_get(first->subprocess_env, name))
+        apr_table_setn(first->subprocess_env, name, value);
+    apr_table_setn(last->subprocess_env, name, value);
+}
+
 int eg_record_carry_over(request_rec *r)
 {
     static const char *const names[] = {"ENCGATHER_CALL", "ENCGATHER_STEP", "ENCGATHER_RESULT",
@@ -58,12 +72,7 @@ int eg_record_carry_over(request_rec *r)
 
     while (last->next)
         last = last->next;
-    for (; r != last; r = r->next)
-        for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
-            const char *value = apr_table_get(r->subprocess_env, names[i]);
-
-            if (value && !apr_table_get(last->subprocess_env, names[i]))
-                apr_table_setn(last->subprocess_env, names[i], value);
-        }
+    for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++)
+        tell_both_ends(r, last, names[i]);
     return DECLINED;
 }

@@ -42,8 +42,8 @@ void eg_set_result(request_rec *r, eg_outcome outcome);
 
 const char *eg_call_of(const request_rec *r); /* for log lines; "-" when unknown */
 
-/* Before logging: to the last request of a chain of internal redirects, whose names httpd prefixes
- * with REDIRECT_. A log_transaction hook. */
+/* Before logging: to both ends of a chain of internal redirects, whose names httpd prefixes with
+ * REDIRECT_. A log_transaction hook. */
 int eg_record_carry_over(request_rec *r);
 
 #endif

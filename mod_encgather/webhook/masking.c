@@ -70,13 +70,13 @@ static const char *masked_query(const request_rec *r, const char *query)
     return eg_mask_query(r->pool, eg_secrets_of(r->server), query);
 }
 
-static void mask_referer(request_rec *r)
+static void mask_header(const request_rec *r, apr_table_t *headers, const char *name)
 {
-    const char *referer = apr_table_get(r->headers_in, "Referer");
-    const char *masked = masked_text(r, referer);
+    const char *value = apr_table_get(headers, name);
+    const char *masked = masked_text(r, value);
 
-    if (masked != referer)
-        apr_table_setn(r->headers_in, "Referer", masked);
+    if (masked != value)
+        apr_table_setn(headers, name, masked);
 }
 
 /* mod_cache may look for its answer before anything else happens, by this query alone: what differs
@@ -124,7 +124,7 @@ static void mask_request(request_rec *r)
     if (!eg_redacts(r->server))
         return;
     mask_line(r);
-    mask_referer(r);
+    mask_header(r, r->headers_in, "Referer");
 }
 
 static void unmask_request(request_rec *r, masking *state)
@@ -206,14 +206,26 @@ static int post_perdir_config(request_rec *r)
     return DECLINED;
 }
 
+/* Where a request was led, by a proxy or a redirect, when that has happened: the application and
+ * the client have what was sent. */
+static void mask_destination(request_rec *r)
+{
+    if (!eg_redacts(r->server))
+        return;
+    r->filename = (char *)(apr_uintptr_t)masked_text(r, r->filename);
+    mask_header(r, r->headers_out, "Location");
+    mask_header(r, r->err_headers_out, "Location");
+}
+
 /* The end of the request has copied its line into the scoreboard just before. */
 static int log_transaction(request_rec *r)
 {
     const masking *state;
 
-    mask_request(r);
-    for (request_rec *each = r->next; each; each = each->next)
+    for (request_rec *each = r; each; each = each->next) {
         mask_request(each);
+        mask_destination(each);
+    }
     state = eg_slot_if_any(r, EG_SLOT_MASKING);
     if (state && state->raw_line)
         ap_update_child_status(r->connection->sbh, SERVER_BUSY_LOG, r);
@@ -228,11 +240,14 @@ static void insert_error_filter(request_rec *r)
 
 void eg_masking_register_hooks(apr_pool_t *pool)
 {
+    /* it judges requests for other applications, which get what was sent, as early as that */
+    static const char *const before[] = {"mod_security2.c", NULL};
+
     (void)pool;
     has_cache_secret =
         getrandom(cache_secret, sizeof cache_secret, 0) == (ssize_t)sizeof cache_secret;
     ap_hook_create_request(hush_core, NULL, NULL, APR_HOOK_REALLY_LAST);
-    ap_hook_post_read_request(post_read_request, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_post_read_request(post_read_request, before, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_pre_translate_name(pre_translate_name, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_fixups(show_to_forward_proxy, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_post_perdir_config(post_perdir_config, NULL, NULL, APR_HOOK_REALLY_FIRST);

@@ -164,8 +164,10 @@ static eg_judgement judge_signature(const eg_webhook *hook, const eg_config *pol
 
 const char *eg_verify_complaint(const eg_webhook *hook, apr_pool_t *pool)
 {
-    static const char *const reasons[] = {"was not checked", "is missing", "does not fit",
-                                          "is valid"};
+    static const char *const reasons[] = {
+        "was not checked",
+        "is missing: Twilio did not send this, or something in front took the header away",
+        "does not fit", "is valid"};
     const eg_judgement *judgement = &hook->judgement;
 
     return apr_pstrcat(pool, "the X-Twilio-Signature ", reasons[judgement->verdict],

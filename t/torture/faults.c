@@ -43,6 +43,19 @@ void fault_disarm(void)
     armed.way = 0;
 }
 
+int fault_pause(void)
+{
+    int way = armed.way;
+
+    armed.way = 0;
+    return way;
+}
+
+void fault_go_on(int way)
+{
+    armed.way = way;
+}
+
 unsigned fault_fired(void)
 {
     return armed.fired;
@@ -56,7 +69,8 @@ static bool can_join(int function)
     if (!(fault_functions[function].ways & BEFORE) || function == F_apr_threadkey_private_set)
         return false;
     return armed.function == F_EVERYTHING ||
-           (armed.function == F_ALL_CRYPTO && (cause == BY_CRYPTO || cause == BY_TAG));
+           (armed.function == F_ALL_CRYPTO &&
+            (cause == BY_CRYPTO || cause == BY_POINT || cause == BY_TAG));
 }
 
 int fault_due(int function)
@@ -81,6 +95,9 @@ static const char *const thing_names[THINGS] = {
     [A_DIGEST] = "EVP_MD",
     [A_CIPHER_CONTEXT] = "EVP_CIPHER_CTX",
     [A_DIGEST_CONTEXT] = "EVP_MD_CTX",
+    [A_KEY_CONTEXT] = "EVP_PKEY_CTX",
+    [A_KEY] = "EVP_PKEY",
+    [A_CERTIFICATE] = "X509",
     [A_JSON_BLOCK] = "block of jansson",
 };
 

@@ -19,6 +19,7 @@
 #include <jansson.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/x509.h>
 
 /* How a call fails; see calls.def. EVER: as BEFORE, and every later call too. */
 enum { BEFORE = 1, AFTER = 2, MINUS = 4, INTERRUPTED = 8, SHORT = 16, AT_END = 32, EVER = 64 };
@@ -26,7 +27,8 @@ enum { BEFORE = 1, AFTER = 2, MINUS = 4, INTERRUPTED = 8, SHORT = 16, AT_END = 3
 /* What a failure is: decides what the caller has to be told. */
 typedef enum {
     BY_CRYPTO,
-    BY_TAG, /* OpenSSL says the same for a wrong tag and for a failure of its own */
+    BY_POINT, /* nor does it say whether a stranger's point is bad or looking at it failed */
+    BY_TAG,   /* OpenSSL says the same for a wrong tag and for a failure of its own */
     BY_MAP,
     BY_MADVISE,
     BY_ADVICE, /* nobody needs it to succeed */
@@ -57,6 +59,9 @@ typedef enum {
     A_DIGEST,
     A_CIPHER_CONTEXT,
     A_DIGEST_CONTEXT,
+    A_KEY_CONTEXT,
+    A_KEY,
+    A_CERTIFICATE,
     A_JSON_BLOCK,
     THINGS
 } fault_thing;
@@ -93,6 +98,10 @@ extern const fault_function fault_functions[FUNCTIONS];
 /* From now on the n-th call of that function fails in that way. */
 void fault_arm(int function, int way, unsigned n);
 void fault_disarm(void);
+
+/* Nothing fails in between; takes what the first returned. */
+int fault_pause(void);
+void fault_go_on(int way);
 
 /* Of the functions by number: what stands in their place; not of what is within a library. */
 typedef void (*fault_wrapper)(void);

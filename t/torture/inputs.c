@@ -16,6 +16,7 @@
 #include <openssl/hmac.h>
 #include "core/secret.h"
 #include "memory.h"
+#include "pairs.h"
 
 #define NONCES_MAX 20000
 
@@ -261,7 +262,8 @@ static bool prepare(const char *directory)
         return false;
     crypto = eg_crypto_create(pool);
     inputs_fill();
-    if (!crypto || !compute_known(crypto) || !write_files(directory))
+    if (!crypto || !compute_known(crypto) || !write_files(directory) ||
+        !pairs_begin(directory, crypto, pool))
         return false;
     look_for_secrets();
     return true;
@@ -290,5 +292,6 @@ void inputs_end(void)
     eg_secret_unmap(secret, sizeof *secret);
     (void)unlink(known->key_file);
     (void)unlink(known->token_file);
+    pairs_end();
     (void)rmdir(known->docroot);
 }

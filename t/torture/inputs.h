@@ -37,6 +37,9 @@ typedef struct {
     char fingerprint[9];
     char signature[EG_SIGNATURE_LENGTH + 1];
     char long_signature[EG_SIGNATURE_LENGTH + 1];
+    char private_file[3][256]; /* P-256, X25519, RSA */
+    char public_file[3][256];  /* a PEM key, a JWK, a certificate */
+    char jwe[4][1000];         /* for each of these, and under the first key */
     unsigned char form_hash[EG_SHA256_SIZE];
     unsigned char derived_hash[EG_SHA256_SIZE];
 } expectations;

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define NEEDLES_MAX 256
+#define NEEDLES_MAX 1024
 #define COVER UINT64_C(0x9d3b71e5c82f46a7) /* what is kept is the piece xor this */
 
 typedef struct {

@@ -17,6 +17,7 @@
 #include "core/signature.h"
 #include "core/token.h"
 #include "inputs.h"
+#include "sealing.h"
 
 /* --- what ended how ---------------------------------------------------------------------------- */
 
@@ -521,6 +522,8 @@ static int read_form(eg_crypto *crypto, apr_pool_t *pool)
     return good_if(eg_span_eq(params.at[1].value, (eg_span){secret->digits, DIGITS}));
 }
 
+#define ANYTHING_TOLD (GOOD | NO_CRYPTO | NOT_OURS | NOT_TRUSTED)
+
 const scenario scenarios[] = {
     {"load a key ring", load_keys, true, 0, {0}},
     {"load auth tokens", load_tokens, false, 0, {0}},
@@ -538,6 +541,47 @@ const scenario scenarios[] = {
     {"open a token of the second key", open_old_token, true, 0, {[BY_TAG] = GOOD | NOT_OURS}},
     {"refuse a token that was changed", open_changed, true, 0, {[BY_TAG] = GOOD}},
     {"open with additional data", open_with_data, true, 0, {[BY_TAG] = NOT_OURS}},
+    {"load recipients",
+     load_recipients,
+     true,
+     16,
+     {[BY_CRYPTO] = NO_CRYPTO | NOT_TRUSTED,
+      [BY_POINT] = NO_CRYPTO | NOT_TRUSTED,
+      [BY_TAG] = NOT_TRUSTED,
+      [BY_JSON] = NOT_TRUSTED,
+      [BY_INNER_CRYPTO] = ANYTHING_TOLD,
+      [BY_INNER_JSON] = GOOD | NOT_TRUSTED}},
+    {"load private keys",
+     load_private_keys,
+     true,
+     16,
+     {[BY_CRYPTO] = NO_CRYPTO | NOT_TRUSTED,
+      [BY_POINT] = NO_CRYPTO | NOT_TRUSTED,
+      [BY_INNER_CRYPTO] = ANYTHING_TOLD}},
+    {"seal for P-256", seal_for_p256, true, 24, {0}},
+    {"seal for X25519", seal_for_x25519, true, 24, {0}},
+    {"seal for RSA", seal_for_rsa, true, 12, {0}},
+    {"seal a jwe token", seal_direct, true, 0, {0}},
+    {"open for P-256",
+     open_for_p256,
+     true,
+     24,
+     {[BY_JSON] = NOT_OURS, [BY_INNER_JSON] = GOOD | NOT_OURS, [BY_INNER_CRYPTO] = ANYTHING_TOLD}},
+    {"open for X25519",
+     open_for_x25519,
+     true,
+     24,
+     {[BY_JSON] = NOT_OURS, [BY_INNER_JSON] = GOOD | NOT_OURS, [BY_INNER_CRYPTO] = ANYTHING_TOLD}},
+    {"open for RSA",
+     open_for_rsa,
+     true,
+     12,
+     {[BY_JSON] = NOT_OURS, [BY_INNER_JSON] = GOOD | NOT_OURS, [BY_INNER_CRYPTO] = ANYTHING_TOLD}},
+    {"open a jwe token",
+     open_direct,
+     true,
+     0,
+     {[BY_JSON] = NOT_OURS, [BY_INNER_JSON] = GOOD | NOT_OURS}},
     {"blind index", blind_index, true, 0, {0}},
     /* jansson loses a byte of a string when it cannot make room for it; the tag does not fit then */
     {"decrypt what a backend is sent",

@@ -91,6 +91,32 @@ void *WRAP(mmap)(void *at, size_t n, int protection, int flags, int fd, off_t of
     return made;
 }
 
+/* What they make comes by a pointer; what is there after a failure has to be given back as well. */
+static int end_making(int way, int done, EVP_PKEY **key)
+{
+    fault_took(A_KEY, *key);
+    return way == AFTER ? 0 : way == MINUS ? -1 : done;
+}
+
+DECLARE(int, EVP_PKEY_generate, (EVP_PKEY_CTX * c, EVP_PKEY **key))
+int WRAP(EVP_PKEY_generate)(EVP_PKEY_CTX *c, EVP_PKEY **key)
+{
+    const int way = fault_due(F_EVP_PKEY_generate);
+
+    return end_making(way, way == 0 || way == AFTER ? REAL(EVP_PKEY_generate)(c, key) : 0, key);
+}
+
+DECLARE(int, EVP_PKEY_fromdata,
+        (EVP_PKEY_CTX * c, EVP_PKEY **key, int selection, OSSL_PARAM *params))
+int WRAP(EVP_PKEY_fromdata)(EVP_PKEY_CTX *c, EVP_PKEY **key, int selection, OSSL_PARAM *params)
+{
+    const int way = fault_due(F_EVP_PKEY_fromdata);
+
+    return end_making(
+        way, way == 0 || way == AFTER ? REAL(EVP_PKEY_fromdata)(c, key, selection, params) : 0,
+        key);
+}
+
 DECLARE(int, munmap, (void *at, size_t n))
 int WRAP(munmap)(void *at, size_t n)
 {

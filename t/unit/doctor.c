@@ -236,19 +236,28 @@ static void counted(void)
     const char *got;
 
     is_str(eg_doctor_count(&what, &all, false, pool),
-           "2 auth tokens tried for AccountSid " SID ", none fits", "those of the account");
+           "2 auth tokens tried for AccountSid " SID ", none fits: is the auth token of the "
+           "Twilio Console among them?",
+           "those of the account");
     got = eg_doctor_count(&what, &all, true, pool);
     ok(strstr(got, "none fits, whatever URL: ") != NULL, "after a search");
     is_str(eg_doctor_count(&what, &last, false, pool),
-           "no line of EncGatherAuthTokenFile is for AccountSid " SID, "none of the account");
+           "no line of EncGatherAuthTokenFile is for AccountSid " SID
+           ": add its auth token, from the Twilio Console",
+           "none of the account");
     what.account = EG_LIT("AC2");
     is_str(eg_doctor_count(&what, &last, false, pool),
-           "1 auth token tried for an AccountSid that is none, none fits", "what has no form");
+           "1 auth token tried for an AccountSid that is none, none fits: is the auth token of the "
+           "Twilio Console among them?",
+           "what has no form");
     what.account = EG_LIT("AC0123456789abcdef0123456789abcde\n");
     ok(!strchr(eg_doctor_count(&what, &all, true, pool), '\n'), "a line is not shaped");
     what.account = (eg_span){NULL, 0};
-    is_str(eg_doctor_count(&what, &all, false, pool),
-           "3 auth tokens tried for a request without AccountSid, none fits", "no account");
+    is_str(
+        eg_doctor_count(&what, &all, false, pool),
+        "3 auth tokens tried for a request without AccountSid, none fits: is the auth token of the "
+        "Twilio Console among them?",
+        "no account");
 }
 
 /* Words of doctor.c: what a client wrote into a header must not shape a log line. The signature

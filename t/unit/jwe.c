@@ -325,6 +325,9 @@ static void not_sealed(void)
     with.fld = EG_LIT("\xff");
     is_int(eg_jwe_format.seal(crypto, &with, EG_LIT("1234"), pool, &token), EG_EMALFORMED,
            "a name that is no UTF-8 is not sealed");
+    with.fld = EG_LIT("a\0b");
+    is_int(eg_jwe_format.seal(crypto, &with, EG_LIT("1234"), pool, &token), EG_EMALFORMED,
+           "nor is one with a NUL");
 }
 
 static bool no_random(unsigned char *out, apr_size_t n)

@@ -102,6 +102,24 @@ static void spelling(void)
         is_str(eg_spell(pool, cases[i].text), cases[i].want, "spelling, case %zu", i);
 }
 
+static void holes(void)
+{
+    static const char *const cases[][2] = {{"Hello.", NULL},
+                                           {"%{account} has %{balance}", NULL},
+                                           {"%{empty}", NULL},
+                                           {"%{account} and %{balanse}, %{acount}", "balanse"},
+                                           {"%{spell:acount}", "acount"}};
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        int asked = 0;
+        eg_say say;
+
+        is_int(eg_say_parse(pool, cases[i][0], &say), EG_OK, "'%s' is understood", cases[i][0]);
+        is_str(eg_say_hole(pool, &say, member, &asked), cases[i][1], "what is missing in '%s'",
+               cases[i][0]);
+    }
+}
+
 int main(void)
 {
     apr_initialize();
@@ -109,6 +127,7 @@ int main(void)
     sentences();
     refused();
     spelling();
+    holes();
     apr_pool_destroy(pool);
     apr_terminate();
     return done_testing();

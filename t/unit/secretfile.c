@@ -122,6 +122,29 @@ static void sizes(void)
     bad(make_file("empty", 0, 0600), "is empty", "an empty file");
 }
 
+/* What anybody may read nobody else may write. */
+static void public_files(void)
+{
+    static const struct {
+        mode_t mode;
+        bool good;
+    } cases[] = {{0600, true},  {0644, true},  {0444, true},  {0755, true},
+                 {0664, false}, {0646, false}, {0666, false}, {0602, false}};
+    eg_secretfile_rules rules = {.max = MAX, .is_public = true};
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const char *path = make_file("public", 10, cases[i].mode);
+        eg_secretfile file;
+        eg_problem why = {""};
+        eg_file_verdict verdict = eg_secretfile_read(pool, path, &rules, &file, &why);
+
+        is_int(verdict, cases[i].good ? EG_FILE_OK : EG_FILE_BAD, "public, mode %04o",
+               (unsigned)cases[i].mode);
+        ok(cases[i].good || strstr(why.text, "run: chmod go-w"), "and how to put it right");
+        eg_secretfile_free(&file);
+    }
+}
+
 static void modes(void)
 {
     static const struct {
@@ -414,6 +437,7 @@ int main(void)
     content();
     sizes();
     modes();
+    public_files();
     kinds();
     links();
     directories();

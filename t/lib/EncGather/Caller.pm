@@ -27,6 +27,7 @@ my %DEFAULT = (
     keys         => [],
     params       => [],
     max_requests => 50,
+    follow       => 1,
     timeout      => TIMEOUT,
     ssl_opts     => {},
 );
@@ -39,6 +40,7 @@ my %DEFAULT = (
 #                 parameter out
 # keys            what the caller does at each <Gather>: '1234', 'speech:...', undef for silence; or
 #                 a code ref that is called with the facts of the <Gather> and returns one of these
+# follow          whether the call goes on at another host than that of url and public_url (default: yes)
 # without_digits  an empty <Gather> is reported without the parameter Digits (Twilio does both)
 # on              called with (event, data) for each request, answer, verb, keys and end
 # method, max_requests, timeout, ssl_opts (as for LWP), agent (an LWP::UserAgent to use as it is)
@@ -53,12 +55,14 @@ sub new ($class, %options) {
 }
 
 # Places the call; returns what happened:
-#   ended      hangup, end (the TwiML ran out), rejected, loop (max_requests), error (then also
-#              error and code, the number under which Twilio's console would file it)
+#   ended      hangup, end (the TwiML ran out), rejected, loop (max_requests), elsewhere (not followed; then also
+#              elsewhere, the URL, and asked, whether keys would have gone there), error (then also error and code,
+#              the number under which Twilio's console would file it, if it would)
 #   said       the texts spoken, in order
 #   verbs      every verb that was carried out: { name attributes text nested }
-#   exchanges  [{ method url sent form status headers body verbs seconds }, ...]; url is what was
-#              signed for, sent is where it went, form a flat list, headers an HTTP::Headers
+#   exchanges  [{ method url sent foreign form status headers body verbs seconds }, ...]; url is what was
+#              signed for, sent is where it went, foreign whether that is another host, form a flat list, headers an
+#              HTTP::Headers
 sub place ($self) {
     my $call = { said => [], verbs => [], exchanges => [] };
     local $self->{state} = $self->_state;
@@ -69,8 +73,10 @@ sub place ($self) {
 }
 
 sub _state ($self) {
+    my %seen;
     return {
-        agent  => $self->_agent,
+        seen   => \%seen,
+        agent  => $self->_agent(\%seen),
         keys   => ref $self->{keys} eq 'ARRAY' ? [ @{ $self->{keys} } ] : [],
         params => $self->_parameters,
         status => 'ringing',
@@ -115,7 +121,7 @@ sub _tell ($self, $event, $data) {
 
 # --- The request ----------------------------------------------------------------------------------
 
-sub _agent ($self) {
+sub _agent ($self, $seen) {
     return $self->{agent} if $self->{agent};
     my $agent = LWP::UserAgent->new(
         agent                 => 'TwilioProxy/1.1',
@@ -123,10 +129,19 @@ sub _agent ($self) {
         cookie_jar            => HTTP::Cookies->new,
         timeout               => $self->{timeout},
         requests_redirectable => [],
-        ssl_opts              => $self->{ssl_opts},
+        ssl_opts              => { SSL_verify_callback => _verdict_into($seen), %{ $self->{ssl_opts} } },
     );
     $agent->send_te(0) if $agent->can('send_te');    # Twilio sends no TE header
     return $agent;
+}
+
+# OpenSSL's verdict on a certificate is noted as it comes: the error that IO::Socket::SSL makes of it does not tell an
+# expired one from a stranger's.
+sub _verdict_into ($seen) {
+    return sub ($good, $store, @) {
+        $seen->{certificate} = Net::SSLeay::X509_STORE_CTX_get_error($store) unless $good;
+        return $good;
+    };
 }
 
 my @HEX = (0 .. 9, 'a' .. 'f');
@@ -191,6 +206,7 @@ sub _exchange ($self, $call, $next) {
     my %exchange = (method => $next->{method}, form => [ $self->_form(@{ $next->{form} }) ]);
     $exchange{url}  = _target($next, $exchange{form});
     $exchange{sent} = $self->_reachable($exchange{url});
+    $exchange{foreign} = !$self->_is_ours($exchange{url});
     $self->{state}{url} = $next->{url};
     push @{ $call->{exchanges} }, \%exchange;
     $self->_tell(request => \%exchange);
@@ -279,35 +295,49 @@ sub _single_verb ($name, $text) {
 sub _check_answer ($self, $response, $got) {
     my $died = $response->header('X-Died') || '';
     _fail(11750, 'the answer is larger than 64 kB') if $died =~ /too large/;
-    _fail(11200, "no whole answer within $self->{timeout} seconds") if $died;
-    _fail(_connection_failure($response->content || $response->message))
+    _fail(11205, "no whole answer within $self->{timeout} seconds") if $died;
+    _fail($self->_connection_failure($response->content || $response->message))
         if ($response->header('Client-Warning') || '') eq 'Internal response';
-    _fail(11200, 'the answer is a redirection to ' . ($response->header('Location') || 'nowhere'))
-        if $response->is_redirect;
-    _fail(11200, 'HTTP status ' . $response->status_line) unless $response->is_success;
+    _check_redirection($response) if $response->code =~ /^3/;
+    _fail(11217, 'HTTP status ' . $response->status_line) unless $response->is_success;
     my $announced = $response->header('Content-Length');
-    _fail(11200, "the answer ends after $got of $announced bytes")
+    _fail(11206, "the answer ends after $got of $announced bytes")
         if defined $announced && $got < $announced;
     return;
 }
+
+# Twilio follows these, so they are none of its errors. Here a call ends at them: what is signed behind one is another
+# URL, and no webhook should begin with one.
+my %FOLLOWED = map { $_ => 1 } 301, 302, 303, 307;
+
+sub _check_redirection ($response) {
+    my ($code, $to) = ($response->code, $response->header('Location'));
+    _fail(11216, "HTTP status $code, which is no redirection that Twilio follows") unless $FOLLOWED{$code};
+    _fail(defined $to ? undef : 11216, 'the answer is a redirection to ' . (defined $to ? $to : 'nowhere'));
+}
+
+use constant CERTIFICATE_EXPIRED => 10;    # X509_V_ERR_CERT_HAS_EXPIRED
 
 my @CONNECTION_FAILURE = (
     [ 11235 => qr/hostname verification/i ],
     [ 11237 => qr/certificate verify failed/i ],
     [ 11220 => qr/SSL|TLS/ ],
-    [ 11205 => qr/^Can't connect/ ],
-    [ 11200 => qr/timeout/i ],
+    [ 11210 => qr/^Can't connect.*(?:name resolution|not known|nodename|No address associated)|^Bad hostname/i ],
+    [ 11202 => qr/^Can't connect.*refused/i ],
+    [ 11201 => qr/^Can't connect.*timed? ?out/i ],
+    [ 11205 => qr/^Can't connect|timeout/i ],
 );
 
 # LWP's own words, without the lines of its source that it adds.
-sub _connection_failure ($text) {
+sub _connection_failure ($self, $text) {
     $text =~ s/ at \S+ line \d+\.?//g;
     $text =~ s/\s+\z//;
     $text =~ s/\s+/ /g;
-    for my $known (@CONNECTION_FAILURE) {
-        return ($known->[0], $text) if $text =~ $known->[1];
-    }
-    return (11206, $text);
+    $text =~ s/\((.+)\) \1\z/($1)/;    # it gives the reason twice
+    my ($code) = map { $_->[0] } grep { $text =~ $_->[1] } @CONNECTION_FAILURE;
+    return (11236, "$text: the certificate has expired")
+        if ($code || 0) == 11237 && ($self->{state}{seen}{certificate} || 0) == CERTIFICATE_EXPIRED;
+    return ($code || 11206, $text);
 }
 
 sub _verbs ($body) {
@@ -395,10 +425,21 @@ sub _next_request ($self, $url, $method, @form) {
     my $base   = $self->{state}{url};
     my $target = $url eq '' ? $base : URI->new_abs($url, $base)->as_string;
     $target =~ s/#.*//s;    # connection overrides: for Twilio's eyes only
-    _fail(11200, "'$url' is no http or https URL") unless $target =~ m{^https?://[^/?#]}i;
+    _fail(11100, "'$url' is no http or https URL") unless $target =~ m{^https?://[^/?#]}i;
     $method = uc(defined $method ? $method : 'POST');
     _fail(12200, "method '$method' is neither GET nor POST") unless $method =~ /^(?:GET|POST)\z/;
+    die { ended => 'elsewhere', elsewhere => $target, asked => scalar @form } unless $self->{follow} || $self->_is_ours($target);
     return { method => $method, url => $target, form => \@form };
+}
+
+sub _is_ours ($self, $url) {
+    my %ours = map { _host($_) => 1 } @{$self}{qw(origin public)};
+    return $ours{ _host($url) };
+}
+
+# Without what stands before an "@", and as DNS compares it.
+sub _host ($url) {
+    return lc(URI->new($url)->host) =~ s/\.\z//r;
 }
 
 # --- Gather ---------------------------------------------------------------------------------------

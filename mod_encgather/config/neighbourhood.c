@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Where webhooks arrive, and what is set there. */
+#include "config/neighbourhood.h"
+
+#include <string.h>
+#include "base/module.h"
+#include "config/levels.h"
+
+/* --- where webhooks arrive --------------------------------------------------------------------- */
+
+const apr_array_header_t *eg_all_of(const eg_neighbourhood *all, const char *directive)
+{
+    apr_array_header_t *list = apr_hash_get(all->lists, directive, APR_HASH_KEY_STRING);
+
+    if (!list) {
+        list = eg_written_find(all->pool, directive);
+        apr_hash_set(all->lists, directive, APR_HASH_KEY_STRING, list);
+    }
+    return list;
+}
+
+/* The handler may stand further inside than its backend. */
+static void add_gathers(apr_array_header_t *ours)
+{
+    const apr_array_header_t *backends = eg_written_find(ours->pool, "EncGatherBackend");
+    const apr_array_header_t *handlers = eg_written_find(ours->pool, "SetHandler");
+
+    for (int i = 0; i < backends->nelts; i++) {
+        const eg_finding *backend = eg_written_item(backends, i);
+        int before = ours->nelts;
+
+        for (int j = 0; j < handlers->nelts; j++)
+            if (eg_written_covers(backend, eg_written_item(handlers, j)) &&
+                ap_cstr_casecmp(eg_written_item(handlers, j)->word, EG_GATHER_HANDLER) == 0)
+                APR_ARRAY_PUSH(ours, eg_finding) = *eg_written_item(handlers, j);
+        if (ours->nelts == before)
+            APR_ARRAY_PUSH(ours, eg_finding) = *backend;
+    }
+}
+
+static void add_guarded(apr_array_header_t *ours, const char *directive)
+{
+    const apr_array_header_t *list = eg_written_find(ours->pool, directive);
+
+    for (int i = 0; i < list->nelts; i++)
+        if (ap_strcasestr(eg_written_item(list, i)->node->args, "twilio-signature"))
+            APR_ARRAY_PUSH(ours, eg_finding) = *eg_written_item(list, i);
+}
+
+eg_neighbourhood eg_look_about(apr_pool_t *pool, server_rec *s)
+{
+    apr_array_header_t *ours = apr_array_make(pool, 4, sizeof(eg_finding));
+
+    add_gathers(ours);
+    add_guarded(ours, "Require");
+    add_guarded(ours, "<AuthzProviderAlias"); /* required by another name, wherever that is */
+    return (eg_neighbourhood){
+        pool, s, ours, apr_array_append(pool, ours, eg_written_find(pool, "EncGatherLookup")),
+        apr_hash_make(pool)};
+}
+
+static bool has_address(const char *list, const char *address, apr_size_t n)
+{
+    for (list += strspn(list, " \t"); *list && *list != '>'; list += strspn(list, " \t")) {
+        apr_size_t length = strcspn(list, " \t>");
+
+        if (length == n && ap_cstr_casecmpn(list, address, n) == 0)
+            return true;
+        list += length;
+    }
+    return false;
+}
+
+static bool has_common_address(const char *one, const char *other)
+{
+    for (one += strspn(one, " \t"); *one && *one != '>'; one += strspn(one, " \t")) {
+        apr_size_t length = strcspn(one, " \t>");
+
+        if (has_address(other, one, length))
+            return true;
+        one += length;
+    }
+    return false;
+}
+
+/* Where it is configured what is done with the bytes of a connection to our place: httpd asks the
+ * first host of the address. */
+eg_finding eg_connection_of(const eg_neighbourhood *all, const eg_finding *ours)
+{
+    eg_finding connection = {.node = ours->node, .host = ours->host, .word = "", .is_early = true};
+    const apr_array_header_t *hosts = eg_all_of(all, "<VirtualHost");
+
+    for (int i = 0; ours->host && i < hosts->nelts; i++) {
+        const ap_directive_t *host = eg_written_item(hosts, i)->node;
+
+        if (has_common_address(host->args, ours->host->args)) {
+            connection.host = host;
+            break;
+        }
+    }
+    return connection;
+}
+
+/* --- what is set there ------------------------------------------------------------------------------- */
+
+eg_saying eg_judge_word(const eg_finding *at, const void *about)
+{
+    return ap_cstr_casecmp(at->word, about) == 0 ? EG_IS_BAD : EG_IS_GOOD;
+}
+
+const eg_finding *eg_bad_setting(const eg_neighbourhood *all, const char *directive,
+                                 const eg_finding *ours, eg_written_judge judge, const void *about)
+{
+    return eg_written_decides(eg_all_of(all, directive), ours, judge, about);
+}
+
+const eg_finding *eg_loud_level(const eg_neighbourhood *all, const eg_finding *ours,
+                                const char *module, int loud)
+{
+    const eg_loudness about = {module, loud};
+
+    return eg_bad_setting(all, "LogLevel", ours, eg_level_judge, &about);
+}

@@ -1,0 +1,257 @@
+# SPDX-License-Identifier: Apache-2.0
+# needs: httpd
+# encgather doctor: what it says of a good configuration, of one with all mistakes at once, of a database or a backend
+# that is away, and of a signature that does not fit; and that it never shows a secret.
+use strict;
+use warnings;
+use feature 'signatures';
+no warnings 'experimental::signatures';
+
+use IO::Select;
+use IO::Socket::INET;
+use JSON::PP ();
+use POSIX ();
+use Test::More;
+
+use lib 't/lib';
+use EncGather::Files qw(slurp_if_there spew);
+use EncGather::Signature qw(signature form_encode);
+use EncGather::Test;
+
+my $KEYS     = in_tree('conf/keys');
+my $DATABASE = in_tree('conf/accounts.db');
+my $TOOL     = $ENV{ENCGATHER_TOOL} || "$ENV{ENCGATHER_OUT}/encgather";
+my $FILES    = in_tree('private/doctor-files');
+my $server   = private_server('doctor', modules => [qw(proxy proxy_http)]);
+mkdir $FILES, 0755 or die "$FILES: $!";
+my ($GOOD, $BROKEN, $USAGE, $SYSTEM, $ODD) = 0 .. 4;
+my @PASSWORDS = ('Hokuspokus-4711', 'Abrakadabra');
+
+my $SECRET = qq(EncGatherKeyFile "$KEYS/demo.key"\nEncGatherAuthTokenFile "$KEYS/auth-tokens"\n);
+my $DBD    = qq(DBDriver sqlite3\nDBDParams "$DATABASE"\n);
+my $QUERY  = 'SELECT account, balance FROM accounts WHERE card = %s AND pin = %s';
+
+sub at ($path, @lines) { return join '', "<Location $path>\n", (map { "$_\n" } @lines), "</Location>\n" }
+sub host ($name, @lines) { return join '', "<VirtualHost *>\nServerName $name\n", @lines, "</VirtualHost>\n" }
+sub asks ($path, $backend, @more) { return at($path, 'SetHandler encrypted-gather', "EncGatherBackend $backend", @more) }
+
+sub lookup ($path, $query = $QUERY, $names = 'encryptedCardDigits encryptedPinDigits') {
+    return at($path, 'SetHandler decrypt-gather', qq(EncGatherLookup "$query" $names));
+}
+
+# What no output may hold.
+my @SECRETS = (values %KEY, values %TOKEN, @PASSWORDS);
+
+sub run_tool (@arguments) {
+    my $input = ref $arguments[0] ? ${ shift @arguments } : '';
+    spew("$FILES/input", $input);
+    my $pid = open my $from, '-|';
+    die "fork: $!" unless defined $pid;
+    if ($pid == 0) {
+        open STDIN,  '<', "$FILES/input";
+        open STDERR, '>&', \*STDOUT;
+        { no warnings 'exec'; exec { $TOOL } $TOOL, 'doctor', @arguments }
+        POSIX::_exit(98);
+    }
+    my $text = do { local $/; <$from> };
+    close $from;
+    my $rc = $? >> 8;
+    is_deeply [ grep { index($text, $_) >= 0 } @SECRETS ], [], 'no secret is shown';
+    return ($rc, $text);
+}
+
+sub configured () { return ('-d', $server->{dir}, '-f', $server->config_file, '--httpd', $server->{httpd}, '--no-clock') }
+
+# The findings of the configuration, and the exit status.
+sub examine ($conf, @more) {
+    my @input = ref $more[0] ? shift @more : ();
+    $server->configure(conf => $conf) if defined $conf;
+    my ($rc, $text) = run_tool(@input, configured(), '--json', @more);
+    my $report = eval { JSON::PP->new->utf8->decode($text) } || {};
+    ok $report->{findings}, 'it is JSON' or diag $text;
+    return ($rc, $report);
+}
+
+# Each of [state, whom it is about, text] is found; no more that is not ok.
+sub finds ($name, $conf, $rc, @wanted) {
+    my ($is, $report) = examine($conf);
+    my @bad = grep { $_->{state} ne 'ok' } @{ $report->{findings} };
+    my $ok  = is $is, $rc, "$name: exit status";
+    for my $want (@wanted) {
+        my ($state, $about, $text) = @$want;
+        my @there = grep { $_->{state} eq $state && $_->{about} =~ $about && "$_->{text}" =~ $text } @{ $report->{findings} };
+        $ok = is(scalar @there, 1, "$name: $state $text") && $ok;
+        my %there = map { $_ => 1 } @there;
+        @bad = grep { !$there{$_} } @bad;
+    }
+    $ok = is_deeply([ map { "$_->{about}: $_->{text}" } grep { $_->{about} ne 'the server' } @bad ], [], "$name: and no more") && $ok;
+    $ok || diag explain $report;
+    return $report;
+}
+
+# --- Usage -----------------------------------------------------------------------------------------------------------
+
+$server->configure(conf => '');
+is((run_tool(@$_))[0], $USAGE,  "wrong usage: @$_") for [ '--nonsense' ], [ 'operand' ], [ '--url', 'https://h/' ], [ '--location', '/x' ];
+is((run_tool('--httpd', '/nowhere/httpd'))[0], $SYSTEM, 'no httpd');
+
+# --- All is well ------------------------------------------------------------------------------------------------------
+
+my $WELL = $SECRET . $DBD . asks('/gather', '/lookup', 'EncGatherPublicURL https://ivr.test') . lookup('/lookup')
+    . at('/app', 'Require twilio-signature');
+$server->configure(conf => $WELL);
+ok $server->start, 'a server starts' or diag $server->error;
+{
+    my ($rc, $text) = run_tool(configured());
+    is $rc, $GOOD, 'all is well' or diag $text;
+    like $text, $_, "it says: $_" for qr/^all is well: \d+ ok$/m, qr/^<Location \/gather> \(line \d+ of \Q@{[ $server->config_file ]}\E\)$/m,
+        qr/^  ok      asks for encryptedCardDigits encryptedPinDigits; sends them to \/lookup, waits 8 seconds$/m,
+        qr/^  ok      signatures: on, by the tokens of \Q$KEYS\E\/auth-tokens, for https:\/\/ivr\.test$/m,
+        qr/^  ok      the database answers and knows the query$/m, qr/^  ok      a server runs, process @{[ $server->pid ]}$/m,
+        qr/^  ok      1 key; written today$/m, qr/^  ok      3 auth tokens, 1 with an account; 0 SharedKeys; /m;
+    my $report = finds('the same for programs', undef, $GOOD);
+    is $report->{result}, 'ok', 'result';
+    is $report->{configuration}, $server->config_file, 'configuration';
+    my @lines = map { $_->{line} // () } @{ $report->{findings} };
+    cmp_ok scalar @lines, '>=', 4, 'sections have lines';
+
+    my $pid_file = "$server->{dir}/run/httpd.pid";
+    utime time - 60, time - 60, $pid_file or die "$pid_file: $!";
+    finds('a file that changed behind it', undef, $ODD, [ odd => qr/server/, qr/httpd\.conf was changed \d+ seconds after the server that runs has read it/ ],
+        map { [ odd => qr/$_$/, qr/was changed \d+ seconds after/ ] } qw(demo\.key auth-tokens));
+    ok $server->graceful, 'a reload' or diag $server->error;
+    finds('and was read', undef, $GOOD);
+}
+ok $server->stop, 'it stops';
+log_is_clean($server);
+finds('no server runs', $WELL, $GOOD, [ ok => qr/server/, qr/no server runs with the PidFile/ ]);
+
+# --- All mistakes at once -----------------------------------------------------------------------------------------------
+
+my $bad_key = spew("$FILES/short.key", "0123\n", 0600);
+my $weak    = write_secret("$FILES/weak.key",   "00" x 32 . "\n");
+my $tokens  = write_secret("$FILES/tokens",     "your_auth_token\n");
+finds('mistakes', $SECRET . $DBD
+        . at('/nothing', 'SetHandler encrypted-gather')
+        . at('/almost',  'SetHandler encrypted_gather')
+        . asks('/range', '/lookup', 'EncGatherTimeout 1000', 'EncGatherAttempts eleven')
+        . asks('/word', 'lookup', 'EncGatherSignature maybe')
+        . asks('/slow', '/lookup', 'EncGatherTimeout 20', 'EncGatherSignature off')
+        . asks('/keyless', '/lookup', qq(EncGatherKeyFile "$bad_key"))
+        . asks('/weak', '/lookup', qq(EncGatherKeyFile "$weak"))
+        . asks('/file', '/lookup', 'EncGatherKeyFile /nowhere/ivr.key')
+        . asks('/token', '/lookup', qq(EncGatherAuthTokenFile "$tokens"))
+        . asks('/away', 'http://127.0.0.1:1/')
+        . asks('/field', '/lookup', 'EncGatherField card digits=0')
+        . at('/open', 'SetHandler decrypt-gather')
+        . lookup('/quoted', q(SELECT account FROM accounts WHERE card = '%s'), 'encryptedCardDigits')
+        . lookup('/counted', 'SELECT account FROM accounts WHERE card = %s', 'card pin')
+        . lookup('/column', 'SELECT account, nothing FROM accounts WHERE card = %s', 'encryptedCardDigits')
+        . lookup('/lookup'),
+    $BROKEN,
+    [ broken => qr/nothing/, qr/can only fail: there is no EncGatherBackend/ ],
+    [ broken => qr/almost/,  qr/SetHandler encrypted_gather .* is no handler of this module/ ],
+    [ broken => qr/range/,   qr/EncGatherTimeout: is a number from 1 to 600/ ],
+    [ odd    => qr/range/,   qr/EncGatherTimeout 1000 .* longer than Twilio waits/ ],
+    [ broken => qr/range/,   qr/EncGatherAttempts: is a number from 1 to 10/ ],
+    [ broken => qr/word/,    qr/EncGatherBackend: is a path of this server/ ],
+    [ broken => qr/word/,    qr/EncGatherSignature: is on, observe or off/ ],
+    [ odd    => qr/slow/,    qr/EncGatherTimeout 20 .* longer than Twilio waits/ ],
+    [ odd    => qr/slow/,    qr/EncGatherSignature is off/ ],
+    [ broken => qr/^\Q$bad_key\E$/, qr/EncGatherKeyFile '\Q$bad_key\E'/ ],
+    [ broken => qr/keyless/, qr/is without \Q$bad_key\E, which was not read/ ],
+    [ odd    => qr/^\Q$weak\E$/, qr/does not look random/ ],
+    [ broken => qr{^/nowhere/ivr.key$}, qr/cannot be opened: No such file/ ],
+    [ broken => qr/<Location \/file/, qr/is without \/nowhere\/ivr.key/ ],
+    [ broken => qr/tokens$/, qr/a placeholder in the place of an auth token/ ],
+    [ broken => qr/away/,    qr/the backend http:\/\/127\.0\.0\.1:1 takes no connection from this machine: Connection refused/ ],
+    [ broken => qr/field/,   qr/EncGatherField: / ],
+    [ broken => qr/open/,    qr/has no EncGatherLookup/ ],
+    [ broken => qr/quoted/,  qr/has a %s in quotes/ ],
+    [ broken => qr/counted/, qr/EncGatherLookup: has 1 times %s in the query, but 2 arguments/ ],
+    [ broken => qr/column/,  qr/the database does not know the query: .*nothing/ ]);
+
+finds('a mistake of somebody else', $SECRET . at('/nothing', 'SetHandler encrypted-gather') . "NoSuchDirective on\n" . asks('/word', 'lookup'), $BROKEN,
+    [ broken => qr/server/, qr/Syntax error on line \d+ of .*NoSuchDirective/ ], [ broken => qr/server/, qr/can only fail: there is no EncGatherBackend/ ],
+    [ broken => qr/server/, qr/a start or a reload is refused/ ]);
+{
+    my $module = delete local $server->{module};
+    finds('another server', '', $BROKEN, [ broken => qr/server/, qr/mod_encgather is not loaded by this configuration/ ]);
+}
+finds('nothing of ours', '', $ODD, [ odd => qr/server/, qr/no section has anything of mod_encgather/ ]);
+
+# --- Virtual hosts ----------------------------------------------------------------------------------------------------------
+
+finds('a balancer', $SECRET . "<Proxy balancer://two>\nBalancerMember http://127.0.0.1:1\n</Proxy>\n"
+    . host('https://a.test:8443', "ProxyPass /x balancer://two\n", asks('/g', '/x')), $BROKEN,
+    [ broken => qr/^a\.test: <Location \/g>/, qr/the backend http:\/\/127\.0\.0\.1:1 takes no connection/ ]);
+finds('hosts', $DBD . host('a.test', $SECRET, asks('/g', '/d'), lookup('/d')) . host('b.test', asks('/g', '/d')), $BROKEN,
+    [ ok => qr/^a\.test: <Location \/d>/, qr/the database answers/ ],
+    [ broken => qr/^b\.test: <Location \/g>/, qr/there is no EncGatherKeyFile, no EncGatherAuthTokenFile/ ],
+    [ odd => qr/^b\.test: <Location \/g>/, qr/\/d is neither a decrypt-gather nor a ProxyPass/ ]);
+
+# --- Databases ----------------------------------------------------------------------------------------------------------------
+
+my $gone = "$FILES/gone.db";
+finds('a database that is not there', "$SECRET${DBD}DBDParams $gone\n" . lookup('/d'), $BROKEN, [ broken => qr/<Location \/d>/, qr/\Q$gone\E cannot be read by \S+: No such file/ ]);
+ok !-e $gone, 'and is not there now either';
+SKIP: {
+    skip 'the children run as this user', 1 if $> != 0;
+    my $private = spew("$FILES/private.db", slurp_if_there($DATABASE), 0600);
+    finds('a database for root alone', "$SECRET${DBD}DBDParams $private\n" . lookup('/d'), $BROKEN, [ broken => qr/<Location \/d>/, qr/\Q$private\E cannot be read by \S+: Permission denied/ ]);
+}
+finds('a table that is not there', $SECRET . $DBD . lookup('/d', 'SELECT a FROM nowhere WHERE b = %s', 'x'), $BROKEN, [ broken => qr/<Location \/d>/, qr/no such table: nowhere/ ]);
+finds('a column that a sentence wants', $SECRET . $DBD . asks('/g', '/d', 'EncGatherSay found "%{account} has %{spell:money}"') . lookup('/d'), $BROKEN,
+    [ broken => qr/<Location \/d>/, qr/a sentence says %\{money\}, and the query gives no column 'money'/ ]);
+finds('no database', $SECRET . lookup('/d'), $BROKEN, [ broken => qr/<Location \/d>/, qr/there is no DBDriver or no DBDParams/ ]);
+is((examine($SECRET . $DBD . lookup('/d', 'SELECT a FROM nowhere WHERE b = %s', 'x'), '--offline'))[0], $GOOD, '--offline asks no database');
+
+sub has_driver ($name) { return glob "/usr/lib/*/apr-util-1/apr_dbd_$name.so /usr/lib64/apr-util-1/apr_dbd_$name.so" }
+for my $case ([ pgsql => "host=127.0.0.1 port=1 user=ivr password=$PASSWORDS[0] dbname=ivr" ], [ pgsql => "host=127.0.0.1 $PASSWORDS[0]" ],
+    [ mysql => "host=127.0.0.1,port=1,user=ivr,pass=$PASSWORDS[1],dbname=ivr" ]) {
+    my ($driver, $params) = @$case;
+    SKIP: {
+        skip "no driver $driver", 1 if !grep { -e } has_driver($driver);
+        finds("$driver is away", qq(${SECRET}DBDriver $driver\nDBDParams "$params"\n) . lookup('/d'), $BROKEN,
+            [ broken => qr/<Location \/d>/, qr/the database does not answer: ./ ]);
+    }
+}
+
+# --- Backends ---------------------------------------------------------------------------------------------------------------------
+
+my $backend = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 8) or die "no port: $!";
+my $port    = $backend->sockport;
+for my $case ([ 'a URL' => asks('/g', "http://127.0.0.1:$port/x") ], [ 'ProxyPass' => "ProxyPass /x http://127.0.0.1:$port/\n" . asks('/g', '/x/y') ],
+    [ 'ProxyPass in a section' => at('/x', "ProxyPass http://127.0.0.1:$port/") . asks('/g', '/x/y') ]) {
+    finds("a backend by $case->[0]", $SECRET . $case->[1], $GOOD, [ ok => qr/<Location \/g>/, qr/the backend http:\/\/127\.0\.0\.1:$port takes connections; nothing was sent/ ]);
+    my $came = ok(IO::Select->new($backend)->can_read(5), 'it was connected to');
+    my $connection = $came && $backend->accept;
+    is $came && sysread($connection, my $bytes, 1), 0, 'and nothing was sent';
+}
+
+# --- A signature that does not fit ----------------------------------------------------------------------------------------------------
+
+my @FORM = (CallSid => 'CA1', AccountSid => 'AC' . '1' x 32, Digits => '77889911');
+sub explains ($name, $rc, $pattern, $conf, @more) {
+    my ($is, $report) = examine($SECRET . $DBD . $conf, @more);
+    my ($found) = grep { $_->{about} =~ /^the request/ } @{ $report->{findings} };
+    is $is, $rc, "$name: exit status";
+    like $found->{text}, $pattern, $name or diag explain $report;
+    return unlike(JSON::PP->new->encode($report), qr/77889911/, "$name: and no digits");
+}
+my $G    = asks('/g', '/d') . lookup('/d');
+my $PUB  = asks('/g', '/d', 'EncGatherPublicURL https://ivr.test') . lookup('/d');
+my $body = form_encode(@FORM);
+my $sign = signature($TOKEN{demo}, 'https://ivr.test/g?step=getPin', [@FORM]);
+explains('it fits', $GOOD, qr/the signature fits/, $G, \$body, '--url', 'https://ivr.test/g?step=getPin', '--signature', $sign);
+explains('it fits, by the path of a log, with a line end', $GOOD, qr/the signature fits/, $PUB, \"$body\n", '--url', '/g?step=getPin', '--signature', $sign);
+explains('another public URL', $BROKEN, qr/does not fit: it would fit for the address of the request itself: EncGatherPublicURL names another one than https:\/\/ivr\.test/,
+    asks('/g', '/d', 'EncGatherPublicURL https://other.test') . lookup('/d'), \$body, '--url', 'https://ivr.test/g?step=getPin', '--signature', $sign);
+explains('the other scheme', $BROKEN, qr/it would fit for the other scheme.*set EncGatherPublicURL https:\/\/ivr\.test/,
+    $G, \$body, '--url', 'http://ivr.test/g?step=getPin', '--signature', $sign);
+explains('another token', $BROKEN, qr/does not fit: 2 of 3 tokens were tried/, $G, \$body, '--url', 'https://ivr.test/g?step=getPin',
+    '--signature', signature($TOKEN{other}, 'https://ivr.test/g?step=getPin', [@FORM]));
+explains('masked', $BROKEN, qr/is masked in this log/, $G, \'Digits=*REDACTED*', '--url', 'https://ivr.test/g', '--signature', $sign);
+explains('nowhere', $BROKEN, qr/no location of this configuration/, $G, \$body, '--url', 'https://ivr.test/elsewhere', '--signature', $sign);
+
+finish();
