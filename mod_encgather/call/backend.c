@@ -404,6 +404,7 @@ static eg_reply run_backend(request_rec *r, request_rec *sub, eg_json *json, con
         return unavailable(0, EG_BACKEND_UNANSWERED, "the request could not be written");
     answer = set_capture(sub, eg_config_of(r));
     state_of_call(r)->answer = answer;
+    eg_backend_call_has_until(r, answer->deadline);
     current = answer;
     status = ap_run_sub_req(sub);
     current = NULL;
