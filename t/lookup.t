@@ -146,7 +146,7 @@ sub begin_to_ask ($path) {
     my $unavailable = '{"error":"unavailable"}';
     ok wait_until(PATIENCE, sub () { ask('/hurried')->content eq $unavailable }), 'the database is locked';
     my @callers = map { begin_to_ask('/patient') } 1 .. WORKERS;
-    is get($HOST, '/nothing')->code, 404, 'a page that needs no database is served';
+    is get($HOST, '/nothing')->code, 404, 'E9 a page that needs no database is served';
     my $waiting = IO::Select->new(@callers);
     my $done    = $waiting->can_read(0) || 0;
     cmp_ok $done, '<', WORKERS, 'while others wait for it';

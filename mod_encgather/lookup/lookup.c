@@ -122,6 +122,7 @@ static eg_query *make_query(request_rec *r)
 
     if (apr_pool_create(&pool, NULL) != APR_SUCCESS)
         return NULL;
+    apr_pool_abort_set(apr_pool_abort_get(r->pool), pool);
     query = apr_pcalloc(pool, sizeof *query);
     query->task = (eg_task){.run = run_task, .drop = drop_task};
     query->pool = pool;

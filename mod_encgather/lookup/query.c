@@ -305,8 +305,9 @@ static bool may_try_again(const session *s, const try_made *last)
     apr_time_t now = apr_time_now();
     apr_interval_time_t lasted = now - last->began;
 
-    if (is_locked(s)) /* by somebody else, who will be done */
-        return now + lasted < s->query->deadline ||
+    if (is_locked(
+            s)) /* by somebody else, who will be done; the next try may last a little longer */
+        return now + lasted + lasted / 4 < s->query->deadline ||
                give_up_query(s, "the database is locked by somebody else, for longer than "
                                 "EncGatherTimeout");
     if (now >= s->query->deadline)
