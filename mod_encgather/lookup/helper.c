@@ -176,5 +176,8 @@ void eg_helpers_begin(apr_pool_t *pchild)
         return;
     }
     crew.pool = pool;
+    crew.all_idle = NULL; /* a server of one process begins again in it */
+    crew.busy = 0;
+    crew.is_ending = false;
     apr_pool_pre_cleanup_register(pchild, NULL, end_helpers);
 }
