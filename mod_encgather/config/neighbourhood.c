@@ -52,7 +52,7 @@ static void add_lookups(apr_array_header_t *handlers)
     const apr_array_header_t *list = eg_written_find(handlers->pool, "EncGatherLookup");
 
     for (int i = 0; i < list->nelts; i++)
-        APR_ARRAY_PUSH(handlers, eg_written) = *eg_written_item(list, i);
+        APR_ARRAY_PUSH(handlers, eg_finding) = *eg_written_item(list, i);
 }
 
 static apr_array_header_t *find_ours(apr_pool_t *pool)

@@ -3,7 +3,7 @@
  *
  * Where they are written is in ap_conftree, what holds is in httpd's lists of sections; the n-th
  * <Location> of a host is the n-th of its list. */
-#include "dump/places.h"
+#include "config/sections.h"
 
 #include <string.h>
 #include <apr_fnmatch.h>
@@ -264,7 +264,7 @@ static bool differs(const server_rec *a, const server_rec *b)
     return !same;
 }
 
-apr_array_header_t *eg_places_find(apr_pool_t *pool, server_rec *main_server)
+apr_array_header_t *eg_sections_find(apr_pool_t *pool, server_rec *main_server)
 {
     survey_of_places all = {pool, apr_array_make(pool, 8, sizeof(eg_place))};
     int locations = note_places(&all, ap_conftree, NULL, main_server, 0);
