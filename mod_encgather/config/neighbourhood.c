@@ -99,7 +99,7 @@ static bool has_common_address(const char *one, const char *other)
 
 /* Where it is configured what is done with the bytes of a connection to our place: httpd asks the
  * first host of the address. */
-eg_finding eg_connection_of(const eg_neighbourhood *all, const eg_finding *ours)
+eg_finding eg_before_request_of(const eg_neighbourhood *all, const eg_finding *ours)
 {
     eg_finding connection = {.node = ours->node, .host = ours->host, .word = "", .is_early = true};
     const apr_array_header_t *hosts = eg_all_of(all, "<VirtualHost");
