@@ -8,6 +8,7 @@ use warnings;
 use feature 'signatures';
 no warnings 'experimental::signatures';
 
+use Cwd qw(abs_path);
 use File::Find ();
 use File::Path qw(make_path);
 use MIME::Base64 qw(encode_base64);
@@ -29,6 +30,7 @@ use constant BASE => [qw(authn_core authz_host alias proxy proxy_http)];
 # tree      where packages were unpacked; none: what is installed must do
 sub new ($class, %options) {
     my $self = bless { tree => '', %options }, $class;
+    $self->{module} = abs_path($self->{module});
     make_path($self->{dir});
     chmod 0755, $self->{dir};
     $self->{root} = "$self->{dir}/server";
@@ -72,13 +74,21 @@ sub _server ($self) {
     make_path("$root/htdocs", "$self->{dir}/private");
     write_secret("$self->{dir}/private/key",    "$KEY{demo}\n");
     write_secret("$self->{dir}/private/tokens", "$TOKEN{demo}\n");
+    $self->_write_certificate if $row->{conf} =~ /\@CERT\@/;
     for my $dir (@{ $row->{dir} || [] }) {
         make_path("$root/$dir");
         chmod 0777, "$root/$dir";
     }
     $self->_write_file($_) for @{ $row->{file} || [] };
-    return EncGather::Server->new(dir => $root, mpm => $row->{mpm} eq 'itk' ? 'prefork' : $row->{mpm}, module => $self->{module},
-        modules => BASE, port => $self->{port}, environment => $self->_environment, conf => $self->_conf);
+    return EncGather::Server->new(dir => $root, mpm => $row->{mpm} eq 'itk' ? 'prefork' : $row->{mpm}, modules => BASE, port => $self->{port}, environment => $self->_environment, conf => $self->_conf);
+}
+
+sub _write_certificate ($self) {
+    require IO::Socket::SSL::Utils;
+    my ($cert, $key) = IO::Socket::SSL::Utils::CERT_create(CA => 1, subject => { CN => 'ivr.example.com' },
+        subjectAltNames => [ [ DNS => 'ivr.example.com' ] ]);
+    write_secret("$self->{dir}/private/tls.pem", IO::Socket::SSL::Utils::PEM_cert2string($cert) . IO::Socket::SSL::Utils::PEM_key2string($key));
+    return;
 }
 
 # "PATH [MODE]", then its lines.
@@ -98,9 +108,16 @@ sub _environment ($self) {
 }
 
 sub _filled ($self, $text) {
-    my %value = (ROOT => $self->{root}, TREE => $self->{tree}, PORT => $self->{port}, PORT2 => $self->{second_port},
-        BACKEND => "127.0.0.1:$self->{backend_port}", PRIVATE => "$self->{dir}/private");
+    $text =~ s{\@TREE\@(/[^"\s]*)}{$self->_packaged($1)}ge;
+    my %value = (ROOT => $self->{root}, PORT => $self->{port}, PORT2 => $self->{second_port},
+        BACKEND => "127.0.0.1:$self->{backend_port}", CERT => "$self->{dir}/private/tls.pem");
     return $text =~ s/\@([A-Z0-9]+)\@/$value{$1} \/\/ "\@$1\@"/ger;
+}
+
+# A file of a package: unpacked, or installed.
+sub _packaged ($self, $path) {
+    my ($first) = glob "$self->{tree}$path";
+    return length $self->{tree} && defined $first && -e $first ? "$self->{tree}$path" : $path;
 }
 
 # "name", or "name_module=file.so".
@@ -119,9 +136,16 @@ sub _load_line ($self, $load) {
     return length $path ? "LoadModule ${\ ($load =~ /=/ ? $name : qq(${name}_module))} \"$path\"\n" : '';
 }
 
+# In the order of their names, as a2enmod has it, unless the row wants another: hooks of the same rank go in this order.
+sub _load_lines ($self) {
+    my $last  = $self->{row}{last} // '';
+    my %after = map { $_ => $last eq 'yes' || $last ne 'no' && $_ gt 'encgather' } $self->_loads;
+    return join '', map({ $self->_load_line($_) } grep { !$after{$_} } $self->_loads),
+        qq(LoadModule encgather_module "$self->{module}"\n), map { $self->_load_line($_) } grep { $after{$_} } $self->_loads;
+}
+
 sub _conf ($self) {
-    my $loads = join '', map { $self->_load_line($_) } $self->_loads;
-    return $loads . <<"END_OF_CONF" . $self->_filled($self->{row}{conf});
+    return $self->_load_lines . $self->_filled($self->{row}{conf}) . <<"END_OF_CONF";
 EncGatherKeyFile "$self->{dir}/private/key"
 EncGatherAuthTokenFile "$self->{dir}/private/tokens"
 EncGatherMaxBody @{[ EncGather::Webhooks::LIMIT ]}
@@ -149,7 +173,7 @@ sub _answers ($self) {
     my $row      = $self->{row};
     my ($over, $origin) = split ' ', $row->{over} // 'tcp';
     my $backend  = EncGather::Backend->new(port => $self->{backend_port}, record => "$self->{dir}/private/backend");
-    my $webhooks = EncGather::Webhooks->new(port => $over eq 'tls' ? $self->{second_port} : $self->{port}, over => $over,
+    my $webhooks = EncGather::Webhooks->new(port => $over =~ /^(?:tls|proxy)\z/ ? $self->{second_port} : $self->{port}, over => $over,
         backend => $backend, $origin ? (origin => $origin) : (), $row->{host} ? (host => $self->_filled($row->{host})) : ());
     my %answers  = (%{ $webhooks->send_all }, map { $webhooks->ask($_) } @{ $row->{ask} || [] });
     $backend->stop;

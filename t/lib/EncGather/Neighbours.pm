@@ -20,7 +20,7 @@ use constant WEBHOOKS => [
     over => 413, late => 200, chunked => 200, voice => 200, 'voice-wrong' => 403, 'voice-get' => 200, 'voice-get-wrong' => 403,
 ];
 
-my %ONCE = map { $_ => 1 } qw(module mpm test setting seen do answers warns conf load over fails host);
+my %ONCE = map { $_ => 1 } qw(module mpm test setting seen do answers warns conf load last over fails host);
 my %MANY = map { $_ => 1 } qw(package written ask shows file dir environment);
 
 # Each row: { id, module, package => [ 'name version' ], ... } as the head of the file says it.
@@ -38,6 +38,8 @@ sub read_rows ($path) {
             croak "$path: $line";
         }
     }
+    my ($here) = $path =~ m{^(.*)/};
+    $_->{conf} = ($_->{conf} // '') =~ s{^\+(\w+)$}{slurp("$here/$1.conf")}mger for @rows;
     my %seen;
     $seen{ $_->{id} }++ and croak "$path: $_->{id} is there twice" for @rows;
     return map { _whole($_) } @rows;
@@ -58,7 +60,7 @@ sub _begin ($row, $key, $text) {
 sub _whole ($row) {
     defined $row->{$_} or croak "$row->{id} has no $_" for qw(module setting seen do);
     s/\s*\n\s*/ /g for grep { defined } @$row{qw(setting seen do answers)};
-    $row->{conf} = ($row->{conf} // '') =~ s/\A\n//r . "\n";
+    $row->{conf} =~ s/\A\n|\n*\z/\n/g;
     my ($answers, @unknown) = ({ @{ +WEBHOOKS } });
     for my $difference (grep { $_ ne 'usual' } split /[\s,]+/, $row->{answers} // '') {
         my ($name, $status) = $difference =~ /^([\w-]+)=(\S+)\z/ or croak "$row->{id}: $difference";

@@ -15,6 +15,7 @@ use JSON::PP ();
 use Time::HiRes qw(sleep);
 
 use EncGather::Fixtures qw(%KEY %TOKEN);
+use EncGather::Http2 ();
 use EncGather::Neighbours qw(WEBHOOKS);
 use EncGather::Signature qw(signature form_encode);
 
@@ -155,7 +156,7 @@ sub _open ($token) {
 # --- Over the wire ------------------------------------------------------------------------------------------------
 
 sub _exchange ($self, $request, $pause = 0) {
-    return $self->_by_curl($request) if $self->{over} eq 'h2';
+    return $self->_by_http2($request) if $self->{over} eq 'h2';
     my $socket = $self->_connect or return { status => 0, body => '' };
     local $SIG{PIPE} = 'IGNORE';
     my $bytes = ($self->{over} eq 'proxy' ? "PROXY TCP4 203.0.113.7 127.0.0.1 40000 80\r\n" : '') . _head($request);
@@ -207,18 +208,14 @@ sub _parse ($bytes) {
     return { status => $status, body => $body };
 }
 
-sub _by_curl ($self, $request) {
+sub _by_http2 ($self, $request) {
     my @headers = @{ $request->{headers} };
-    my @command = ('curl', '-sS', '--http2-prior-knowledge', '-m', ANSWER_WAIT, '-o', '-', '-w', '\n%{http_code}', '-X', $request->{method});
+    my @fields = (':method' => $request->{method}, ':scheme' => 'http', ':authority' => $self->{host}, ':path' => $request->{target});
     while (my ($name, $value) = splice @headers, 0, 2) {
-        push @command, '-H', "$name: $value";
+        push @fields, lc $name, $value if $name ne 'Host';
     }
-    push @command, '--data-binary', $request->{body} if defined $request->{body};
-    open my $from, '-|', @command, "http://127.0.0.1:$self->{port}$request->{target}" or die "curl: $!\n";
-    my $text = do { local $/; <$from> } // '';
-    close $from;
-    my ($body, $status) = $text =~ /\A(.*)\n(\d{3})\z/s or return { status => 0, body => '' };
-    return { status => 0 + $status, body => $body };
+    my $response = EncGather::Http2::exchange("127.0.0.1:$self->{port}", \@fields, $request->{body} // '') or return { status => 0, body => '' };
+    return { status => $response->code, body => $response->content };
 }
 
 1;
