@@ -18,7 +18,7 @@ use EncGather::Daemon qw(free_ports);
 use EncGather::Files qw(slurp_if_there spew);
 use EncGather::Fixtures qw(%KEY %TOKEN write_secret);
 use EncGather::Httpd qw(module_file modules_dir mpms);
-use EncGather::Neighbours qw(WEBHOOKS);
+use EncGather::Memory qw(count_in_memory);
 use EncGather::Server;
 use EncGather::Webhooks;
 
@@ -54,8 +54,9 @@ sub run ($self) {
     my $starts = $server->start;
     return $self->_failed_start($server, $fails) if !$starts || $fails;
     my ($answers, $numbers) = $self->_answers;
+    my @helpers = $row->{helpers} ? $self->_helpers($server) : ();
     my $stopped = $server->stop;
-    return ($self->_compare_answers($answers), $self->_compare_files($numbers), $self->_compare_warnings($server),
+    return ($self->_compare_answers($answers), $self->_compare_files($numbers), $self->_compare_warnings($server), @helpers,
         $self->_shown, $stopped ? () : 'the server does not stop', $self->_crashes($server));
 }
 
@@ -185,6 +186,34 @@ sub _compare_answers ($self, $answers) {
     my %all    = (%$answers, %$wanted);
     return map { "$_: answered $answers->{$_}, was $wanted->{$_}" }
         grep { ($answers->{$_} // '-') ne ($wanted->{$_} // '-') } map { $answers->{$_} //= '-'; $wanted->{$_} //= '-'; $_ } sort keys %all;
+}
+
+# --- Other processes ----------------------------------------------------------------------------------------------
+
+# Those below httpd that do not listen at its port are helpers: there must be some, and none may hold the key. Only root
+# can look.
+sub _helpers ($self, $server) {
+    return () if $> != 0;
+    my @helpers = grep { !$self->_listens($_) } _below($server->pid);
+    my $key     = pack 'H*', $KEY{demo};
+    return ((map { "process $_ has the key: " . slurp_if_there("/proc/$_/cmdline") =~ tr/\0/ /r } grep { count_in_memory($_, $key) } @helpers),
+        @helpers ? () : 'there is no helper process');
+}
+
+sub _listens ($self, $pid) {
+    my $port   = sprintf '%04X', $self->{port};
+    my @inodes = slurp_if_there('/proc/net/tcp') =~ /^\s*\d+: [0-9A-F]+:$port [0-9A-F]+:0000 0A(?: +\S+){5} +(\d+)/mg;
+    my %open   = map { (readlink $_) // '' => 1 } glob "/proc/$pid/fd/*";
+    return grep { $open{"socket:[$_]"} } @inodes;
+}
+
+sub _below (@pids) {
+    my (%children, @found);
+    for my $pid (map { m{(\d+)\z} } glob '/proc/[0-9]*') {
+        push @{ $children{$1} }, $pid if slurp_if_there("/proc/$pid/stat") =~ /^.*\) [^Z] (\d+)/s;
+    }
+    push @found, @pids = map { @{ $children{$_} || [] } } @pids while @pids;
+    return @found;
 }
 
 # --- Files ----------------------------------------------------------------------------------------------------------
