@@ -31,9 +31,10 @@ serve() {
     } >"$dir/httpd.conf"
     test "$(id -u)" -ne 0 || chown www-data "$dir/run"
     libraries=$(echo "$tree"/usr/lib/*-linux-gnu "$tree"/lib/*-linux-gnu | tr ' ' :)
-    LD_LIBRARY_PATH=$libraries "$tree/usr/sbin/apache2" -f "$dir/httpd.conf" -DFOREGROUND >"$dir/logs/start" 2>&1 &
+    # of its own session: at its end httpd sends SIGTERM to its process group
+    LD_LIBRARY_PATH=$libraries setsid "$tree/usr/sbin/apache2" -f "$dir/httpd.conf" -DFOREGROUND >"$dir/logs/start" 2>&1 &
     pid=$!
-    for try in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
         curl -sS -o /dev/null "$url/" 2>/dev/null && return
         sleep 0.5
     done

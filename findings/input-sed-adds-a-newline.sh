@@ -24,7 +24,7 @@ serve sed reflector <<END
 </Location>
 END
 
-post() { printf "$2" | curl -sS -H 'Transfer-Encoding: chunked' -H 'Content-Type: application/x-www-form-urlencoded' --data-binary @- "$url$1" | od -An -c | tr -d ' \n'; }
+post() { printf %b "$2" | curl -sS -H 'Transfer-Encoding: chunked' -H 'Content-Type: application/x-www-form-urlencoded' --data-binary @- "$url$1" | od -An -c | tr -d ' \n'; }
 
 expect 'without the filter' "$(post / 'Digits=1234&msg=Gather+End')"      'Digits=1234&msg=Gather+End'
 expect 'with it'            "$(post /sed 'Digits=1234&msg=Gather+End')"   'Digits=1234&msg=Gather+End\n'
