@@ -14,11 +14,12 @@ use File::Path qw(make_path);
 use MIME::Base64 qw(encode_base64);
 
 use EncGather::Backend;
-use EncGather::Daemon qw(free_ports);
+use EncGather::Daemon qw(free_ports program);
 use EncGather::Files qw(slurp_if_there spew);
 use EncGather::Fixtures qw(%KEY %TOKEN write_secret);
-use EncGather::Httpd qw(module_file modules_dir mpms);
+use EncGather::Httpd qw(httpd module_file modules_dir mpms);
 use EncGather::Memory qw(count_in_memory);
+use EncGather::Sanitizer qw(pointless);
 use EncGather::Server;
 use EncGather::Webhooks;
 
@@ -48,14 +49,16 @@ sub lacks ($self) {
 
 # What differs from the row, a line each; none: all is as it says.
 sub run ($self) {
-    my $server = $self->_server;
-    my $row    = $self->{row};
-    my $fails  = $row->{fails};
+    my $server   = $self->_server;
+    my $row      = $self->{row};
+    my $fails    = $row->{fails};
+    my $database = $row->{mariadb} ? $self->_database : undef;
     my $starts = $server->start;
     return $self->_failed_start($server, $fails) if !$starts || $fails;
     my ($answers, $numbers) = $self->_answers;
     my @helpers = $row->{helpers} ? $self->_helpers($server) : ();
     my $stopped = $server->stop;
+    $database->stop if $database;
     return ($self->_compare_answers($answers), $self->_compare_files($numbers), $self->_compare_warnings($server), @helpers,
         $self->_shown, $stopped ? () : 'the server does not stop', $self->_crashes($server));
 }
@@ -81,7 +84,7 @@ sub _server ($self) {
         chmod 0777, "$root/$dir";
     }
     $self->_write_file($_) for @{ $row->{file} || [] };
-    return EncGather::Server->new(dir => $root, mpm => $row->{mpm} eq 'itk' ? 'prefork' : $row->{mpm}, modules => BASE, port => $self->{port}, environment => $self->_environment, conf => $self->_conf);
+    return EncGather::Server->new(dir => $root, httpd => httpd(), mpm => $row->{mpm} eq 'itk' ? 'prefork' : $row->{mpm}, modules => BASE, port => $self->{port}, environment => $self->_environment, conf => $self->_conf);
 }
 
 sub _write_certificate ($self) {
@@ -90,6 +93,21 @@ sub _write_certificate ($self) {
         subjectAltNames => [ [ DNS => 'ivr.example.com' ] ]);
     write_secret("$self->{dir}/private/tls.pem", IO::Socket::SSL::Utils::PEM_cert2string($cert) . IO::Socket::SSL::Utils::PEM_key2string($key));
     return;
+}
+
+# A MariaDB with a user and a database "log", all its files below the server's root, so that they are searched, too.
+sub _database ($self) {
+    my ($dir, $socket) = ("$self->{root}/mariadb", "$self->{root}/mariadb/socket");
+    my @as     = ('--no-defaults', "--socket=$socket");
+    my $daemon = EncGather::Daemon->new(dir => $dir,
+        command => [ program('mariadbd') // die("no mariadbd\n"), '--no-defaults', "--datadir=$dir/data", "--socket=$socket", "--pid-file=$dir/pid",
+            '--skip-networking', '--innodb-buffer-pool-size=16M', '--general-log', "--general-log-file=$dir/logs/queries" ],
+        ready => sub () { return system("mariadb-admin @as --user=root --silent ping >/dev/null 2>&1") == 0 });
+    $daemon->run(program('mariadb-install-db'), '--no-defaults', "--datadir=$dir/data", '--skip-test-db', '--auth-root-authentication-method=normal',
+        '--skip-name-resolve') && $daemon->start or die 'MariaDB: ' . $daemon->last_words;
+    $daemon->run(program('mariadb'), @as, '--user=root', '-e', "CREATE DATABASE log; CREATE USER log\@localhost IDENTIFIED BY 'x'; GRANT ALL ON log.* TO log\@localhost")
+        or die 'MariaDB: ' . $daemon->last_words;
+    return $daemon;
 }
 
 # "PATH [MODE]", then its lines.
@@ -102,10 +120,8 @@ sub _write_file ($self, $text) {
 }
 
 sub _environment ($self) {
-    my %environment = map { split /=/, $self->_filled($_), 2 } @{ $self->{row}{environment} || [] };
     my @places = glob "$self->{tree}/usr/lib/*-linux-gnu $self->{tree}/usr/lib $self->{tree}/lib/*-linux-gnu";
-    $environment{LD_LIBRARY_PATH} = join ':', @places if length $self->{tree};
-    return \%environment;
+    return length $self->{tree} ? { LD_LIBRARY_PATH => join ':', @places } : {};
 }
 
 sub _filled ($self, $text) {
@@ -175,7 +191,7 @@ sub _answers ($self) {
     my ($over, $origin) = split ' ', $row->{over} // 'tcp';
     my $backend  = EncGather::Backend->new(port => $self->{backend_port}, record => "$self->{dir}/private/backend");
     my $webhooks = EncGather::Webhooks->new(port => $over =~ /^(?:tls|proxy)\z/ ? $self->{second_port} : $self->{port}, over => $over,
-        backend => $backend, $origin ? (origin => $origin) : (), $row->{host} ? (host => $self->_filled($row->{host})) : ());
+        backend => $backend, $origin ? (origin => $origin) : ());
     my %answers  = (%{ $webhooks->send_all }, map { $webhooks->ask($_) } @{ $row->{ask} || [] });
     $backend->stop;
     return (\%answers, $webhooks->numbers);
@@ -191,9 +207,9 @@ sub _compare_answers ($self, $answers) {
 # --- Other processes ----------------------------------------------------------------------------------------------
 
 # Those below httpd that do not listen at its port are helpers: there must be some, and none may hold the key. Only root
-# can look.
+# can look, and in a server whose memory is its own.
 sub _helpers ($self, $server) {
-    return () if $> != 0;
+    return () if $> != 0 || pointless('memory');
     my @helpers = grep { !$self->_listens($_) } _below($server->pid);
     my $key     = pack 'H*', $KEY{demo};
     return ((map { "process $_ has the key: " . slurp_if_there("/proc/$_/cmdline") =~ tr/\0/ /r } grep { count_in_memory($_, $key) } @helpers),
