@@ -41,11 +41,14 @@ sub new ($class, %options) {
 
 # Why it cannot be run here, or ''.
 sub lacks ($self) {
-    my ($mpm) = map { $_ eq 'itk' ? 'prefork' : $_ } $self->{row}{mpm};
+    my $mpm = _mpm($self->{row});
     return "httpd has no MPM $mpm" unless grep { $_ eq $mpm } mpms();
     my @missing = grep { !defined $self->_module_path($_) } $self->_loads;
     return @missing ? "there is no module @missing" : '';
 }
+
+# mpm-itk is a module on top of prefork.
+sub _mpm ($row) { return $row->{mpm} eq 'itk' ? 'prefork' : $row->{mpm} }
 
 # What differs from the row, a line each; none: all is as it says.
 sub run ($self) {
@@ -84,7 +87,8 @@ sub _server ($self) {
         chmod 0777, "$root/$dir";
     }
     $self->_write_file($_) for @{ $row->{file} || [] };
-    return EncGather::Server->new(dir => $root, httpd => httpd(), mpm => $row->{mpm} eq 'itk' ? 'prefork' : $row->{mpm}, modules => BASE, port => $self->{port}, environment => $self->_environment, conf => $self->_conf);
+    return EncGather::Server->new(dir => $root, httpd => httpd(), mpm => _mpm($row), modules => BASE, port => $self->{port},
+        environment => $self->_environment, conf => $self->_conf);
 }
 
 sub _write_certificate ($self) {
@@ -105,8 +109,8 @@ sub _database ($self) {
         ready => sub () { return system("mariadb-admin @as --user=root --silent ping >/dev/null 2>&1") == 0 });
     $daemon->run(program('mariadb-install-db'), '--no-defaults', "--datadir=$dir/data", '--skip-test-db', '--auth-root-authentication-method=normal',
         '--skip-name-resolve') && $daemon->start or die 'MariaDB: ' . $daemon->last_words;
-    $daemon->run(program('mariadb'), @as, '--user=root', '-e', "CREATE DATABASE log; CREATE USER log\@localhost IDENTIFIED BY 'x'; GRANT ALL ON log.* TO log\@localhost")
-        or die 'MariaDB: ' . $daemon->last_words;
+    $daemon->run(program('mariadb'), @as, '--user=root', '-e',
+        "CREATE DATABASE log; CREATE USER log\@localhost IDENTIFIED BY 'x'; GRANT ALL ON log.* TO log\@localhost") or die 'MariaDB: ' . $daemon->last_words;
     return $daemon;
 }
 
