@@ -44,17 +44,18 @@ sub send_all ($self) {
     return { map { $_ => $self->_send_one($_) } @names };
 }
 
-# "NAME [Nx] METHOD TARGET signed|wrong|unsigned [pause=SECONDS] [Header:value ...]": the different statuses of N requests
+# "NAME [Nx] METHOD TARGET signed|wrong|unsigned [pause=SECONDS] [with=NAME:VALUE] [Header:value ...]": the different statuses of N requests
 # of a row's own, in order; DIGITS in the target is its number.
 sub ask ($self, $line) {
     my ($name, $times, $method, $target, $how, @more) = $line =~ /^(\S+) (?:(\d+)x )?([A-Z]+) (\S+) (signed|wrong|unsigned)(.*)\z/
         or die "ask $line\n";
     my ($pause) = $more[0] =~ s/ pause=([\d.]+)// ? $1 : 0;
+    my @field   = $more[0] =~ s/ with=(\w+):(\S+)// ? ($1, $2) : ();
     my @headers = map { split /:/, $_, 2 } split ' ', $more[0];
     my $number  = $self->_number($name);
     my (@seen, $n);
     while ($n++ < ($times || 1)) {
-        my $request = $self->_request($method, $target =~ s/DIGITS/$number/r, $method eq 'POST' ? [ _webhook($number) ] : [], sign => $how);
+        my $request = $self->_request($method, $target =~ s/DIGITS/$number/r, $method eq 'POST' ? [ _webhook($number), @field ] : [], sign => $how);
         push @{ $request->{headers} }, @headers;
         my $status = $self->_exchange($request, $pause)->{status};
         push @seen, $status if !@seen || $seen[-1] ne $status;
