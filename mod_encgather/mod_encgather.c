@@ -15,6 +15,9 @@
 #include "dump/dump.h"
 #include "lookup/decrypt.h"
 #include "lookup/directives_lookup.h"
+#include "lookup/database.h"
+#include "lookup/helper.h"
+#include "lookup/places.h"
 #include "watch/counters.h"
 #include "watch/status_page.h"
 #include "webhook/access.h"
@@ -94,6 +97,8 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG)
         return OK; /* the configuration is read twice at start: say it once */
     eg_counters_open(pconf, s);
+    eg_places_open();
+    eg_database_look(pconf);
     eg_neighbours_look(ptemp);
     eg_store_announce(ptemp, s, eg_counters_key);
     warn_of_text(ptemp, s);
@@ -117,6 +122,7 @@ static void child_init(apr_pool_t *pchild, server_rec *s)
 {
     eg_child_begin(pchild, s);
     eg_store_take(pchild, s);
+    eg_helpers_begin(pchild);
 }
 
 /* Last, after any other module: where CoreDumpDirectory is set, httpd makes children dumpable, and

@@ -6,6 +6,7 @@
 
 typedef struct {
     bool calls_backend;
+    apr_time_t deadline; /* of that call; 0: none yet */
 } chain_state;
 
 request_rec *eg_root_of(request_rec *r)
@@ -31,7 +32,7 @@ static void set_backend_call(request_rec *r, bool calls)
 {
     chain_state *state = eg_slot_of(r, EG_SLOT_CHAIN, sizeof *state);
 
-    state->calls_backend = calls;
+    *state = (chain_state){.calls_backend = calls};
 }
 
 void eg_backend_call_begins(request_rec *r)
@@ -42,6 +43,20 @@ void eg_backend_call_begins(request_rec *r)
 void eg_backend_call_ends(request_rec *r)
 {
     set_backend_call(r, false);
+}
+
+void eg_backend_call_has_until(request_rec *r, apr_time_t deadline)
+{
+    chain_state *state = eg_slot_of(r, EG_SLOT_CHAIN, sizeof *state);
+
+    state->deadline = deadline;
+}
+
+apr_time_t eg_backend_deadline(const request_rec *r)
+{
+    const chain_state *state = r->main ? eg_slot_if_any(r->main, EG_SLOT_CHAIN) : NULL;
+
+    return state && state->calls_backend ? state->deadline : 0;
 }
 
 bool eg_is_backend_call(const request_rec *r)

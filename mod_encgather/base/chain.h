@@ -17,6 +17,10 @@ request_rec *eg_logged_of(request_rec *r);
 void eg_backend_call_begins(request_rec *r);
 void eg_backend_call_ends(request_rec *r);
 
+/* When the answer of r's call must be there; and, to whoever answers it, 0 where that is not known. */
+void eg_backend_call_has_until(request_rec *r, apr_time_t deadline);
+apr_time_t eg_backend_deadline(const request_rec *r);
+
 /* Whether this request is the module's own call of its backend. */
 bool eg_is_backend_call(const request_rec *r);
 

@@ -391,6 +391,7 @@ static void run_call(eg_ended *call, request_rec *sub, capture *answer)
     const char *stranger;
 
     state_of_call(call->r)->answer = answer;
+    eg_backend_call_has_until(call->r, answer->deadline);
     current = answer;
     call->returned = ap_run_sub_req(sub);
     current = NULL;

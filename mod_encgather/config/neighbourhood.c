@@ -47,16 +47,30 @@ static void add_guarded(apr_array_header_t *ours, const char *directive)
             APR_ARRAY_PUSH(ours, eg_finding) = *eg_written_item(list, i);
 }
 
-eg_neighbourhood eg_look_about(apr_pool_t *pool, server_rec *s)
+static void add_lookups(apr_array_header_t *handlers)
+{
+    const apr_array_header_t *list = eg_written_find(handlers->pool, "EncGatherLookup");
+
+    for (int i = 0; i < list->nelts; i++)
+        APR_ARRAY_PUSH(handlers, eg_finding) = *eg_written_item(list, i);
+}
+
+static apr_array_header_t *find_ours(apr_pool_t *pool)
 {
     apr_array_header_t *ours = apr_array_make(pool, 4, sizeof(eg_finding));
 
     add_gathers(ours);
     add_guarded(ours, "Require");
     add_guarded(ours, "<AuthzProviderAlias"); /* required by another name, wherever that is */
-    return (eg_neighbourhood){
-        pool, s, ours, apr_array_append(pool, ours, eg_written_find(pool, "EncGatherLookup")),
-        apr_hash_make(pool)};
+    return ours;
+}
+
+eg_neighbourhood eg_look_about(apr_pool_t *pool, server_rec *s)
+{
+    apr_array_header_t *handlers = find_ours(pool);
+
+    add_lookups(handlers);
+    return (eg_neighbourhood){pool, s, find_ours(pool), handlers, apr_hash_make(pool)};
 }
 
 static bool has_address(const char *list, const char *address, apr_size_t n)
@@ -85,7 +99,7 @@ static bool has_common_address(const char *one, const char *other)
 
 /* Where it is configured what is done with the bytes of a connection to our place: httpd asks the
  * first host of the address. */
-eg_finding eg_connection_of(const eg_neighbourhood *all, const eg_finding *ours)
+eg_finding eg_before_request_of(const eg_neighbourhood *all, const eg_finding *ours)
 {
     eg_finding connection = {.node = ours->node, .host = ours->host, .word = "", .is_early = true};
     const apr_array_header_t *hosts = eg_all_of(all, "<VirtualHost");

@@ -23,7 +23,7 @@ const apr_array_header_t *eg_all_of(const eg_neighbourhood *all, const char *dir
 
 /* Where it is configured what is done with the bytes of a connection to our place: httpd asks the
  * first host of the address. */
-eg_finding eg_connection_of(const eg_neighbourhood *all, const eg_finding *ours);
+eg_finding eg_before_request_of(const eg_neighbourhood *all, const eg_finding *ours);
 
 /* The directive that makes it bad at our place, or NULL. */
 const eg_finding *eg_bad_setting(const eg_neighbourhood *all, const char *directive,

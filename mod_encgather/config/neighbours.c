@@ -86,7 +86,7 @@ static eg_saying judge_login(const eg_finding *at, const void *about)
 
 static const eg_finding *blame_dumpio(const eg_neighbourhood *all, const eg_finding *ours)
 {
-    const eg_finding connection = eg_connection_of(all, ours);
+    const eg_finding connection = eg_before_request_of(all, ours);
     const eg_finding *at;
 
     if (!eg_loud_level(all, &connection, "dumpio", APLOG_TRACE7))
@@ -107,7 +107,7 @@ static void tell_dumpio(const eg_neighbourhood *all, const eg_finding *at, const
 
 static const eg_finding *blame_http2(const eg_neighbourhood *all, const eg_finding *ours)
 {
-    const eg_finding connection = eg_connection_of(all, ours);
+    const eg_finding connection = eg_before_request_of(all, ours);
 
     return eg_loud_level(all, &connection, "http2", APLOG_TRACE1);
 }

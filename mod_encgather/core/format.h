@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The formats of tokens: a struct of functions for each. A new format is one file and a row in format.c. */
+ * The formats of tokens: a struct of functions for each. A new one is a file and a row in format.c. */
 #ifndef EG_FORMAT_H
 #define EG_FORMAT_H
 
@@ -78,7 +78,8 @@ typedef struct {
     apr_size_t (*length)(const eg_sealing *with, apr_size_t n);
 
     /* The token is made in pool, with a NUL behind it that does not count. EG_ETOOMANY: longer than
-     * would be read. EG_EMALFORMED: sid or fld is not UTF-8, or has a NUL. EG_ECRYPTO, and nothing is there: OpenSSL or the random source failed. */
+     * would be read. EG_EMALFORMED: sid or fld is not UTF-8, or has a NUL. EG_ECRYPTO, and nothing is
+     * there: OpenSSL or the random source failed. */
     eg_status (*seal)(eg_crypto *crypto, const eg_sealing *with, eg_span plain, apr_pool_t *pool,
                       eg_span *token);
 
@@ -86,7 +87,8 @@ typedef struct {
      * they say. false as well when there is no memory. */
     bool (*has_form)(eg_span token, apr_pool_t *pool, eg_claims *claims);
 
-    /* EG_ETOKEN with the rule (form, key, tag); EG_ECRYPTO when OpenSSL failed, which says nothing about the token. */
+    /* EG_ETOKEN with the rule (form, key, tag); EG_ECRYPTO when OpenSSL failed, which says nothing
+     * about the token. */
     eg_status (*open)(eg_crypto *crypto, const eg_opening *with, eg_span token, apr_pool_t *pool,
                       eg_opened_token *opened);
 

@@ -20,7 +20,7 @@ eg_span eg_jwe_kid(const eg_sealing *with);
  * only counts, and envelope may be NULL. sid and fld are UTF-8. */
 apr_size_t eg_jwe_header_write(const eg_sealing *with, const eg_envelope *envelope, char *out);
 
-/* false: it is none that we read. Spans in it live as long as pool. */
+/* false: it is none that we read. Spans in it are pieces of text, or live as long as pool. */
 bool eg_jwe_header_read(apr_pool_t *pool, eg_span text, eg_jwe_header *header) EG_MUST_CHECK;
 
 #endif

@@ -2,7 +2,6 @@
  * "httpd -t -D DUMP_ENCGATHER_DATABASES": whether each lookup's database answers and knows the query. */
 #include "dump/database.h"
 
-#include <errno.h>
 #include <grp.h>
 #include <signal.h>
 #include <string.h>
@@ -170,14 +169,16 @@ static void examine_query(const examination *e)
 /* The driver would make a file that is not there. */
 static bool examine_file(const examination *e)
 {
+    char words[128];
+
     if (strcmp(e->name, "sqlite3") != 0 || *e->params != '/' || access(e->params, R_OK) == 0)
         return true;
-    tell_about(
-        e, "broken",
-        apr_psprintf(e->pool, "the database %s cannot be read by %s: %s", e->params,
-                     ap_unixd_config.user_name, strerror(errno)),
-        "look at the path in DBDParams, and let the server's user read the file and enter its "
-        "directories");
+    tell_about(e, "broken",
+               apr_psprintf(e->pool, "the database %s cannot be read by %s: %s", e->params,
+                            ap_unixd_config.user_name ? ap_unixd_config.user_name : "this user",
+                            apr_strerror(apr_get_os_error(), words, sizeof words)),
+               "look at the path in DBDParams, and let the server's user read the file and enter "
+               "its directories");
     return false;
 }
 

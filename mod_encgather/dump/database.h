@@ -3,7 +3,7 @@
 #ifndef EG_DUMP_DATABASE_H
 #define EG_DUMP_DATABASE_H
 
-#include "dump/places.h"
+#include "config/sections.h"
 
 /* Asks as the server's children would: as their user, in a process that ends behind it, and that is
  * ended when it takes too long. No query is run. columns: of const char *, what sentences want of the

@@ -298,7 +298,7 @@ static apr_array_header_t *columns_for(apr_pool_t *pool, const apr_array_header_
 
 bool eg_dump_write(apr_pool_t *pool, server_rec *s)
 {
-    apr_array_header_t *places = eg_places_find(pool, s);
+    apr_array_header_t *places = eg_sections_find(pool, s);
     bool asks = ap_exists_config_define("DUMP_ENCGATHER_DATABASES");
 
     is_whole = true;

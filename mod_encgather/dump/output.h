@@ -4,7 +4,7 @@
 #define EG_DUMP_OUTPUT_H
 
 #include "core/jsonline.h"
-#include "dump/places.h"
+#include "config/sections.h"
 
 /* In one piece, so that lines of the error log stand before or behind it. */
 void eg_dump_line(const eg_jsonline *line);

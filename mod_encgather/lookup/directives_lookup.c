@@ -7,7 +7,7 @@
 #include "core/blindindex.h"
 #include "config/directives.h"
 #include "core/fieldspec.h"
-#include "lookup/lookup.h"
+#include "lookup/query.h"
 
 static apr_array_header_t *lookups; /* of const eg_lookup *, of this reading */
 
@@ -121,7 +121,7 @@ static const char *label_of(apr_pool_t *pool, const char *query)
 
 static const char *note_lookup(cmd_parms *cmd, const eg_lookup *lookup)
 {
-    const char *wrong = eg_lookup_find_database();
+    const char *wrong = eg_query_find_database();
 
     APR_ARRAY_PUSH(lookups, const eg_lookup *) = lookup;
     return wrong ? eg_complain(cmd, wrong) : NULL;

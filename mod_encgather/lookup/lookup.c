@@ -1,309 +1,209 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The database side of decrypt-gather, through mod_dbd. */
+ * The database side of decrypt-gather: what a request asks, and how long it waits. */
 #include "lookup/lookup.h"
 
 #include <string.h>
-#include <apr_dbd.h>
-#include <apr_hash.h>
 #include <apr_strings.h>
-#include <mod_dbd.h>
-#include "core/allowance.h"
+#include "base/chain.h"
 #include "core/blindindex.h"
+#include "core/secret.h"
+#include "lookup/database.h"
+#include "lookup/places.h"
+#include "lookup/query.h"
 #include "watch/counters.h"
 #include "watch/record.h"
 #include "webhook/exchange.h"
 
 APLOG_USE_MODULE(encgather);
 
-static APR_OPTIONAL_FN_TYPE(ap_dbd_acquire) * dbd_acquire;
-static APR_OPTIONAL_FN_TYPE(ap_dbd_open) * dbd_open;
-static APR_OPTIONAL_FN_TYPE(ap_dbd_close) * dbd_close;
-static const module *dbd_itself;
+/* The database is told to give up at the deadline, and then has to say so. */
+#define GRACE apr_time_from_msec(500)
 
-const char *eg_lookup_find_database(void)
-{
-    dbd_acquire = APR_RETRIEVE_OPTIONAL_FN(ap_dbd_acquire);
-    dbd_open = APR_RETRIEVE_OPTIONAL_FN(ap_dbd_open);
-    dbd_close = APR_RETRIEVE_OPTIONAL_FN(ap_dbd_close);
-    dbd_itself = ap_find_linked_module("mod_dbd.c");
-    if (!dbd_acquire || !dbd_open || !dbd_close || !dbd_itself)
-        return "needs mod_dbd: put LoadModule dbd_module in front of it, with DBDriver and "
-               "DBDParams";
-    return NULL;
-}
-
-/* --- a connection, as short as it is needed ---------------------------------------------------- */
-
-typedef struct {
-    request_rec *r;
-    ap_dbd_t *dbd;
-    apr_pool_t *pool; /* of results: gone before the connection is somebody else's */
-    bool is_shared;   /* with others of this request, until its end */
-} session;
-
-/* mod_dbd keeps it with the first request of all. */
-static bool is_held_already(const request_rec *r)
-{
-    while (r->prev || r->main)
-        r = r->prev ? r->prev : r->main;
-    return ap_get_module_config(r->request_config, dbd_itself) != NULL;
-}
-
-/* ap_dbd_acquire() would keep it until the client has its answer, however slowly that goes. But where
- * this request holds one already (mod_authn_dbd), waiting for a second one could last for ever. */
-static bool open_session(request_rec *r, session *s)
-{
-    *s = (session){.r = r, .is_shared = is_held_already(r)};
-    s->dbd = s->is_shared ? dbd_acquire(r) : dbd_open(r->pool, r->server);
-    return s->dbd && apr_pool_create(&s->pool, r->pool) == APR_SUCCESS;
-}
-
-static void close_session(const session *s)
-{
-    if (s->pool)
-        apr_pool_destroy(s->pool);
-    if (s->dbd && !s->is_shared)
-        dbd_close(s->r->server, s->dbd);
-}
-
-/* What the database said may quote what it was asked: it is not logged. */
 eg_outcome eg_lookup_unavailable(request_rec *r, const char *what)
 {
-    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, EG_TAG("0601") "call %s: %s", eg_call_of(r), what);
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, EG_TAG("0601") "call %s: %s (%s)", eg_call_of(r),
+                  what, eg_database_name());
     return EG_UNAVAILABLE;
 }
 
-/* --- rows -------------------------------------------------------------------------------------- */
+/* --- what is asked ------------------------------------------------------------------------------ */
 
-/* p is NULL for an SQL NULL, which apr_dbd_get_entry() would show as "" on PostgreSQL; false: the
- * driver could not read it, which must not pass for NULL. */
-static bool read_column(const session *s, apr_dbd_row_t *row, int column, eg_span *value)
+/* Of the query's pool: the one that it has now goes with the request. */
+static const char *plain_copy(apr_pool_t *pool, eg_span plain)
 {
-    const char *text = NULL;
-    apr_status_t rv = apr_dbd_datum_get(s->dbd->driver, row, column, APR_DBD_TYPE_STRING, &text);
+    char *copy = eg_wiped_alloc(pool, plain.n + 1);
 
-    *value = rv == APR_SUCCESS ? eg_span_of(text) : (eg_span){NULL, 0};
-    return rv == APR_SUCCESS || rv == APR_ENOENT;
+    memcpy(copy, plain.p, plain.n);
+    copy[plain.n] = '\0';
+    return copy;
 }
 
-#define NO_ROOM "no memory for the row found"
-#define STRANGE_COLUMN "the row found has a column without name or not in UTF-8"
-
-static eg_outcome read_columns(const session *s, apr_dbd_results_t *results, apr_dbd_row_t *row,
-                               eg_json **json)
-{
-    request_rec *r = s->r;
-    int columns = apr_dbd_num_cols(s->dbd->driver, results);
-
-    *json = eg_json_new(eg_exchange_pool(r));
-    for (int i = 0; *json && i < columns; i++) {
-        const char *name = apr_dbd_get_name(s->dbd->driver, results, i);
-        eg_status status = EG_EMALFORMED;
-        eg_span value;
-
-        if (!read_column(s, row, i, &value))
-            return eg_lookup_unavailable(r, "a column of the row found cannot be read");
-        if (name)
-            status = eg_json_set(*json, name, value);
-        if (status != EG_OK)
-            return eg_lookup_unavailable(r, status == EG_ENOMEM ? NO_ROOM : STRANGE_COLUMN);
-    }
-    return *json ? EG_FOUND : eg_lookup_unavailable(r, NO_ROOM);
-}
-
-/* The results have to be read to their end, or the connection stays busy. The row is where the
- * PostgreSQL driver remembers how far it has come. */
-static eg_outcome read_rows(const session *s, apr_dbd_results_t *results, eg_json **json, int *rows)
-{
-    eg_outcome outcome = EG_NOT_FOUND;
-    apr_dbd_row_t *row = NULL;
-    int end;
-
-    while ((end = apr_dbd_get_row(s->dbd->driver, s->pool, results, &row, -1)) == 0) {
-        if ((*rows)++ == 0)
-            outcome = read_columns(s, results, row, json);
-    }
-    if (end != -1)
-        return eg_lookup_unavailable(s->r, "the database broke off its answer");
-    return *rows > 1 ? EG_NOT_FOUND : outcome;
-}
-
-/* --- statements -------------------------------------------------------------------------------- */
-
-/* Statements live as long as their connection, so how many are made has to be limited: some at
- * once, as when a schema is changed in steps, and then one a second. */
-#define STATEMENTS_AT_ONCE 16
-
-/* Of one query on one connection, among the statements that mod_dbd keeps for it. */
-typedef struct {
-    apr_dbd_prepared_t *statement; /* NULL: not yet, or the database will not have it */
-    eg_allowance allowance;
-} prepared;
-
-static prepared *prepared_of(const ap_dbd_t *dbd, const eg_lookup *lookup)
-{
-    prepared *p = apr_hash_get(dbd->prepared, lookup->label, APR_HASH_KEY_STRING);
-
-    if (!p) {
-        p = apr_pcalloc(dbd->pool, sizeof *p);
-        apr_hash_set(dbd->prepared, lookup->label, APR_HASH_KEY_STRING, p);
-    }
-    return p;
-}
-
-/* False: the statement is what it was. Without a label PostgreSQL prepares nothing but takes the
- * types of arguments from the query, with each request; a label it knows already it refuses. */
-static bool prepare(const session *s, const eg_lookup *lookup, const char *label, prepared *p)
-{
-    apr_dbd_prepared_t *fresh = NULL;
-
-    if (apr_dbd_prepare(s->dbd->driver, s->dbd->pool, s->dbd->handle, lookup->query, label,
-                        &fresh) != 0)
-        return false;
-    p->statement = fresh;
-    return true;
-}
-
-/* Of a connection that has just failed. */
-static bool is_dead(const session *s)
-{
-    apr_status_t rv = apr_dbd_check_conn(s->dbd->driver, s->pool, s->dbd->handle);
-
-    return rv != APR_SUCCESS && rv != APR_ENOTIMPL;
-}
-
-/* No argument is bound yet: what the database says is about the query as the administrator wrote it. */
-static void warn_of_query(const session *s)
-{
-    const char *why = apr_dbd_error(s->dbd->driver, s->dbd->handle, 1);
-
-    ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, s->r,
-                  EG_TAG("0602") "call %s: the database does not prepare the query of "
-                                 "EncGatherLookup with text for each %%s: %s",
-                  eg_call_of(s->r), why && *why ? why : "it does not say why");
-}
-
-/* mod_dbd would prepare with each new connection, and give up the connection, and all other queries
- * with it, where that fails: because the PostgreSQL driver says that arguments are text, and a
- * column is an integer. */
-static apr_dbd_prepared_t *statement_of(const session *s, const eg_lookup *lookup)
-{
-    prepared *p = prepared_of(s->dbd, lookup);
-
-    if (p->statement || !eg_allowance_take(&p->allowance, STATEMENTS_AT_ONCE, eg_clock()) ||
-        prepare(s, lookup, lookup->label, p) || is_dead(s))
-        return p->statement;
-    warn_of_query(s);
-    (void)prepare(s, lookup, NULL, p);
-    return p->statement;
-}
-
-/* Prepares the query anew where a change of the schema or a lost connection has made the statement
- * useless. */
-static bool repair(const session *s, const eg_lookup *lookup)
-{
-    prepared *p = prepared_of(s->dbd, lookup);
-
-    return eg_allowance_take(&p->allowance, STATEMENTS_AT_ONCE, eg_clock()) &&
-           prepare(s, lookup, NULL, p);
-}
-
-/* "Random access", which nobody needs, is what makes the PostgreSQL driver wait for the answer: the
- * other way a failure would look like no rows, and the caller would hear "not found". The MySQL
- * driver finds its rows only without. */
-static int random_access(const ap_dbd_t *dbd)
-{
-    return strcmp(apr_dbd_name(dbd->driver), "pgsql") == 0;
-}
-
-static bool select_rows(const session *s, const char **args, apr_dbd_results_t **results)
-{
-    const eg_lookup *lookup = eg_config_of(s->r)->lookup;
-    const ap_dbd_t *dbd = s->dbd;
-    apr_dbd_prepared_t *statement = statement_of(s, lookup);
-
-    *results = NULL;
-    return statement && apr_dbd_pselect(dbd->driver, s->pool, dbd->handle, results, statement,
-                                        random_access(dbd), lookup->args->nelts, args) == 0;
-}
-
-/* A statement that failed once may report that failure again, and only then be ready for use
- * (sqlite3_reset). */
-static bool select_in_the_end(const session *s, const char **args, apr_dbd_results_t **results)
-{
-    if (!statement_of(s, eg_config_of(s->r)->lookup))
-        return false;
-    /* NOLINTNEXTLINE(misc-redundant-expression): the second try is meant */
-    return select_rows(s, args, results) || select_rows(s, args, results) ||
-           (repair(s, eg_config_of(s->r)->lookup) && select_rows(s, args, results));
-}
-
-/* --- arguments --------------------------------------------------------------------------------- */
-
-static const char *index_of(request_rec *r, const eg_lookup_arg *arg, const eg_key *key,
+static const char *index_of(apr_pool_t *pool, const eg_lookup_arg *arg, const eg_key *key,
                             const eg_span *plain)
 {
     apr_size_t n = (apr_size_t)arg->fields->nelts;
-    eg_span *values = apr_palloc(r->pool, n * sizeof *values);
-    char *hex = apr_palloc(r->pool, EG_INDEX_LENGTH + 1);
+    eg_span *values = apr_palloc(pool, n * sizeof *values);
+    char *hex = apr_palloc(pool, EG_INDEX_LENGTH + 1);
 
     for (apr_size_t i = 0; i < n; i++)
         values[i] = plain[APR_ARRAY_IDX(arg->fields, i, unsigned)];
     return eg_blind_index_under(eg_the_crypto(), key->index, values, n, hex) == EG_OK ? hex : NULL;
 }
 
-static bool make_arguments(request_rec *r, const eg_key *key, const eg_span *plain,
-                           const char **args)
+static bool make_arguments(const eg_query *query, const eg_lookup *lookup, const eg_key *key,
+                           const eg_span *plain, const char **args)
 {
-    const eg_lookup *lookup = eg_config_of(r)->lookup;
-
     for (int i = 0; i < lookup->args->nelts; i++) {
         const eg_lookup_arg *arg = &APR_ARRAY_IDX(lookup->args, i, eg_lookup_arg);
 
-        args[i] = arg->is_index ? index_of(r, arg, key, plain)
-                                : plain[APR_ARRAY_IDX(arg->fields, 0, unsigned)].p;
+        args[i] = arg->is_index
+                      ? index_of(query->pool, arg, key, plain)
+                      : plain_copy(query->pool, plain[APR_ARRAY_IDX(arg->fields, 0, unsigned)]);
         if (!args[i])
             return false;
     }
     return true;
 }
 
-static eg_outcome look_with_key(const session *s, const eg_key *key, const eg_span *plain,
-                                eg_json **row, int *rows)
+/* With a blind index the query is tried for one key of the ring after the other. */
+static bool make_tries(eg_query *query, const eg_config *config, const eg_span *plain)
 {
-    request_rec *r = s->r;
-    int n = eg_config_of(r)->lookup->args->nelts;
-    const char **args = apr_pcalloc(r->pool, (apr_size_t)n * sizeof *args);
-    apr_dbd_results_t *results;
+    const eg_keyring *ring = config->keys->keys;
+    apr_size_t n = (apr_size_t)config->lookup->args->nelts;
 
-    if (!make_arguments(r, key, plain, args))
-        return eg_lookup_unavailable(r, "the blind index could not be computed");
-    if (!select_in_the_end(s, args, &results))
-        return eg_lookup_unavailable(r, "the database refused the query");
-    return read_rows(s, results, row, rows);
+    query->tries = config->lookup->has_index ? ring->n : 1;
+    query->n = config->lookup->args->nelts;
+    query->args = apr_pcalloc(query->pool, (query->tries * n + 1) * sizeof *query->args);
+    for (apr_size_t i = 0; i < query->tries; i++)
+        if (!make_arguments(query, config->lookup, &ring->keys[i], plain, query->args + i * n))
+            return false;
+    return true;
 }
 
-static eg_outcome look_with_keys(const session *s, const eg_span *plain, eg_json **row)
-{
-    const eg_config *config = eg_config_of(s->r);
-    const eg_keyring *ring = config->keys->keys;
-    apr_size_t keys = config->lookup->has_index ? ring->n : 1;
-    eg_outcome outcome = EG_NOT_FOUND;
-    int rows = 0;
+/* --- how long ----------------------------------------------------------------------------------- */
 
-    /* several rows under one key are an answer, too: none of them is the one */
-    for (apr_size_t i = 0; i < keys && outcome == EG_NOT_FOUND && rows == 0; i++)
-        outcome = look_with_key(s, &ring->keys[i], plain, row, &rows);
+/* What is left of the gather's time counts where we are its backend. */
+static apr_time_t deadline_of(const request_rec *r)
+{
+    apr_time_t own = apr_time_now() + eg_config_timeout(eg_config_of(r));
+    apr_time_t whole = eg_backend_deadline(r);
+
+    return whole && whole < own ? whole : own;
+}
+
+static void run_task(eg_task *task)
+{
+    eg_query_run((eg_query *)task);
+}
+
+static void end_query(eg_query *query)
+{
+    eg_place_leave(query->place);
+    query->place = EG_NO_PLACE;
+}
+
+static apr_status_t free_query(void *query)
+{
+    apr_pool_destroy(((eg_query *)query)->pool);
+    return APR_SUCCESS;
+}
+
+static void drop_task(eg_task *task)
+{
+    end_query((eg_query *)task);
+    (void)free_query(task);
+}
+
+static eg_query *make_query(request_rec *r)
+{
+    const eg_lookup *lookup = eg_config_of(r)->lookup;
+    apr_pool_t *pool;
+    eg_query *query;
+
+    if (apr_pool_create(&pool, NULL) != APR_SUCCESS)
+        return NULL;
+    apr_pool_abort_set(apr_pool_abort_get(r->pool), pool);
+    query = apr_pcalloc(pool, sizeof *query);
+    query->task = (eg_task){.run = run_task, .drop = drop_task};
+    query->pool = pool;
+    query->server = r->server;
+    query->holder = eg_query_is_held(r) ? r : NULL;
+    query->query = lookup->query;
+    query->label = lookup->label;
+    query->deadline = deadline_of(r);
+    query->place = EG_NO_PLACE;
+    return query;
+}
+
+/* --- waiting ------------------------------------------------------------------------------------ */
+
+/* False: there are enough who wait. */
+static bool take_place(request_rec *r, eg_query *query)
+{
+    if (eg_places_number() == 0)
+        return true;
+    query->place = eg_place_take(query->deadline);
+    if (query->place == EG_NO_PLACE && eg_count_minute())
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
+                      EG_TAG("0603") "call %s: %u requests are waiting for the database already "
+                                     "(%s): further ones are answered 500 at once",
+                      eg_call_of(r), eg_places_number(), eg_database_name());
+    return query->place != EG_NO_PLACE;
+}
+
+static eg_outcome tell_outcome(request_rec *r, const eg_query *query)
+{
+    if (query->complaint)
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
+                      EG_TAG("0602") "call %s: the database (%s) does not prepare the query of "
+                                     "EncGatherLookup with text for each %%s: %s",
+                      eg_call_of(r), eg_database_name(), query->complaint);
+    return query->outcome == EG_UNAVAILABLE ? eg_lookup_unavailable(r, query->why) : query->outcome;
+}
+
+/* A database in a file is not waited for by a helper: its driver comes back in time. */
+static bool needs_helper(const eg_query *query)
+{
+    return !query->holder && !eg_database_is_file();
+}
+
+/* False: the query is still with the helper, whose it is from now on. */
+static bool run_in_time(eg_query *query)
+{
+    eg_help help =
+        needs_helper(query) ? eg_helper_run(&query->task, query->deadline + GRACE) : EG_NO_HELPER;
+
+    if (help == EG_NO_HELPER)
+        eg_query_run(query);
+    if (help != EG_LEFT)
+        end_query(query);
+    return help != EG_LEFT;
+}
+
+/* The row is where the answer needs it, and the query's pool as long. */
+static eg_outcome ask_database(request_rec *r, eg_query *query, eg_json **row)
+{
+    eg_outcome outcome;
+
+    if (!run_in_time(query))
+        return eg_lookup_unavailable(r, EG_TOO_SLOW);
+    outcome = tell_outcome(r, query);
+    *row = query->row;
+    apr_pool_cleanup_register(eg_exchange_pool(r), query, free_query, apr_pool_cleanup_null);
     return outcome;
 }
 
 eg_outcome eg_lookup_run(request_rec *r, const eg_span *plain, eg_json **row)
 {
-    session s;
-    eg_outcome outcome = open_session(r, &s)
-                             ? look_with_keys(&s, plain, row)
-                             : eg_lookup_unavailable(r, "the database does not answer");
+    eg_query *query = make_query(r);
+    eg_outcome outcome = EG_UNAVAILABLE;
 
-    close_session(&s);
+    if (!query)
+        return eg_lookup_unavailable(r, "no memory for the query");
+    if (!make_tries(query, eg_config_of(r), plain))
+        outcome = eg_lookup_unavailable(r, "the blind index could not be computed");
+    else if (take_place(r, query))
+        return ask_database(r, query, row);
+    (void)free_query(query);
     return outcome;
 }

@@ -7,9 +7,6 @@
 #include "core/json.h"
 #include "base/outcome.h"
 
-/* While the configuration is read. Returns NULL, or what is wrong. */
-const char *eg_lookup_find_database(void);
-
 /* Runs the location's query for the plaintext of each demanded field (NUL-terminated); with a blind
  * index for one key of the ring after the other, until a row is found. EG_FOUND with the columns of
  * the one row in *row, EG_NOT_FOUND for no row or several, EG_UNAVAILABLE (logged) when the

@@ -122,10 +122,10 @@ static void ask_balancer(const question *q, const char *balancer)
     bool any = false;
 
     for (int i = 0; (record = eg_dump_next(q->dump, "proxy", &i)) != NULL; i++) {
-        const char *path = eg_record_get(q->dump, record, "path");
+        const char *section = eg_record_get(q->dump, record, "path");
         const char *to = eg_record_get(q->dump, record, "to");
 
-        if (path && to && eg_path_is_below(balancer, path)) {
+        if (section && to && eg_path_is_below(balancer, section)) {
             ask_url(q, to);
             any = true;
         }

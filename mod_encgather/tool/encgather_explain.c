@@ -47,14 +47,14 @@ static const eg_record *find_place(const eg_dump *dump, const eg_explain_options
     apr_size_t longest = 0;
 
     for (int i = 0; (record = eg_dump_next(dump, "place", &i)) != NULL; i++) {
-        const char *path = eg_record_get(dump, record, "path");
+        const char *section = eg_record_get(dump, record, "path");
         const char *asked =
             options->location ? options->location : path_here(dump, record, options->url);
 
-        if (path && strlen(path) > longest && eg_record_get(dump, record, "token_file") &&
-            eg_path_is_below(asked, path)) {
+        if (section && strlen(section) > longest && eg_record_get(dump, record, "token_file") &&
+            eg_path_is_below(asked, section)) {
             found = record;
-            longest = strlen(path);
+            longest = strlen(section);
         }
     }
     return found;

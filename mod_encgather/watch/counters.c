@@ -14,12 +14,15 @@ APLOG_USE_MODULE(encgather);
 #define RETAINED "mod_encgather:counters of hosts"
 #define KEYS_MAX 512
 #define HOSTS_MAX 1024
+#define MINUTE 60000000ULL
 #define OTHER (HOSTS_MAX - 1) /* shared by those who came too late, or are not known to use us */
 
 typedef struct {
     apr_time_t since;
     eg_key_use keys[KEYS_MAX];
     eg_host hosts[HOSTS_MAX];
+    eg_place places[EG_PLACES_MAX];
+    atomic_ullong said; /* eg_clock() of the last line that is written once a minute */
 } shared_counters;
 
 typedef struct {
@@ -237,6 +240,24 @@ void eg_count_backend(const request_rec *r, eg_backend_answer answer, apr_uint64
         return;
     add_to(&host->backend[answer], 1);
     add_time(&host->backend_time, microseconds);
+}
+
+/* --- places for those who wait ------------------------------------------------------------------ */
+
+eg_place *eg_counters_places(void)
+{
+    return counters ? counters->places : NULL;
+}
+
+bool eg_count_minute(void)
+{
+    unsigned long long now = eg_clock(), last;
+
+    if (!counters)
+        return true;
+    last = atomic_load(&counters->said);
+    return (!last || now - last >= MINUTE) &&
+           atomic_compare_exchange_strong(&counters->said, &last, now);
 }
 
 /* --- shown ------------------------------------------------------------------------------------- */

@@ -48,6 +48,14 @@ typedef struct eg_host {
     eg_histogram gather_time, decrypt_time, backend_time;
 } eg_host;
 
+/* Of a request that waits for the database. */
+typedef struct {
+    atomic_llong owner;  /* the child's process id; 0: free */
+    atomic_ullong since; /* eg_clock(); 0: just taken */
+} eg_place;
+
+#define EG_PLACES_MAX 1024
+
 /* --- by the parent ----------------------------------------------------------------------------- */
 
 /* Before children are made, again at every restart: each server gets its eg_server.host. */
@@ -79,6 +87,12 @@ void eg_count_backend(const request_rec *r, eg_backend_answer answer, apr_uint64
  * by since then, 0 where one of the two is not known. */
 apr_uint64_t eg_clock(void);
 apr_uint64_t eg_since(apr_uint64_t started);
+
+/* EG_PLACES_MAX of them, shared by all children; NULL where there is no shared memory. */
+eg_place *eg_counters_places(void);
+
+/* True once a minute, for all children together. */
+bool eg_count_minute(void);
 
 /* --- by whoever shows them --------------------------------------------------------------------- */
 

@@ -206,10 +206,11 @@ static int post_perdir_config(request_rec *r)
     return DECLINED;
 }
 
-/* Where a request was led, by a proxy or a redirect, when that has happened: the application and
+/* Also where it was led, by a proxy or a redirect, now that this has happened: the application and
  * the client have what was sent. */
-static void mask_destination(request_rec *r)
+static void mask_ended(request_rec *r)
 {
+    mask_request(r);
     if (!eg_redacts(r->server))
         return;
     r->filename = (char *)(apr_uintptr_t)masked_text(r, r->filename);
@@ -222,10 +223,9 @@ static int log_transaction(request_rec *r)
 {
     const masking *state;
 
-    for (request_rec *each = r; each; each = each->next) {
-        mask_request(each);
-        mask_destination(each);
-    }
+    mask_ended(r);
+    for (request_rec *each = r->next; each; each = each->next)
+        mask_ended(each);
     state = eg_slot_if_any(r, EG_SLOT_MASKING);
     if (state && state->raw_line)
         ap_update_child_status(r->connection->sbh, SERVER_BUSY_LOG, r);

@@ -75,9 +75,18 @@ sub power_cut ($self) {
     return;
 }
 
+# All of its processes stand still, and go on.
+sub freeze ($self) { return $self->_signal_all('STOP') }
+sub thaw ($self)   { return $self->_signal_all('CONT') }
+
+sub _signal_all ($self, $signal) {
+    return kill $signal => $self->{pid}, _descendants($self->{pid});
+}
+
 sub DESTROY ($self) {
     return unless $self->{owner} == $$;
     local ($?, $!, $@);
+    $self->thaw if $self->{pid};
     $self->stop;
     return;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The sections that have something of ours, where they are written, and what holds in them. */
-#ifndef EG_PLACES_H
-#define EG_PLACES_H
+#ifndef EG_SECTIONS_H
+#define EG_SECTIONS_H
 
 #include "config/config.h"
 
@@ -19,7 +19,7 @@ typedef struct {
 
 /* In the order they are written; once the configuration is read and hosts have what they inherit.
  * Returns an array of eg_place. */
-apr_array_header_t *eg_places_find(apr_pool_t *pool, server_rec *main_server);
+apr_array_header_t *eg_sections_find(apr_pool_t *pool, server_rec *main_server);
 
 /* Whether a request of that path (a query aside) comes to the place. */
 bool eg_place_covers(apr_pool_t *pool, const eg_place *place, const char *path);

@@ -3,7 +3,7 @@
  *
  * Where they are written is in ap_conftree, what holds is in httpd's lists of sections; the n-th
  * <Location> of a host is the n-th of its list. */
-#include "dump/places.h"
+#include "config/sections.h"
 
 #include <string.h>
 #include <apr_fnmatch.h>
@@ -256,25 +256,27 @@ static bool differs(const server_rec *a, const server_rec *b)
     const eg_config *one = config_in(a->lookup_defaults), *other = config_in(b->lookup_defaults);
     bool same = true;
 
+    if (!one || !other)
+        return one != other;
 #define EG_SAME(type, name, unset) same = same && one->name == other->name;
     EG_CONFIG_MEMBERS(EG_SAME)
 #undef EG_SAME
     return !same;
 }
 
-apr_array_header_t *eg_places_find(apr_pool_t *pool, server_rec *main_server)
+apr_array_header_t *eg_sections_find(apr_pool_t *pool, server_rec *main_server)
 {
     survey_of_places all = {pool, apr_array_make(pool, 8, sizeof(eg_place))};
     int locations = note_places(&all, ap_conftree, NULL, main_server, 0);
 
-    for (const ap_directive_t *node = ap_conftree; node; node = node->next) {
-        server_rec *s = is_called(node, "<VirtualHost") ? eg_host_server(main_server, node) : NULL;
+    for (const ap_directive_t *host = ap_conftree; host; host = host->next) {
+        server_rec *s = is_called(host, "<VirtualHost") ? eg_host_server(main_server, host) : NULL;
 
         if (!s)
             continue;
         if (differs(main_server, s))
-            (void)note_places(&all, ap_conftree, node, s, 0);
-        (void)note_places(&all, node->first_child, node, s, locations);
+            (void)note_places(&all, ap_conftree, host, s, 0);
+        (void)note_places(&all, host->first_child, host, s, locations);
     }
     return all.found;
 }
