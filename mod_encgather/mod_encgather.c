@@ -12,6 +12,7 @@
 #include "config/hopeless.h"
 #include "config/neighbours.h"
 #include "config/store.h"
+#include "config/tokencheck.h"
 #include "dump/dump.h"
 #include "lookup/decrypt.h"
 #include "lookup/directives_lookup.h"
@@ -32,6 +33,7 @@ static void warn_of_text(apr_pool_t *ptemp, server_rec *s)
 {
     eg_hopeless_warn(ptemp, s);
     eg_doubtful_warn(ptemp, s);
+    eg_tokencheck_warn(ptemp, s);
 }
 
 /* What a start says of a configuration that has no error, and by whom it is said. */
@@ -41,6 +43,7 @@ static void say_in_dump(apr_pool_t *ptemp, server_rec *s)
     eg_hopeless_warn(ptemp, s);
     eg_dump_announce(ptemp, "doubtful");
     eg_doubtful_warn(ptemp, s);
+    eg_tokencheck_warn(ptemp, s);
     eg_neighbours_check(ptemp, s);
     eg_store_each(s, eg_store_doubt);
 }
@@ -57,9 +60,10 @@ static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
 
 static bool is_good(apr_pool_t *ptemp, server_rec *s)
 {
-    bool urls = eg_config_check_urls(s);
+    bool good = eg_config_check_urls(s);
 
-    return eg_store_check(ptemp, s) == OK && urls;
+    good = eg_store_check(ptemp, s) == OK && good;
+    return eg_tokencheck(ptemp, s) && good;
 }
 
 /* All mistakes at once, and then what a start would say. */
@@ -84,7 +88,7 @@ static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, 
         return OK;
     if (eg_dump_is_wanted())
         return dump_config(ptemp, s);
-    if (!eg_config_check_urls(s) || eg_store_check(ptemp, s) != OK)
+    if (!is_good(ptemp, s))
         return HTTP_INTERNAL_SERVER_ERROR;
     if (mode == AP_SQ_RM_CONFIG_TEST) /* a start says it in post_config */
         warn_of_text(ptemp, s);

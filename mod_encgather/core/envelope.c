@@ -215,3 +215,11 @@ eg_status eg_envelope_try(eg_crypto *crypto, const eg_envelope_key *key, bool is
     eg_wipe(found, sizeof found);
     return status;
 }
+
+bool eg_envelope_is_pair(const eg_envelope_key *one, const eg_envelope_key *other)
+{
+    bool same = one->kind == other->kind && EVP_PKEY_eq(one->pkey, other->pkey) == 1;
+
+    ERR_clear_error();
+    return same;
+}

@@ -67,4 +67,7 @@ eg_status eg_envelope_try(eg_crypto *crypto, const eg_envelope_key *key,
 /* Frees what is OpenSSL's of it with the pool. */
 void eg_envelope_key_own(apr_pool_t *pool, const eg_envelope_key *key);
 
+/* Whether both have the same public numbers. */
+bool eg_envelope_is_pair(const eg_envelope_key *one, const eg_envelope_key *other);
+
 #endif

@@ -129,12 +129,19 @@ static void count_tokens(const eg_jsonline *line, const eg_auth_tokens *tokens)
 
 static void write_secret_file(server_rec *s, const eg_store_entry *entry)
 {
+    static const char *const words[] = {[EG_KEY_FILE] = "keys",
+                                        [EG_TOKEN_FILE] = "tokens",
+                                        [EG_RECIPIENT_FILE] = "recipient",
+                                        [EG_PRIVATE_KEY_FILE] = "private key"};
     eg_jsonline line = eg_jsonline_begin(of_lines, "file");
 
     (void)s;
-    eg_jsonline_text(&line, "holds", entry->kind == EG_KEY_FILE ? "keys" : "tokens");
+    eg_jsonline_text(&line, "holds", words[entry->kind]);
     eg_jsonline_text(&line, "path", entry->path);
-    eg_jsonline_flag(&line, "read", entry->keys || entry->tokens);
+    eg_jsonline_flag(&line, "read", entry->keys || entry->tokens || entry->has_facts);
+    eg_jsonline_text(&line, "kid", *entry->kid ? entry->kid : NULL);
+    if (entry->has_facts)
+        eg_jsonline_text(&line, "key", eg_key_kind_name(entry->facts.kind));
     if (entry->keys) {
         eg_jsonline_number(&line, "keys", (long)entry->keys->n);
         eg_jsonline_text(&line, "ids", ids_of(of_lines, entry->keys));
@@ -190,7 +197,27 @@ static const char *lacked(const eg_place *place)
         return NULL;
     if (!config->lookup)
         return "EncGatherLookup";
-    return config->keys ? NULL : "EncGatherKeyFile";
+    return config->keys || (config->privates && config->privates->n) ? NULL : "EncGatherKeyFile";
+}
+
+static const char *kids_of(apr_pool_t *pool, const eg_envelope_list *list)
+{
+    const char *kids = NULL;
+
+    for (unsigned i = 0; list && i < list->n; i++)
+        kids = apr_pstrcat(pool, kids ? kids : "", kids ? " " : "", list->at[i]->kid, NULL);
+    return kids;
+}
+
+static void write_tokens(apr_pool_t *pool, const eg_jsonline *line, const eg_config *config)
+{
+    const eg_token_formats formats = eg_config_formats(config);
+
+    eg_jsonline_text(line, "makes", eg_formats[formats.made]->name);
+    eg_jsonline_text(line, "recipients", kids_of(pool, config->recipients));
+    eg_jsonline_text(line, "private_keys", kids_of(pool, config->privates));
+    if (eg_formats[formats.made]->binds)
+        eg_jsonline_number(line, "token_ttl", (long)eg_config_token_ttl(config));
 }
 
 static void write_place(apr_pool_t *pool, const eg_place *place)
@@ -210,6 +237,7 @@ static void write_place(apr_pool_t *pool, const eg_place *place)
     eg_jsonline_number(&line, "max_body", (long)eg_config_max_body(config));
     eg_jsonline_number(&line, "timeout", (long)apr_time_sec(eg_config_timeout(config)));
     eg_jsonline_text(&line, "lacks", lacked(place));
+    write_tokens(pool, &line, config);
     write_gather(pool, &line, config);
     write_lookup(pool, &line, config);
     eg_dump_line(&line);
