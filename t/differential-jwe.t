@@ -44,7 +44,9 @@ sub is_there (@command) { return system('sh', '-c', '"$@" >/dev/null 2>&1', 'sh'
 my @JUDGES = (
     { name => 'npm jose',   command => [ 'node', "$TOP/t/jwe/judge.mjs" ], kinds => [qw(dir p256 x25519 rsa)], missing => sub { is_there(qw(npm --version)) ? install_jose() : 'there is no npm' } },
     { name => 'jwcrypto',   command => [ 'python3', "$TOP/t/jwe/judge.py" ], kinds => [qw(dir p256 x25519 rsa)], missing => sub { is_there(qw(python3 -c), 'import jwcrypto') ? '' : 'there is no python3-jwcrypto' } },
-    { name => 'Crypt::JWT', command => [ $^X, "$TOP/t/jwe/judge.pl" ], kinds => [qw(dir p256 rsa)], missing => sub { is_there($^X, '-MCrypt::JWT', '-e1') ? '' : 'there is no Crypt::JWT' } },
+    # 0.034 writes epk as a string, where RFC 7518 wants an object: what it seals for P-256 only it opens;
+    # and a ciphertext that is the one byte "0" it takes for none
+    { name => 'Crypt::JWT', cannot_seal => 'p256', least => 2, command => [ $^X, "$TOP/t/jwe/judge.pl" ], kinds => [qw(dir p256 rsa)], missing => sub { is_there($^X, '-MCrypt::JWT', '-e1') ? '' : 'there is no Crypt::JWT' } },
 );
 
 # --- Both ways -------------------------------------------------------------------------------------------
@@ -82,11 +84,13 @@ for my $judge (@JUDGES) {
     for my $kind (@{ $judge->{kinds} }) {
         SKIP: {
             skip $missing, 4 if $missing;
+            my $least  = $judge->{least} // 1;                   # digits
             my $name   = "$judge->{name}, $kind";
             my $header = sprintf '{"alg":"%s","enc":"A256GCM","kid":"%s","iat":%d,"sid":"%s","fld":"%s"}', $ALG{$kind}, $KID{$kind}, time, @BOUND[ 1, 3 ];
-            my $values = join '', map { join('', map { int rand 10 } 0 .. rand 32) . "\n" } 1 .. $COUNT;
+            my $values = join '', map { join('', map { int rand 10 } 1 .. $least + rand(33 - $least)) . "\n" } 1 .. $COUNT;
             my $ours   = output_of("$name: sealed here", $values, $TOOL, 'encrypt', @{ $SEAL{$kind} }, @BOUND);
             is output_of("$name: opened there", $ours, @{ $judge->{command} }, 'open', $kind, $PRIVATE{$kind}, $header), $values, "$name: the same values";
+            last SKIP if ($judge->{cannot_seal} // '') eq $kind;
             my $theirs = output_of("$name: sealed there", $values, @{ $judge->{command} }, 'seal', $kind, $PUBLIC{$kind}, $header);
             is output_of("$name: opened here", $theirs, $TOOL, 'decrypt', @{ $OPEN{$kind} }, @BOUND, '--ttl', 900), $values, "$name: the same values";
         }
