@@ -43,7 +43,7 @@ sub is_there (@command) { return system('sh', '-c', '"$@" >/dev/null 2>&1', 'sh'
 
 my @JUDGES = (
     { name => 'npm jose',   command => [ 'node', "$TOP/t/jwe/judge.mjs" ], kinds => [qw(dir p256 x25519 rsa)], missing => sub { is_there(qw(npm --version)) ? install_jose() : 'there is no npm' } },
-    { name => 'jwcrypto',   command => [ 'python3', "$TOP/t/jwe/judge.py" ], kinds => [qw(dir p256 x25519 rsa)], missing => sub { is_there(qw(python3 -c), 'import jwcrypto') ? '' : 'there is no python3-jwcrypto' } },
+    { name => 'jwcrypto',   command => [ '/usr/bin/python3', "$TOP/t/jwe/judge.py" ], kinds => [qw(dir p256 x25519 rsa)], missing => sub { is_there(qw(/usr/bin/python3 -c), 'import jwcrypto') ? '' : 'there is no python3-jwcrypto' } },
     # 0.034 writes epk as a string, where RFC 7518 wants an object: what it seals for P-256 only it opens;
     # and a ciphertext that is the one byte "0" it takes for none
     { name => 'Crypt::JWT', cannot_seal => 'p256', least => 2, command => [ $^X, "$TOP/t/jwe/judge.pl" ], kinds => [qw(dir p256 rsa)], missing => sub { is_there($^X, '-MCrypt::JWT', '-e1') ? '' : 'there is no Crypt::JWT' } },
