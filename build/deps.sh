@@ -70,6 +70,8 @@ test        cmd:npm                     npm                         nodejs-npm
 test        cmd:chromium                chromium                    chromium
 test        cmd:chromedriver            chromium-driver             chromedriver
 test        python:cryptography         python3-cryptography        python3-cryptography
+test        python:jwcrypto             python3-jwcrypto            python3-jwcrypto
+test        perl:Crypt::JWT             libcrypt-jwt-perl           perl-Crypt-JWT
 test        cmd:initdb                  postgresql                  postgresql-server
 test        cmd:promtool                prometheus                  -
 test        cmd:psql                    postgresql                  postgresql

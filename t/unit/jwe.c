@@ -502,6 +502,9 @@ static void other_headers(void)
     is_header(header_with(0, "\"alg\":\"A256KW\""), EG_RULE_FORM);
     is_header(header_with(2, "\"kid\":\"e1\""), EG_RULE_KEY);
     is_header(header_with(2, "\"kid\":\"K1\""), EG_RULE_KEY);
+    is_header("{\"alg\":\"ECDH-ES\",\"enc\":\"A256GCM\",\"kid\":\"r1\",\"epk\":{\"kty\":\"OKP\","
+              "\"crv\":\"X25519\",\"x\":\"-wIaNUEZKnLmHJgkF_3_hjlETfOe7cTmerh_y4wHlyc\"}," REST,
+              EG_RULE_KEY);
 }
 
 /* --- the ephemeral key ----------------------------------------------------------------------------- */
