@@ -42,13 +42,28 @@ static bool has_envelope_key(const eg_survey *all, const eg_finding *at, eg_writ
     return false;
 }
 
+/* Beside pairs: a field that is sealed under the key file, a blind index. */
+static bool asks_for_key_file(const eg_survey *all, const eg_finding *at, bool is_gather)
+{
+    eg_written_kind what = is_gather ? EG_WRITTEN_FIELD : EG_WRITTEN_LOOKUP;
+
+    for (int i = 0; i < all->found[what]->nelts; i++) {
+        const eg_finding *each = eg_written_at(all, what, i);
+
+        if (each->place == at->place &&
+            ap_strcasestr(each->node->args, is_gather ? "recipient=off" : "hmac:"))
+            return true;
+    }
+    return false;
+}
+
 /* A key of a pair may stand in for the key file. */
 static bool is_lacking(const eg_survey *all, const eg_finding *at, eg_written_kind what,
                        bool is_gather)
 {
     if (eg_written_is_there(all, what, at))
         return false;
-    return what != EG_WRITTEN_KEYS ||
+    return what != EG_WRITTEN_KEYS || asks_for_key_file(all, at, is_gather) ||
            !has_envelope_key(all, at, is_gather ? EG_WRITTEN_RECIPIENT : EG_WRITTEN_PRIVATE_KEY);
 }
 
