@@ -6,7 +6,8 @@
 #include <unistd.h>
 #include <openssl/crypto.h>
 
-#define STACK_DEPTH 8192 /* bytes; OpenSSL 3.0 was seen to take 3,700 for an agreement, 6,600 for RSA */
+#define STACK_DEPTH                                                                                \
+    8192 /* bytes; OpenSSL 3.0 was seen to take 3,700 for an agreement, 6,600 for RSA */
 
 /* Stands in front of the bytes; pools align to 8 bytes, and so do they. */
 typedef struct {
