@@ -3,6 +3,7 @@
 #include "lookup/opening.h"
 
 #include <string.h>
+#include <apr_strings.h>
 #include "core/parameters.h"
 #include "watch/counters.h"
 #include "watch/record.h"
@@ -99,24 +100,28 @@ static const char *fault_of_rule(eg_token_rule rule)
     return faults[rule];
 }
 
-static eg_outcome refuse_token(request_rec *r, const char *field, eg_token_rule rule)
+static eg_outcome refuse_field(request_rec *r, const char *field, const char *fault)
 {
     ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
-                  EG_TAG("0402") "call %s: the token of the field '%s' %s (rule: %s)",
-                  eg_call_of(r), field, fault_of_rule(rule), eg_token_rule_name(rule));
+                  EG_TAG("0402") "call %s: the token of the field '%s' %s", eg_call_of(r), field,
+                  fault);
     return EG_BAD_TOKEN;
+}
+
+static eg_outcome refuse_token(request_rec *r, const char *field, eg_token_rule rule)
+{
+    return refuse_field(
+        r, field,
+        apr_psprintf(r->pool, "%s (rule: %s)", fault_of_rule(rule), eg_token_rule_name(rule)));
 }
 
 /* A database would take the front part of it. */
 static eg_outcome refuse_nul(request_rec *r, const char *field)
 {
-    ap_log_rerror(
-        APLOG_MARK, APLOG_WARNING, 0, r,
-        EG_TAG("0402") "call %s: the token of the field '%s' is authentic and has a NUL in "
-                       "it, which no caller keys in: somebody else who has the key "
-                       "sealed it",
-        eg_call_of(r), field);
-    return EG_BAD_TOKEN;
+    return refuse_field(
+        r, field,
+        "is authentic and has a NUL in it, which no caller keys in: somebody else who "
+        "has the key sealed it");
 }
 
 static eg_outcome answer_failure(request_rec *r)
