@@ -90,8 +90,10 @@ static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, 
         return dump_config(ptemp, s);
     if (!is_good(ptemp, s))
         return HTTP_INTERNAL_SERVER_ERROR;
-    if (mode == AP_SQ_RM_CONFIG_TEST) /* a start says it in post_config */
+    if (mode == AP_SQ_RM_CONFIG_TEST) { /* a start says it in post_config */
         warn_of_text(ptemp, s);
+        eg_store_each(s, eg_store_doubt);
+    }
     return OK;
 }
 

@@ -3,6 +3,7 @@
 #include "config/config.h"
 
 #include <string.h>
+#include <apr_strings.h>
 #include <http_core.h>
 
 #define MAX_BODY_DEFAULT 65536
@@ -197,16 +198,24 @@ bool eg_config_seals_by_file(const eg_config *config)
     return false;
 }
 
-const char *eg_config_fault(const eg_config *config)
+const char *eg_config_fault(apr_pool_t *pool, const eg_config *config)
 {
     const eg_fields *fields = eg_config_fields(config);
     bool known = true;
 
     if (eg_config_formats(config).made == EG_HEX && has_envelopes(config->recipients))
-        return "EncGatherTokenFormat makes hex, and hex cannot be sealed to an EncGatherRecipient";
-    for (unsigned i = 0; i < fields->n && known; i++)
+        return "EncGatherTokenFormat makes hex, and hex cannot be sealed to an EncGatherRecipient; "
+               "make jwe (jwe hex while hex tokens are under way), or have no recipient here "
+               "(EncGatherRecipient off)";
+    for (unsigned i = 0; i < fields->n; i++) {
         (void)eg_config_recipient(config, &fields->at[i], &known);
-    return known ? NULL : "an EncGatherField has a recipient= that no EncGatherRecipient here is";
+        if (!known)
+            return apr_psprintf(pool,
+                                "EncGatherField %s has recipient=%s, and no EncGatherRecipient has "
+                                "that kid here; add it, or name another one, or off",
+                                fields->at[i].name, fields->at[i].recipient);
+    }
+    return NULL;
 }
 
 /* The members of one event, by its number. */

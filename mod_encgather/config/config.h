@@ -180,8 +180,9 @@ const eg_store_entry *eg_config_recipient(const eg_config *config, const eg_fiel
                                           bool *known);
 /* Whether some field is sealed under the key file. */
 bool eg_config_seals_by_file(const eg_config *config);
-/* What only the merge of sections shows to be wrong with tokens and their keys, in words; NULL: nothing. */
-const char *eg_config_fault(const eg_config *config);
+/* What only the merge of sections shows to be wrong with tokens and their keys, in words, and what to do;
+ * NULL: nothing. */
+const char *eg_config_fault(apr_pool_t *pool, const eg_config *config);
 const eg_say *eg_config_say(const eg_config *config, eg_event event); /* NULL: the default */
 const eg_say **eg_config_say_member(eg_config *config, eg_event event);
 const eg_then **eg_config_then_member(eg_config *config, eg_event event);

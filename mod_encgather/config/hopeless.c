@@ -30,28 +30,58 @@ static bool needs_tokens(const eg_survey *all, const eg_finding *at)
     return true;
 }
 
-/* Of n kinds, "no A, no B"; NULL where all are there. */
-static const char *list_missing(const eg_survey *all, const eg_finding *at,
-                                const eg_written_kind *kinds, unsigned n)
+/* "off" only empties a list. */
+static bool has_envelope_key(const eg_survey *all, const eg_finding *at, eg_written_kind what)
 {
-    const char *list = "";
+    for (int i = 0; i < all->found[what]->nelts; i++) {
+        const eg_finding *each = eg_written_at(all, what, i);
 
-    for (unsigned i = 0; i < n; i++)
-        if (!eg_written_is_there(all, kinds[i], at))
-            list = apr_pstrcat(all->pool, list, *list ? ", no " : "no ", eg_written_name(kinds[i]),
-                               NULL);
-    return *list ? list : NULL;
+        if (ap_cstr_casecmp(each->word, EG_NO_RECIPIENT) != 0 && eg_written_may_meet(each, at))
+            return true;
+    }
+    return false;
 }
 
+/* Beside pairs: a field that is sealed under the key file, a blind index. */
+static bool asks_for_key_file(const eg_survey *all, const eg_finding *at, bool is_gather)
+{
+    eg_written_kind what = is_gather ? EG_WRITTEN_FIELD : EG_WRITTEN_LOOKUP;
+
+    for (int i = 0; i < all->found[what]->nelts; i++) {
+        const eg_finding *each = eg_written_at(all, what, i);
+
+        if (each->place == at->place &&
+            ap_strcasestr(each->node->args, is_gather ? "recipient=off" : "hmac:"))
+            return true;
+    }
+    return false;
+}
+
+/* A key of a pair may stand in for the key file. */
+static bool is_lacking(const eg_survey *all, const eg_finding *at, eg_written_kind what,
+                       bool is_gather)
+{
+    if (eg_written_is_there(all, what, at))
+        return false;
+    return what != EG_WRITTEN_KEYS || asks_for_key_file(all, at, is_gather) ||
+           !has_envelope_key(all, at, is_gather ? EG_WRITTEN_RECIPIENT : EG_WRITTEN_PRIVATE_KEY);
+}
+
+/* "no A, no B"; NULL where all are there. */
 static const char *lacks(const eg_survey *all, const eg_finding *at, bool is_gather)
 {
     static const eg_written_kind of_gather[] = {EG_WRITTEN_BACKEND, EG_WRITTEN_KEYS,
                                                 EG_WRITTEN_TOKENS};
     static const eg_written_kind of_decrypt[] = {EG_WRITTEN_LOOKUP, EG_WRITTEN_KEYS};
+    const eg_written_kind *kinds = is_gather ? of_gather : of_decrypt;
+    unsigned n = is_gather && needs_tokens(all, at) ? 3 : 2;
+    const char *list = "";
 
-    if (is_gather)
-        return list_missing(all, at, of_gather, needs_tokens(all, at) ? 3 : 2);
-    return list_missing(all, at, of_decrypt, 2);
+    for (unsigned i = 0; i < n; i++)
+        if (is_lacking(all, at, kinds[i], is_gather))
+            list = apr_pstrcat(all->pool, list, *list ? ", no " : "no ", eg_written_name(kinds[i]),
+                               NULL);
+    return *list ? list : NULL;
 }
 
 static void check_handler(const eg_survey *all, server_rec *s, const eg_finding *at,

@@ -273,6 +273,11 @@ void eg_store_doubt(server_rec *s, const eg_store_entry *entry)
                      EG_TAG("0104") "EncGatherKeyFile '%s' holds a key that does not look random; "
                                     "make one with: openssl rand -hex 32",
                      entry->path);
+    if (entry->has_facts && entry->facts.is_expired)
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                     EG_TAG("0118") "%s %s '%s' is a certificate whose time is over; tokens are "
+                                    "sealed to its key all the same: ask for a new one",
+                     eg_contents_directive(entry->kind), entry->kid, entry->path);
 }
 
 static void announce_keys(apr_pool_t *ptemp, server_rec *s, const eg_store_entry *entry,
@@ -301,11 +306,7 @@ static void announce_tokens(server_rec *s, const eg_store_entry *entry)
 
 static void announce_envelope_key(server_rec *s, const eg_store_entry *entry)
 {
-    if (entry->facts.is_expired)
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
-                     EG_TAG("0118") "%s %s '%s' is a certificate whose time is over; tokens are "
-                                    "sealed to its key all the same",
-                     eg_contents_directive(entry->kind), entry->kid, entry->path);
+    eg_store_doubt(s, entry);
     ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s, EG_TAG("0119") "%s %s '%s': a key of %s",
                  eg_contents_directive(entry->kind), entry->kid, entry->path,
                  eg_key_kind_name(entry->facts.kind));

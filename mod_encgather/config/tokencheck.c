@@ -19,6 +19,7 @@ APLOG_USE_MODULE(encgather);
 #define REQUEST_LINE_REST 14 /* "POST " and " HTTP/1.1" */
 
 #define AT "%s (line %d of %s)"
+#define NEW_NAME "give one of them another"
 #define WHERE(place) (place)->title, (place)->node->line_num, (place)->node->filename
 
 typedef struct {
@@ -75,19 +76,20 @@ static const char *find_clash(const subject *of)
         if (kid_in_ring(config, one->kid))
             return apr_psprintf(of->pool,
                                 "the kid '%s' is that of a key in EncGatherKeyFile and "
-                                "of an EncGatherRecipient",
+                                "of an EncGatherRecipient; " NEW_NAME,
                                 one->kid);
         if (other && !eg_store_is_pair(of->pool, one, other))
-            return apr_psprintf(of->pool,
-                                "the kid '%s' is that of an EncGatherRecipient and of an "
-                                "EncGatherPrivateKeyFile that are not two halves of one pair",
-                                one->kid);
+            return apr_psprintf(
+                of->pool,
+                "the kid '%s' is that of an EncGatherRecipient and of an "
+                "EncGatherPrivateKeyFile that are not two halves of one pair; " NEW_NAME,
+                one->kid);
     }
     for (unsigned i = 0; i < count_of(config->privates); i++)
         if (kid_in_ring(config, config->privates->at[i]->kid))
             return apr_psprintf(of->pool,
                                 "the kid '%s' is that of a key in EncGatherKeyFile and "
-                                "of an EncGatherPrivateKeyFile",
+                                "of an EncGatherPrivateKeyFile; " NEW_NAME,
                                 config->privates->at[i]->kid);
     return NULL;
 }
@@ -201,7 +203,7 @@ static bool check_place_of(const subject *of)
     good = complain(of, find_clash(of));
     if (!is_gather(of->place))
         return good;
-    good = complain(of, eg_config_fault(of->place->config)) && good;
+    good = complain(of, eg_config_fault(of->pool, of->place->config)) && good;
     return complain(of, find_too_long(of)) && good;
 }
 

@@ -65,17 +65,19 @@ static bool make_arguments(const eg_query *query, const eg_lookup *lookup, const
     return true;
 }
 
-/* With a blind index the query is tried for one key of the ring after the other. */
+/* With a blind index the query is tried for one key of the ring after the other; without one there
+ * may be no ring. */
 static bool make_tries(eg_query *query, const eg_config *config, const eg_span *plain)
 {
-    const eg_keyring *ring = config->keys->keys;
+    const eg_keyring *ring = config->lookup->has_index ? config->keys->keys : NULL;
     apr_size_t n = (apr_size_t)config->lookup->args->nelts;
 
-    query->tries = config->lookup->has_index ? ring->n : 1;
+    query->tries = ring ? ring->n : 1;
     query->n = config->lookup->args->nelts;
     query->args = apr_pcalloc(query->pool, (query->tries * n + 1) * sizeof *query->args);
     for (apr_size_t i = 0; i < query->tries; i++)
-        if (!make_arguments(query, config->lookup, &ring->keys[i], plain, query->args + i * n))
+        if (!make_arguments(query, config->lookup, ring ? &ring->keys[i] : NULL, plain,
+                            query->args + i * n))
             return false;
     return true;
 }

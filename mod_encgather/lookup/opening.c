@@ -28,7 +28,7 @@ static bool read_call_id(const eg_webhook *hook, const char *name, eg_span *call
     return eg_params_count(&hook->form, eg_span_of(name)) <= 1;
 }
 
-/* Two ids that differ are those of no token: an empty one is none's. */
+/* Two ids that differ are those of no token: none says a NUL, but one may say an empty string. */
 static bool read_call(const eg_webhook *hook, eg_span *call)
 {
     eg_span uuid;
@@ -38,7 +38,7 @@ static bool read_call(const eg_webhook *hook, eg_span *call)
     if (!call->p)
         *call = uuid;
     else if (uuid.p && !eg_span_eq(*call, uuid))
-        *call = (eg_span){"", 0};
+        *call = (eg_span){"", 1};
     return true;
 }
 

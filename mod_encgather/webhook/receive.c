@@ -147,7 +147,7 @@ static const char *find_fault(request_rec *r, bool is_gather, bool tokens_needed
                             missing.directive);
     if (!eg_the_crypto())
         return "OpenSSL does not offer AES-256-GCM, HMAC or SHA-256";
-    return is_gather ? eg_config_fault(policy) : NULL;
+    return is_gather ? eg_config_fault(r->pool, policy) : NULL;
 }
 
 static eg_outcome check_configuration(request_rec *r, bool is_gather, bool tokens_needed)
