@@ -280,7 +280,7 @@ my %RECIPE = (
     'A backend in Node.js or Python' => [ \&closed_programs, qr/AH01630/, @KILLED ],
     'A server that cannot decrypt' => [ \&two_servers, qr/AH01873: Init: Session Cache is not configured/ ],
     'A server that opens what was sealed' => [ sub () {
-        is request(POST => "127.0.0.1:$PORT", '/decrypt-gather', body => '{}')->code, 400, 'who may come gets an answer, without tokens 400';
+        is request(POST => "127.0.0.1:$PORT", '/decrypt-gather', body => '{}', headers => [ 'Content-Type' => 'application/json' ])->code, 400, 'who may come gets an answer, without tokens 400';
     } ],
     'A database without the digits' => [ \&blind_index ],
     'Spoken answers' => [ sub () {
