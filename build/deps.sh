@@ -75,6 +75,7 @@ test        perl:Crypt::JWT             libcrypt-jwt-perl           perl-Crypt-J
 test        header:cjose/cjose.h        libcjose-dev                cjose-devel
 test        cmd:jose                    jose                        jose
 test        cmd:php                     php-cli                     php-cli
+test        file:/usr/share/php/phpseclib3/autoload.php  php-phpseclib3  php-phpseclib3
 test        cmd:xxd                     xxd                         vim-common
 test        cmd:initdb                  postgresql                  postgresql-server
 test        cmd:promtool                prometheus                  -

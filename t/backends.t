@@ -116,8 +116,9 @@ my @PROGRAMS = (
       missing => sub { is_there(qw(/usr/bin/python3 -c), 'import jwcrypto') ? '' : 'there is no python3-jwcrypto' } },
     { name => 'Crypt::JWT', kinds => [qw(k1 p256 rsa)], command => [ $^X, "$SCRIPTS/tokens.pl" ],
       missing => sub { is_there($^X, '-MCrypt::JWT', '-e1') ? '' : 'there is no Crypt::JWT' } },
-    { name => 'PHP', kinds => [qw(k1 p256 x25519)], command => [ 'php', "$SCRIPTS/tokens.php" ],
-      missing => sub { is_there(qw(php -r), 'exit(extension_loaded("openssl") ? 0 : 1);') ? '' : 'there is no php' } },
+    { name => 'PHP', kinds => [qw(k1 p256 x25519 rsa)], command => [ 'php', "$SCRIPTS/tokens.php" ],
+      missing => sub { is_there(qw(php -r), 'exit(extension_loaded("openssl") && stream_resolve_include_path("phpseclib3/autoload.php") ? 0 : 1);')
+          ? '' : 'there is no php, or no phpseclib3' } },
     { name => 'libcjose', kinds => [qw(k1 p256)], command => ["$DIR/tokens"], missing => \&compiled },
     { name => 'latchset jose', kinds => [qw(k1 p256)], command => [ 'sh', "$SCRIPTS/tokens.sh" ],
       missing => sub { is_there(qw(jose fmt -j {} -O)) && is_there(qw(xxd -v)) ? '' : 'there is no jose, or no xxd' } },

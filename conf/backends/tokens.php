@@ -1,17 +1,18 @@
 <?php
 // SPDX-License-Identifier: Apache-2.0
-// Opens jwe tokens by PHP's own openssl extension, for Debian has no JOSE package for PHP: requests as the module sends them, a
-// JSON object a line, to what callers keyed in.
+// Opens jwe tokens by PHP's own openssl extension, for Debian has no JOSE package for PHP; and by phpseclib 3 (Debian:
+// php-phpseclib3) where there is an RSA key, because before PHP 8.5 the extension does OAEP with SHA-1 alone. Requests as the
+// module sends them, a JSON object a line, to what callers keyed in.
 //
 //     php tokens.php bank-2026=/etc/ivr/bank-2026.key k1=/etc/ivr/k1.key <requests
 //
-// A key is kid=FILE: a private key (PKCS#8; P-256 or X25519), or the 64 hexadecimal digits of a key in EncGatherKeyFile. Not RSA:
-// this extension does OAEP with SHA-1 alone before PHP 8.5, and to do it by hand invites attacks on its padding.
-// open_call() is what a backend needs.
+// A key is kid=FILE: a private key (PKCS#8; P-256, X25519, RSA), or the 64 hexadecimal digits of a key in EncGatherKeyFile.
+// open_call() is what a backend needs; nobody else looks at form, kid, alg, fld, sid and iat.
 
 const FIELDS = ['encryptedCardDigits', 'encryptedPinDigits'];
 const TTL = 900, AHEAD = 60;  // seconds
-const P256 = '3059301306072a8648ce3d020106082a8648ce3d030107034200', X25519 = '302a300506032b656e032100';  // in front of a public key, DER
+const P256 = '3059301306072a8648ce3d020106082a8648ce3d030107034200';  // what stands in front of a public key in DER
+const X25519 = '302a300506032b656e032100';
 
 function demand($good) {
     if (!$good) throw new Exception('bad token');
@@ -22,9 +23,26 @@ function read_key($path) {
     if (preg_match('/^[0-9a-f]{64}$/Di', $text)) return ['alg' => 'dir', 'key' => hex2bin($text)];
     $key = openssl_pkey_get_private($text) ?: exit("$path: no private key\n");
     $details = openssl_pkey_get_details($key);
-    if ($details['type'] === OPENSSL_KEYTYPE_RSA) exit("$path: RSA is not for this program\n");
+    if ($details['type'] === OPENSSL_KEYTYPE_RSA) return ['alg' => 'RSA-OAEP-256', 'key' => rsa_key($text)];
     $curve = $details['ec']['curve_name'] ?? '';
     return ['alg' => 'ECDH-ES', 'key' => $key, 'crv' => $curve === 'prime256v1' ? 'P-256' : 'X25519'];
+}
+
+function rsa_key($text) {
+    require_once 'phpseclib3/autoload.php';
+    $key = phpseclib3\Crypt\RSA::load($text);
+    return $key->withPadding($key::ENCRYPTION_OAEP)->withHash('sha256')->withMGFHash('sha256');
+}
+
+// A wrong padding is told from a wrong tag by nobody: another key goes on.
+function unwrapped_key($of, $wrapped) {
+    $other = random_bytes(32);
+    try {
+        $key = $of['key']->decrypt($wrapped);
+    } catch (Throwable $failed) {
+        $key = '';
+    }
+    return strlen($key) === 32 ? $key : $other;
 }
 
 // The one spelling of these bytes, no other.
@@ -54,10 +72,15 @@ function open_field($token, $name, $keys) {
     $header = json_decode(bytes_of($parts[0]));
     demand(is_object($header) && is_string($header->kid ?? null) && isset($keys[$header->kid]));
     $of = $keys[$header->kid];
-    demand(($header->alg ?? '') === $of['alg'] && ($header->enc ?? '') === 'A256GCM' && $parts[1] === '');
+    demand(($header->alg ?? '') === $of['alg'] && ($header->enc ?? '') === 'A256GCM');
     foreach (['zip', 'crit', 'apu', 'apv'] as $member) demand(!property_exists($header, $member));
-    $key = $of['alg'] === 'dir' ? $of['key'] : agreed_key($of, $header->epk ?? null);
-    [$nonce, $sealed, $tag] = array_map('bytes_of', array_slice($parts, 2));
+    [$wrapped, $nonce, $sealed, $tag] = array_map('bytes_of', array_slice($parts, 1));
+    demand($of['alg'] === 'RSA-OAEP-256' || $wrapped === '');
+    $key = match ($of['alg']) {
+        'dir' => $of['key'],
+        'ECDH-ES' => agreed_key($of, $header->epk ?? null),
+        'RSA-OAEP-256' => unwrapped_key($of, $wrapped),
+    };
     demand(strlen($nonce) === 12 && strlen($tag) === 16);  // OpenSSL would take a shorter tag
     $value = openssl_decrypt($sealed, 'aes-256-gcm', $key, OPENSSL_RAW_DATA, $nonce, $tag, $parts[0]);
     demand($value !== false && ($header->fld ?? null) === $name && is_string($header->sid ?? null) && is_int($header->iat ?? null));

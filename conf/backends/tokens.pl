@@ -1,4 +1,3 @@
-#!/usr/bin/perl
 # SPDX-License-Identifier: Apache-2.0
 # Opens jwe tokens by Crypt::JWT (Debian: libcrypt-jwt-perl): requests as the module sends them, a JSON object a line, to what
 # callers keyed in.
@@ -38,7 +37,8 @@ sub open_field {
     my $of     = $KEYS{ $header->{kid} // '' };
     demand($of && ($header->{alg} // '') eq $of->{alg} && ($header->{enc} // '') eq 'A256GCM');
     demand(!exists $header->{zip} && !exists $header->{crit});
-    my $value = decode_jwt(token => $token, key => $of->{key}, accepted_alg => $of->{alg}, accepted_enc => 'A256GCM', decode_payload => 0);
+    my @only  = (accepted_alg => $of->{alg}, accepted_enc => 'A256GCM');
+    my $value = decode_jwt(token => $token, key => $of->{key}, decode_payload => 0, @only);
     my ($fld, $sid, $iat) = map { defined && !ref ? $_ : '' } @{$header}{qw(fld sid iat)};
     demand(defined $value && $fld eq $name && length $sid && $iat =~ /^\d{1,15}\z/a);
     demand(time - $iat <= $TTL && $iat - time <= $AHEAD);

@@ -1,4 +1,3 @@
-#!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Opens jwe tokens by the command line program of latchset (Debian: jose): requests as the module sends them, a JSON object a
 # line, to what callers keyed in. For scripts and for a look; a backend would use a library.
