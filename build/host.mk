@@ -10,6 +10,9 @@ unit: $(HOST_LIBS)
 # its functions stand in for those of libc, which fortified headers define themselves
 $(OUT)/obj/t/host/shim.o: CFLAGS += -U_FORTIFY_SOURCE
 
+# httpd itself is not linked with it
+$(OUT)/host/scalars.so: HOST_LINK := -lcrypto
+
 $(OUT)/host/%.so: $(OUT)/obj/t/host/%.o
 	@mkdir -p $(@D)
-	$(CC) -shared $(CFLAGS) $(LDFLAGS_ALL) -o $@ $< -ldl
+	$(CC) -shared $(CFLAGS) $(LDFLAGS_ALL) -o $@ $< -ldl $(HOST_LINK)

@@ -10,6 +10,7 @@ use POSIX qw(mkfifo);
 use Test::More;
 
 use lib 't/lib';
+use EncGather::Jwe qw(make_pair);
 use EncGather::Test;
 
 my $server = private_server('config', modules => [qw(proxy proxy_http)]);
@@ -42,6 +43,7 @@ sub at ($path, @lines) { return join "\n", "<Location $path>", @lines, '</Locati
 
 my $key    = write_secret("$FILES/good.key", "$KEY{demo}\n");
 my $tokens = write_secret("$FILES/good-tokens", "$TOKEN{demo}\n");
+my ($pair, $other_pair) = map { make_pair(p256 => "$FILES/$_") } qw(pair other-pair);
 
 good('nothing at all', '');
 good('everything in the main server', <<"CONF" . at('/a', 'SetHandler encrypted-gather', 'EncGatherBackend /b') . at('/b', $LOOKUP));
@@ -50,11 +52,17 @@ EncGatherAuthTokenFile "$tokens"
 EncGatherSignature on
 EncGatherPublicURL https://ivr.example.com
 EncGatherMaxBody 65536
+EncGatherTokenFormat jwe
+EncGatherTokenTTL 600
+EncGatherRecipient e1 "$pair.pub"
+EncGatherPrivateKeyFile e2 "$other_pair"
 CONF
 good('everything in a virtual host', "<VirtualHost *>\nEncGatherKeyFile $key\nEncGatherAuthTokenFile $tokens\nEncGatherSignature On\n"
-    . "EncGatherPublicURL https://ivr.example.com:8443\nEncGatherMaxBody 1\n" . at('/a', 'EncGatherBackend /b') . "</VirtualHost>\n");
+    . "EncGatherPublicURL https://ivr.example.com:8443\nEncGatherMaxBody 1\nEncGatherTokenFormat jwe hex\nEncGatherTokenTTL 1\n"
+    . "EncGatherRecipient e1 $pair.pub\nEncGatherPrivateKeyFile e2 $other_pair\n" . at('/a', 'EncGatherBackend /b') . "</VirtualHost>\n");
 good('everything in a location', at('/a', "EncGatherKeyFile $key", "EncGatherAuthTokenFile $tokens", 'EncGatherSignature on',
-    'EncGatherPublicURL http://localhost:1080', 'EncGatherMaxBody 16777216', 'EncGatherBackend https://backend.example.com/x?y=z', $LOOKUP));
+    'EncGatherPublicURL http://localhost:1080', 'EncGatherMaxBody 16777216', 'EncGatherBackend https://backend.example.com/x?y=z', $LOOKUP,
+    'EncGatherTokenFormat jwe', 'EncGatherTokenTTL 31536000', "EncGatherRecipient e1 $pair.pub", "EncGatherPrivateKeyFile e2 $other_pair"));
 good('in a directory', "<Directory /srv>\nEncGatherKeyFile $key\nEncGatherBackend /b\n$LOOKUP\n</Directory>\n");
 good('in LocationMatch', "<LocationMatch ^/x>\nEncGatherKeyFile $key\nEncGatherBackend /b\n$LOOKUP\n</LocationMatch>\n");
 good('paths below ServerRoot', "EncGatherKeyFile files/good.key\nEncGatherAuthTokenFile files/good-tokens\n");
@@ -77,6 +85,10 @@ my %BAD_VALUES = (
         'https://a/%zz', 'https://a/b<c', 'https://a/b\\c', "https://a/\xc3\xbc", 'https://a:x/b', 'https:///b', 'https://:1/b',
         'https://a?b', 'https://a#b', 'https://user:pass@a', 'https://a:0', 'https://a:65536', 'https://a:x', 'https://a:', '"https://a b"',
         'https://a https://b', 'httpss://a', 'https://a:443:443', '"https://a<b"' ],
+    EncGatherTokenFormat   => [ '', '""', 'jws', 'JWE', 'jwe jwe', 'hex hex', 'jwe,hex', 'on' ],
+    EncGatherTokenTTL      => [ '', '""', '0', '-1', '31536001', '15m', '1.5', '0x10', '60 60', '" 60"' ],
+    EncGatherRecipient     => [ '', '""', 'e1', "e:1 $pair.pub", "off $pair.pub", 'e1 ""', "e1 $pair.pub $pair.pub", 'k' x 65 . " $pair.pub", "e1 $pair" ],
+    EncGatherPrivateKeyFile => [ '', '""', 'e1', "e:1 $pair", "off $pair", 'e1 ""', "e1 $pair $pair", 'k' x 65 . " $pair", "e1 $pair.pub" ],
     EncGatherMaxBody       => [ '', '""', '0', '-1', '16777217', '99999999999999999999', '64k', '1.5', '0x10', 'all', '1 2', '" 1"' ],
 );
 for my $directive (sort keys %BAD_VALUES) {

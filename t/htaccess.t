@@ -19,20 +19,24 @@ my $TREE = in_tree('private/htaccess-files');
 # --- All directives that the module knows, with arguments that would be good elsewhere ----------------------------------------
 
 my %ARGUMENTS = (
-    EncGatherKeyFile       => "$KEYS/demo.key",
-    EncGatherAuthTokenFile => "$KEYS/auth-tokens",
-    EncGatherSignature     => 'off',
-    EncGatherPublicURL     => 'https://ivr.example.com',
-    EncGatherField         => 'card digits=4',
-    EncGatherAttempts      => 2,
-    EncGatherSay           => 'found "%{account}"',
-    EncGatherThen          => 'found hangup',
-    EncGatherVoice         => 'alice da-DK',
-    EncGatherBackend       => '/decrypt',
-    EncGatherTimeout       => 5,
-    EncGatherForward       => 'From',
-    EncGatherLookup        => '"SELECT 1 FROM a WHERE b = %s" b',
-    EncGatherMaxBody       => 1000,
+    EncGatherKeyFile        => "$KEYS/demo.key",
+    EncGatherAuthTokenFile  => "$KEYS/auth-tokens",
+    EncGatherSignature      => 'off',
+    EncGatherPublicURL      => 'https://ivr.example.com',
+    EncGatherField          => 'card digits=4',
+    EncGatherAttempts       => 2,
+    EncGatherSay            => 'found "%{account}"',
+    EncGatherThen           => 'found hangup',
+    EncGatherVoice          => 'alice da-DK',
+    EncGatherBackend        => '/decrypt',
+    EncGatherTimeout        => 5,
+    EncGatherForward        => 'From',
+    EncGatherLookup         => '"SELECT 1 FROM a WHERE b = %s" b',
+    EncGatherMaxBody        => 1000,
+    EncGatherTokenFormat    => 'jwe hex',
+    EncGatherTokenTTL       => 60,
+    EncGatherRecipient      => "e1 $KEYS/pair.pub",
+    EncGatherPrivateKeyFile => "e1 $KEYS/pair",
 );
 
 sub directives_of ($server) {

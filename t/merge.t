@@ -8,6 +8,7 @@ no warnings 'experimental::signatures';
 use Test::More;
 
 use lib 't/lib';
+use EncGather::Jwe qw(make_pair seal_jwe header_text);
 use EncGather::Signature qw(signature);
 use EncGather::Test;
 
@@ -18,6 +19,11 @@ my $DATABASE = in_tree('conf/accounts.db');
 # Two lookups, and so two backends, that tell who answered.
 my ($FIRST, $SECOND) = map { qq(EncGatherLookup "SELECT '$_' AS account, balance FROM accounts WHERE card = %s AND pin = %s" )
     . 'encryptedCardDigits encryptedPinDigits' } qw(FIRST SECOND);
+
+my $PAIRS = in_tree('private/merge-pairs');
+mkdir in_tree('private'), 0755;
+mkdir $PAIRS, 0755 or die "$PAIRS: $!";
+make_pair($_->[0], "$PAIRS/$_->[1]") for [ p256 => 'one' ], [ x25519 => 'two' ];
 
 # Three levels of every directive that has three; the outermost values differ from all defaults.
 #   inherits.test   says nothing itself; its /over replaces what comes from the server
@@ -30,6 +36,9 @@ EncGatherAuthTokenFile $KEYS/auth-tokens
 EncGatherSignature on
 EncGatherPublicURL https://server.test
 EncGatherMaxBody 600
+EncGatherTokenFormat hex jwe
+EncGatherTokenTTL 300
+EncGatherPrivateKeyFile one $PAIRS/one
 <Location /gather>
     SetHandler encrypted-gather
     EncGatherBackend /first
@@ -37,6 +46,7 @@ EncGatherMaxBody 600
 <Location /first>
     SetHandler decrypt-gather
     EncGatherExpose on
+    EncGatherMaxBody 2000
     $FIRST
 </Location>
 <Location /second>
@@ -94,6 +104,37 @@ EncGatherMaxBody 600
     </Location>
     <Location /gather/over/body>
         EncGatherMaxBody 600
+    </Location>
+</VirtualHost>
+<VirtualHost *>
+    ServerName sealed.test
+    EncGatherTokenFormat jwe
+    EncGatherTokenTTL 600
+    EncGatherRecipient one $PAIRS/one.pub
+    EncGatherRecipient two $PAIRS/two.pub
+    EncGatherPrivateKeyFile two $PAIRS/two
+    <Location /gather/over/recipient>
+        EncGatherRecipient two $PAIRS/two.pub
+        EncGatherRecipient one $PAIRS/one.pub
+    </Location>
+    <Location /gather/over/off>
+        EncGatherRecipient off
+    </Location>
+    <Location /gather/over/off/hex>
+        EncGatherTokenFormat hex jwe
+    </Location>
+    <Location /first/over/keys>
+        EncGatherPrivateKeyFile one $PAIRS/one
+    </Location>
+    <Location /first/over/keys/both>
+        EncGatherPrivateKeyFile two $PAIRS/two
+        EncGatherPrivateKeyFile one $PAIRS/one
+    </Location>
+    <Location /first/over/keys/off>
+        EncGatherPrivateKeyFile off
+    </Location>
+    <Location /first/ttl>
+        EncGatherTokenTTL 900
     </Location>
 </VirtualHost>
 <VirtualHost *>
@@ -205,6 +246,46 @@ is lookup_of('/second'),               'SECOND', 'G13 EncGatherLookup: no other 
 is lookup_of('/first/deeper/still'),   'FIRST',  'G13 EncGatherExpose: inherited by a location below';
 is lookup_of('/first/closed'),         'forbidden',    'G13 EncGatherExpose: replaced in a location below';
 is lookup_of('/first/closed/open'),    'FIRST',  'G13 EncGatherExpose: and again below that';
+
+# --- Tokens and their keys --------------------------------------------------------------------------------------------
+
+sub made_at ($host, $path) {
+    my $token = token_in(webhook($host, "$path?step=getPin", @SERVER, CallSid => 'CA1', Digits => $CARD), 'encryptedCardDigits') // '';
+    return $token =~ /\./ ? header_text($token) =~ /"kid":"(\w+)"/ ? $1 : 'key file' : $token ? 'hex' : '';
+}
+
+is made_at('inherits.test', '/gather'),                'hex',      'G13 EncGatherTokenFormat: from the server to the virtual host';
+is made_at('sealed.test', '/gather'),                  'one',      'G13 EncGatherTokenFormat, EncGatherRecipient: replaced in a virtual host';
+is made_at('sealed.test', '/gather/deep'),             'one',      'G13 EncGatherRecipient: and to what is below a location';
+is made_at('sealed.test', '/gather/over/recipient'),   'two',      'G13 EncGatherRecipient: another list in a location';
+is made_at('sealed.test', '/gather/over/off'),         'key file', 'G13 EncGatherRecipient: off in a location';
+is made_at('sealed.test', '/gather/over/off/hex'),     'hex',      'G13 EncGatherTokenFormat: replaced in a location';
+
+# Which tokens are opened: of whom, and hex.
+sub opened_at ($host, $path, $age = 0) {
+    my %seal = (one => [ p256 => "$PAIRS/one" ], two => [ x25519 => "$PAIRS/two" ]);
+    my $token = sub ($kid, $field, $plain) {
+        return seal_jwe($seal{$kid}[0], $plain, key => $seal{$kid}[1], kid => $kid, sid => 'CA1', fld => $field, iat => time - $age);
+    };
+    my %fields = (hex => sub () { return { encryptedCardDigits => seal($CARD), encryptedPinDigits => seal($PIN) } },
+        map { my $kid = $_; ($kid => sub () {
+            return { encryptedCardDigits => $token->($kid, encryptedCardDigits => $CARD), encryptedPinDigits => $token->($kid, encryptedPinDigits => $PIN) } }) } qw(one two));
+    return which(map { my $made = $fields{$_}; ($_ => sub () { decrypt($hostport, $path, $made->(), host => $host)->code == 200 }) } sort keys %fields);
+}
+
+is opened_at('inherits.test', '/first'),              'hex one', 'G13 EncGatherPrivateKeyFile, EncGatherTokenFormat: from the server';
+is opened_at('inherits.test', '/first/deeper'),       'hex one', 'G13 EncGatherPrivateKeyFile: and to what is below a location';
+is opened_at('sealed.test', '/first'),                'two',     'G13 EncGatherPrivateKeyFile: another list in a virtual host';
+is opened_at('sealed.test', '/first/over/keys'),      'one',     'G13 EncGatherPrivateKeyFile: and again in its location';
+is opened_at('sealed.test', '/first/over/keys/both'), 'one two', 'G13 EncGatherPrivateKeyFile: further ones add';
+is opened_at('sealed.test', '/first/over/keys/off'),  '',        'G13 EncGatherPrivateKeyFile: off in a location';
+
+is opened_at('inherits.test', '/first', 290),    'hex one', 'G13 EncGatherTokenTTL: from the server';
+is opened_at('inherits.test', '/first', 310),    'hex',     'G13 EncGatherTokenTTL: that one, and not the default';
+is opened_at('sealed.test', '/first', 590),      'two',     'G13 EncGatherTokenTTL: replaced in a virtual host';
+is opened_at('sealed.test', '/first', 610),      '',        'G13 EncGatherTokenTTL: by that one';
+is opened_at('sealed.test', '/first/ttl', 890),  'two',     'G13 EncGatherTokenTTL: and again in its location';
+is opened_at('sealed.test', '/first/ttl', 910),  '',        'G13 EncGatherTokenTTL: by that one';
 
 ok $server->stop, 'the server stops';
 log_is_clean($server, qr/\[encgather:warn\].*EG01\d\d:/, qr/EG03\d\d:/, qr/EG04\d\d:/, qr/EG05\d\d:/);

@@ -10,6 +10,9 @@
 /* Overwrites n bytes; the compiler does not take it away. NULL is fine. */
 void eg_wipe(void *p, apr_size_t n);
 
+/* Wipes the stack below the caller: what functions that it called, of other libraries too, have left. */
+void eg_wipe_stack(void);
+
 /* Pool memory that is wiped when the pool goes. */
 void *eg_wiped_alloc(apr_pool_t *pool, apr_size_t n);
 

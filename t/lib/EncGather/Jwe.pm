@@ -15,9 +15,10 @@ use Crypt::PK::X25519;
 use Digest::SHA qw(sha256);
 use Exporter 'import';
 use IPC::Open3 qw(open3);
+use JSON::PP ();
 use MIME::Base64 qw(decode_base64url encode_base64url);
 
-our @EXPORT_OK = qw(make_pair seal_jwe header_text header_members opened_by_tool tool_run);
+our @EXPORT_OK = qw(make_pair seal_jwe header_text header_members content_key_of opened_by_tool tool_run);
 
 my $TOOL = $ENV{ENCGATHER_TOOL} || ($ENV{ENCGATHER_OUT} || 'build/out') . '/encgather';
 my %ALG  = (dir => 'dir', p256 => 'ECDH-ES', x25519 => 'ECDH-ES', rsa => 'RSA-OAEP-256');
@@ -103,6 +104,18 @@ sub seal_jwe ($kind, $plain, %with) {
     my $nonce  = join '', map { chr int rand 256 } 1 .. 12;
     my ($text, $tag) = gcm_encrypt_authenticate('AES', $content, $nonce, $header, $plain);
     return join '.', $header, map { encode_base64url($_) } $wrapped, $nonce, $text, $tag;
+}
+
+# The content key of a token that is sealed to this private key's file, and the secret of the agreement, if there was one.
+sub content_key_of ($kind, $token, $file) {
+    my ($header, $wrapped) = split /\./, $token;
+    return Crypt::PK::RSA->new($file)->decrypt(decode_base64url($wrapped), 'oaep', 'SHA256') if $kind eq 'rsa';
+    my $epk  = JSON::PP->new->decode(decode_base64url($header))->{epk};
+    my $mine = $kind eq 'p256' ? Crypt::PK::ECC->new($file) : Crypt::PK::X25519->new($file);
+    my $once = $kind eq 'p256' ? Crypt::PK::ECC->new : Crypt::PK::X25519->new;
+    $once->import_key($epk);
+    my $shared = $mine->shared_secret($once);
+    return (_concat_kdf($shared), $shared);
 }
 
 1;
