@@ -91,17 +91,17 @@ typedef struct {
     bool is_named; /* but could not be read */
 } missing_file;
 
-static missing_file look_for(const char *directive, const eg_store_entry *entry, bool is_there)
+static missing_file note_missing(const char *directive, const eg_store_entry *entry, bool is_there)
 {
     return (missing_file){entry && is_there ? NULL : directive, entry != NULL};
 }
 
-static missing_file look_for_envelopes(const char *directive, const eg_envelope_list *list)
+static missing_file note_missing_of(const char *directive, const eg_envelope_list *list)
 {
     missing_file missing = {NULL, false};
 
     for (unsigned i = 0; list && i < list->n && !missing.directive; i++)
-        missing = look_for(directive, list->at[i], list->at[i]->key != NULL);
+        missing = note_missing(directive, list->at[i], list->at[i]->key != NULL);
     return missing;
 }
 
@@ -121,19 +121,20 @@ static missing_file find_missing(const eg_config *policy, bool is_gather, bool t
     missing_file missing = {NULL, false};
 
     if (needs_key_file(policy, is_gather))
-        missing = look_for("EncGatherKeyFile", policy->keys, policy->keys && policy->keys->keys);
+        missing =
+            note_missing("EncGatherKeyFile", policy->keys, policy->keys && policy->keys->keys);
     if (!missing.directive && is_gather)
-        missing = look_for_envelopes("EncGatherRecipient", policy->recipients);
+        missing = note_missing_of("EncGatherRecipient", policy->recipients);
     if (!missing.directive && !is_gather)
-        missing = look_for_envelopes("EncGatherPrivateKeyFile", policy->privates);
+        missing = note_missing_of("EncGatherPrivateKeyFile", policy->privates);
     if (!missing.directive && tokens_needed)
-        missing = look_for("EncGatherAuthTokenFile", policy->tokens,
-                           policy->tokens && policy->tokens->tokens);
+        missing = note_missing("EncGatherAuthTokenFile", policy->tokens,
+                               policy->tokens && policy->tokens->tokens);
     return missing;
 }
 
 /* One error line says what is wrong. */
-static const char *find_fault(request_rec *r, bool is_gather, bool tokens_needed)
+static const char *configuration_fault(request_rec *r, bool is_gather, bool tokens_needed)
 {
     const eg_config *policy = eg_config_of(r);
     missing_file missing = find_missing(policy, is_gather, tokens_needed);
@@ -152,7 +153,7 @@ static const char *find_fault(request_rec *r, bool is_gather, bool tokens_needed
 
 static eg_outcome check_configuration(request_rec *r, bool is_gather, bool tokens_needed)
 {
-    const char *missing = find_fault(r, is_gather, tokens_needed);
+    const char *missing = configuration_fault(r, is_gather, tokens_needed);
 
     if (!missing)
         return EG_GOING_ON;
