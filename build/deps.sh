@@ -72,6 +72,11 @@ test        cmd:chromedriver            chromium-driver             chromedriver
 test        python:cryptography         python3-cryptography        python3-cryptography
 test        python:jwcrypto             python3-jwcrypto            python3-jwcrypto
 test        perl:Crypt::JWT             libcrypt-jwt-perl           perl-Crypt-JWT
+test        header:cjose/cjose.h        libcjose-dev                cjose-devel
+test        cmd:jose                    jose                        jose
+test        cmd:php                     php-cli                     php-cli
+test        file:/usr/share/php/phpseclib3/autoload.php  php-phpseclib3  php-phpseclib3
+test        cmd:xxd                     xxd                         vim-common
 test        cmd:initdb                  postgresql                  postgresql-server
 test        cmd:promtool                prometheus                  -
 test        cmd:psql                    postgresql                  postgresql

@@ -15,6 +15,7 @@ use Test::More;
 use lib "$FindBin::Bin/lib";
 use EncGather::Files qw(slurp);
 use EncGather::Fixtures qw(%KEY write_secret);
+use EncGather::Twilio qw(install scripts_in what_is_missing);
 
 my $TOP   = abs_path("$FindBin::Bin/..");
 my $OUT   = $ENV{ENCGATHER_OUT} ? abs_path($ENV{ENCGATHER_OUT}) : "$TOP/build/out";
@@ -30,19 +31,17 @@ my $serial = 0;
 
 # --- The libraries, and what each can do -----------------------------------------------------------------
 
-# Once for each version, in build/out; '' when it is there.
+# '' when it is there.
 sub install_jose {
-    my $home = "$OUT/jose";
-    $ENV{JOSE} = $home;
-    return '' if -d "$home/node_modules/jose" && slurp("$home/package-lock.json") eq slurp("$TOP/t/jwe/package-lock.json");
-    system 'sh', '-c', 'mkdir -p "$1" && cp "$2"/package*.json "$1" && cd "$1" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >npm.out 2>&1', 'sh', $home, "$TOP/t/jwe";
-    return $? ? 'npm jose is not there and cannot be installed' : '';
+    scripts_in('jwe');
+    $ENV{JOSE} = "$OUT/jose";
+    return what_is_missing() || install($ENV{JOSE});
 }
 
 sub is_there (@command) { return system('sh', '-c', '"$@" >/dev/null 2>&1', 'sh', @command) == 0 }
 
 my @JUDGES = (
-    { name => 'npm jose',   command => [ 'node', "$TOP/t/jwe/judge.mjs" ], kinds => [qw(dir p256 x25519 rsa)], missing => sub { is_there(qw(npm --version)) ? install_jose() : 'there is no npm' } },
+    { name => 'npm jose',   command => [ 'node', "$TOP/t/jwe/judge.mjs" ], kinds => [qw(dir p256 x25519 rsa)], missing => \&install_jose },
     { name => 'jwcrypto',   command => [ '/usr/bin/python3', "$TOP/t/jwe/judge.py" ], kinds => [qw(dir p256 x25519 rsa)], missing => sub { is_there(qw(/usr/bin/python3 -c), 'import jwcrypto') ? '' : 'there is no python3-jwcrypto' } },
     # 0.034 writes epk as a string, where RFC 7518 wants an object: what it seals for P-256 only it opens;
     # and a ciphertext that is the one byte "0" it takes for none

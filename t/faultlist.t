@@ -64,7 +64,7 @@ is_deeply [ grep { !$row->{$_} } sort keys %$names ], [], 'no check has a number
 # --- G13 is there for each directive ------------------------------------------------------------------------------
 
 my $merge = join '', map { content("t/$_") } @{ $row->{G13}{files} };
-my @directives = content('mod_encgather/commands.c') =~ /\bEG_\w+\("(EncGather\w+)"/g;
+my @directives = content('mod_encgather/commands.c') =~ /\bEG_\w+\(\s*"(EncGather\w+)"/g;
 
 cmp_ok scalar @directives, '>=', 8, 'the code has directives';
 is_deeply [ grep { $merge !~ /G13 \Q$_\E|^\s*\Q$_\E\s+=> \[/m } @directives ], [], 'G13: each of them is merged in a test';

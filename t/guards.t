@@ -22,7 +22,7 @@ my $MANUAL = join '', map { content($_) } glob 'conf/manual/*.md';
 # --- Directives: in the code, in the annotated configuration and in the manual ---------------------------------------
 
 my $DIRECTIVES = $SOURCE{'mod_encgather/commands.c'};
-my @directives = $DIRECTIVES =~ /\bEG_\w+\("(EncGather\w+)"/g;
+my @directives = $DIRECTIVES =~ /\bEG_\w+\(\s*"(EncGather\w+)"/g;
 cmp_ok scalar @directives, '>=', 8, 'the code has directives';
 for my $name (@directives) {
     like $CONF,   qr/^# \Q$name\E /m,  "conf/encgather.conf says what $name is";

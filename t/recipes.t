@@ -53,6 +53,7 @@ my %FILE = (
     'sales.token'        => "$SECOND $TOKEN{other}",
 );
 write_secret("$TREE/etc/$_", "$FILE{$_}\n") for sort keys %FILE;
+system("$ENV{ENCGATHER_OUT}/encgather", 'keygen', '--recipient', 'p256', "$TREE/etc/bank-2026.key") == 0 or die "encgather: status $?\n";
 
 system('sqlite3', '-batch', "$TREE/members.db", <<"END_OF_SQL") == 0 or die "sqlite3: status $?\n";
 CREATE TABLE members (number TEXT, city TEXT, club TEXT);
@@ -72,6 +73,7 @@ my %HERE = (
     '/run/ivr/backend.sock'              => "$TREE/program/socket",
     'https://webhooks.twilio.com'        => "http://127.0.0.1:$STUB_PORT",
     'https://backend.example.com'        => "http://127.0.0.1:$NODE_PORT",
+    '10.0.0.7'                           => '127.0.0.1',
     'http://127.0.0.1:3000/voice'        => "http://127.0.0.1:$STUB_PORT/record",
 );
 
@@ -203,6 +205,23 @@ sub blind_index () {
 
 my $stub = EncGather::Backend->new(port => $STUB_PORT, record => "$TREE/stub-requests");
 
+# The two servers of the manual, one behind the other; what the first one carries only the second opens.
+sub two_servers () {
+    my %block  = map { @$_ } blocks($MANUAL);
+    my $opener = private_server('recipe-opener', modules => \@MODULES, port => $NODE_PORT,
+        conf => "TypesConfig /dev/null\n" . with_paths_of_here($block{'A server that opens what was sealed'}));
+    ok $opener->start, 'two servers: the other one starts' or return diag $opener->error;
+    hears('two servers', $FOUND, '/encrypted-gather', [ $CARD, $PIN ]);
+    hears('two servers, a wrong PIN', qr/could not find/i, '/encrypted-gather', [ $CARD, '0000' ]);
+    my @carried = grep { defined } map { /encryptedCardDigits=([\w.-]+)/ } map { $_->{target} // $_->{url} // '' }
+        @{ call('/encrypted-gather', [ $CARD, $PIN ])->{exchanges} };
+    is scalar(grep { /^ey[\w-]+\.\.(?:[\w-]+\.){2}[\w-]+\z/ } @carried), scalar @carried, 'two servers: what is carried is sealed';
+    cmp_ok scalar @carried, '>=', 1, 'and something is';
+    ok $opener->stop, 'two servers: the other one stops';
+    log_is_clean($opener);
+    return;
+}
+
 sub studio () {
     for my $case ([ $PIN, "outcome=found&account=$NUMBER" ], [ '0000', 'outcome=notfound' ]) {
         $stub->forget;
@@ -259,6 +278,10 @@ my %RECIPE = (
         is request(GET => "127.0.0.1:$PORT", '/ivr-backend')->code, 403, 'PHP: the script is closed to the network';
     }, qr/AH01630/, @KILLED ],
     'A backend in Node.js or Python' => [ \&closed_programs, qr/AH01630/, @KILLED ],
+    'A server that cannot decrypt' => [ \&two_servers, qr/AH01873: Init: Session Cache is not configured/ ],
+    'A server that opens what was sealed' => [ sub () {
+        is request(POST => "127.0.0.1:$PORT", '/decrypt-gather', body => '{}', headers => [ 'Content-Type' => 'application/json' ])->code, 400, 'who may come gets an answer, without tokens 400';
+    } ],
     'A database without the digits' => [ \&blind_index ],
     'Spoken answers' => [ sub () {
         hears('words', qr/\Q$CLUB\E/, '/encrypted-gather', [ "speech:$CITY.", 'speech:0 7 1 9 3.' ]);

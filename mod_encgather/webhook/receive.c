@@ -96,7 +96,7 @@ static missing_file look_for_file(const char *directive, const eg_store_entry *e
     return (missing_file){entry && is_there ? NULL : directive, entry != NULL};
 }
 
-static missing_file look_for_envelopes(const char *directive, const eg_envelope_list *list)
+static missing_file note_missing_of(const char *directive, const eg_envelope_list *list)
 {
     missing_file missing = {NULL, false};
 
@@ -124,9 +124,9 @@ static missing_file find_missing(const eg_config *policy, bool is_gather, bool t
         missing =
             look_for_file("EncGatherKeyFile", policy->keys, policy->keys && policy->keys->keys);
     if (!missing.directive && is_gather)
-        missing = look_for_envelopes("EncGatherRecipient", policy->recipients);
+        missing = note_missing_of("EncGatherRecipient", policy->recipients);
     if (!missing.directive && !is_gather)
-        missing = look_for_envelopes("EncGatherPrivateKeyFile", policy->privates);
+        missing = note_missing_of("EncGatherPrivateKeyFile", policy->privates);
     if (!missing.directive && tokens_needed)
         missing = look_for_file("EncGatherAuthTokenFile", policy->tokens,
                                 policy->tokens && policy->tokens->tokens);

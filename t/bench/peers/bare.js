@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The step by Node.js alone, written for speed: http and crypto, nothing else. Several processes share the port.
+// The step by Node.js alone, written for speed: http and crypto, nothing else. Several processes share the port. With SEALS, a
+// module that seals in another way and answers later.
 'use strict';
 const cluster = require('cluster'), crypto = require('crypto'), http = require('http');
-const { PORT, PROCESSES = '1', ORIGIN, TOKEN, KEY, BEFORE, AFTER } = process.env;
+const { PORT, PROCESSES = '1', ORIGIN, TOKEN, KEY, BEFORE, AFTER, SEALS } = process.env;
 
 const key = crypto.createSecretKey(KEY, 'hex'), secret = crypto.createSecretKey(TOKEN, 'latin1');
 const nonces = Buffer.alloc(12 * 128);
@@ -17,11 +18,11 @@ function nextNonce() {
     return nonces.subarray(used - 12, used);
 }
 
-function seal(text) {
+let seal = (text) => {
     const nonce = nextNonce(), cipher = crypto.createCipheriv('aes-256-gcm', key, nonce);
     const sealed = cipher.update(text, 'latin1', 'hex') + cipher.final('hex');
     return nonce.toString('hex') + sealed + cipher.getAuthTag().toString('hex');
-}
+};
 
 function unescape(text) {
     return /[%+]/.test(text) ? decodeURIComponent(text.replaceAll('+', ' ')) : text;
@@ -51,7 +52,15 @@ function answer(request, response, body) {
         response.end();
         return;
     }
-    const twiml = BEFORE + seal(parameters.find(pair => pair[0] === 'Digits')[1]) + AFTER;
+    const value = name => parameters.find(pair => pair[0] === name)[1];
+    if (SEALS)
+        seal(value('Digits'), value('CallSid')).then(token => say(response, token));
+    else
+        say(response, seal(value('Digits')));
+}
+
+function say(response, token) {
+    const twiml = BEFORE + token + AFTER;
     response.writeHead(200, { 'Content-Type': 'text/xml; charset=utf-8', 'Content-Length': twiml.length });
     response.end(twiml);
 }
@@ -70,5 +79,10 @@ function serve() {
 if (cluster.isPrimary && PROCESSES !== '1')
     for (let i = 0; i < Number(PROCESSES); i++)
         cluster.fork();
+else if (SEALS)
+    import(SEALS).then(other => {
+        seal = other.seal;
+        serve();
+    });
 else
     serve();

@@ -13,6 +13,7 @@ use IO::Socket::INET;
 
 use EncGather::Bench::Apache qw(apache gather_location lookup_location null_location database write_secret);
 use EncGather::Bench::Measure;
+use EncGather::Bench::Sealed qw(make_keys sealing_locations);
 use EncGather::Bench::Webhooks qw(ORIGIN TOKEN KEY request);
 use EncGather::Daemon qw(program free_ports);
 use EncGather::Files qw(spew);
@@ -28,6 +29,7 @@ sub new ($class, %option) {
     $self->{out} = "$self->{top}/build/out/bench";
     write_secret("$self->{dir}/key",   KEY);
     write_secret("$self->{dir}/token", TOKEN);
+    make_keys("$self->{top}/build/out/encgather", $self->dir);
     database("$self->{dir}/accounts.db", "$self->{top}/conf/demo/accounts.sql");
     chmod 0644, "$self->{dir}/accounts.db";
     $self->_make_static;
@@ -54,7 +56,7 @@ sub get ($self, $name) {
 sub why ($self, $name) { return $self->{missing}{$name} }
 
 sub _start ($self, $name) {
-    my $how = $name =~ /^(node|nginx|express|php|postgresql)/ ? "_start_$1" : '_start_httpd';
+    my $how = $name =~ /^(jose|node|nginx|express|php|postgresql)/ ? "_start_$1" : '_start_httpd';
     return $self->$how($name);
 }
 
@@ -110,7 +112,7 @@ sub _conf_ours ($self, @ports) {
     my @guarded = (qq(DocumentRoot "$self->{dir}/www"), qq(EncGatherAuthTokenFile "$self->{dir}/token"),
         'EncGatherPublicURL ' . ORIGIN, '<Location "/">', 'Require twilio-signature', '</Location>');
     return (modules => ['dbd'], conf => $self->_sqlite . gather_location('/encrypted-gather', '/decrypt-gather', $self->dir)
-        . lookup_location('/decrypt-gather', $self->dir) . _listen($ports[0], @guarded));
+        . sealing_locations('/decrypt-gather', $self->dir) . lookup_location('/decrypt-gather', $self->dir) . _listen($ports[0], @guarded));
 }
 
 # Few threads, so that each of them is used soon.
@@ -207,23 +209,34 @@ sub _start_node ($self, $name) {
     return $self->_daemon($name, $port, $self->_environment(PORT => $port, PROCESSES => NODE_PROCESSES->{$name}), $node, "$dir/bare.js");
 }
 
+# bare.js with npm jose, at jose-dir or jose-p256.
+sub _start_jose ($self, $name) {
+    my $node = program('node') or die "there is no Node.js\n";
+    my ($seal) = $name =~ /-(.*)/;
+    my $dir = $self->_placed($name, 'bare.js', 'seal.mjs');
+    $self->_install('jose', "$self->{top}/t/jwe");
+    _succeeds('cp', '-r', "$self->{out}/jose/node_modules/jose", $dir);
+    my ($port) = free_ports(1);
+    my %how = (SEAL => $seal, SEALS => "$dir/seal.mjs", RECIPIENT => "$self->{dir}/$seal.pub", JOSE => "$dir/jose");
+    return $self->_daemon($name, $port, $self->_environment(PORT => $port, %how), $node, "$dir/bare.js");
+}
+
 sub _start_express ($self, $name) {
     my $node = program('node') or die "there is no Node.js\n";
     my $dir  = $self->_placed($name, 'express.js', 'package.json', 'package-lock.json');
-    $self->_install_express;
+    $self->_install('express', "$self->{top}/t/bench/peers");
     _succeeds('cp', '-r', "$self->{out}/express/node_modules", $dir);
     my ($port) = free_ports(1);
     return $self->_daemon($name, $port, $self->_environment(PORT => $port), $node, "$dir/express.js");
 }
 
 # Once for each lock file, from the npm registry.
-sub _install_express ($self) {
-    my $there = "$self->{out}/express";
-    my $lock  = "$self->{top}/t/bench/peers/package-lock.json";
-    return if -e "$there/complete" && system('cmp', '-s', $lock, "$there/package-lock.json") == 0;
+sub _install ($self, $name, $from) {
+    my $there = "$self->{out}/$name";
+    return if -e "$there/complete" && system('cmp', '-s', "$from/package-lock.json", "$there/package-lock.json") == 0;
     program('npm') or die "there is no npm\n";
     mkdir $there;
-    copy("$self->{top}/t/bench/peers/$_", "$there/$_") or die "$there/$_: $!\n" for qw(package.json package-lock.json);
+    copy("$from/$_", "$there/$_") or die "$there/$_: $!\n" for qw(package.json package-lock.json);
     _succeeds('npm', 'ci', '--prefix', $there, qw(--ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error));
     spew("$there/complete", '');
     return;
