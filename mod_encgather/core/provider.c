@@ -5,16 +5,33 @@
 #include <apr_cstr.h>
 #include "offer.h"
 
+static const eg_provider *const all_providers[] = {
+    &eg_provider_twilio,  &eg_provider_signalwire, &eg_provider_telnyx,          &eg_provider_plivo,
+    &eg_provider_jambonz, &eg_provider_freeclimb,  &eg_provider_standardwebhooks};
+#define PROVIDERS (sizeof all_providers / sizeof all_providers[0])
+
 const eg_provider *eg_provider_named(const char *word)
 {
-    static const eg_provider *const all[] = {&eg_provider_twilio,          &eg_provider_signalwire,
-                                             &eg_provider_telnyx,          &eg_provider_plivo,
-                                             &eg_provider_jambonz,         &eg_provider_freeclimb,
-                                             &eg_provider_standardwebhooks};
+    for (unsigned i = 0; i < PROVIDERS; i++)
+        if (apr_cstr_casecmp(word, all_providers[i]->name) == 0)
+            return all_providers[i];
+    return NULL;
+}
 
-    for (unsigned i = 0; i < sizeof all / sizeof all[0]; i++)
-        if (apr_cstr_casecmp(word, all[i]->name) == 0)
-            return all[i];
+static bool sends_header(const eg_provider *provider, eg_span header)
+{
+    for (unsigned i = 0; i < EG_PROVIDER_HEADERS && provider->headers[i]; i++)
+        if (header.n == strlen(provider->headers[i]) &&
+            apr_cstr_casecmpn(provider->headers[i], header.p, header.n) == 0)
+            return true;
+    return false;
+}
+
+const eg_provider *eg_provider_of_header(eg_span header)
+{
+    for (unsigned i = 0; i < PROVIDERS; i++)
+        if (sends_header(all_providers[i], header))
+            return all_providers[i];
     return NULL;
 }
 
