@@ -135,7 +135,7 @@ sub calls_at_the_module () {
     my $facts = qr/ \(200, [\d.]+ m?s, signature valid\)/;
     for my $log (qw(ivr_log ivr.json)) {
         like scalar `$TOP/build/out/encgather trace $sid $DIR/httpd/logs/error_log $DIR/httpd/logs/$log`,
-            qr/\A(?:\S+ \S+  getLast4CC: asked$facts\n\S+ \S+  getPin: asked$facts\n)(?:\S+ \S+  (?:processData: unavailable$facts|error EG0501: the backend is unavailable: [^\n]+)\n){2}3 webhooks in [\d.]+ s; the last one: unavailable\n\z/,
+            qr/\A(?:\S+ \S+  getLast4CC: asked$facts\n\S+ \S+  getPin: asked$facts\n)(?:\S+ \S+  (?:processData: unavailable$facts|error EG0501: the backend \S+ is unavailable: [^\n]+)\n){2}3 webhooks in [\d.]+ s; the last one: unavailable\n\z/,
             "encgather trace: the same call in error_log and $log";
     }
     is_deeply [ unexpected([ alarms($server->error_log) ], [ qr/EG0501:/, qr/EG0301:/ ]) ], [], 'nothing else in its log';
