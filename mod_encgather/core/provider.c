@@ -5,22 +5,38 @@
 #include <apr_cstr.h>
 #include "offer.h"
 
-static const eg_provider *const all[] = {
+static const eg_provider *const all_providers[] = {
     &eg_provider_twilio,  &eg_provider_signalwire, &eg_provider_telnyx,          &eg_provider_plivo,
     &eg_provider_jambonz, &eg_provider_freeclimb,  &eg_provider_standardwebhooks};
+#define PROVIDERS (sizeof all_providers / sizeof all_providers[0])
 
 const eg_provider *eg_provider_at(unsigned n)
 {
-    return n < sizeof all / sizeof all[0] ? all[n] : NULL;
+    return n < PROVIDERS ? all_providers[n] : NULL;
 }
 
 const eg_provider *eg_provider_named(const char *word)
 {
-    const eg_provider *provider = NULL;
+    for (unsigned i = 0; i < PROVIDERS; i++)
+        if (apr_cstr_casecmp(word, all_providers[i]->name) == 0)
+            return all_providers[i];
+    return NULL;
+}
 
-    for (unsigned i = 0; (provider = eg_provider_at(i)) != NULL; i++)
-        if (apr_cstr_casecmp(word, provider->name) == 0)
-            return provider;
+static bool sends_header(const eg_provider *provider, eg_span header)
+{
+    for (unsigned i = 0; i < EG_PROVIDER_HEADERS && provider->headers[i]; i++)
+        if (header.n == strlen(provider->headers[i]) &&
+            apr_cstr_casecmpn(provider->headers[i], header.p, header.n) == 0)
+            return true;
+    return false;
+}
+
+const eg_provider *eg_provider_of_header(eg_span header)
+{
+    for (unsigned i = 0; i < PROVIDERS; i++)
+        if (sends_header(all_providers[i], header))
+            return all_providers[i];
     return NULL;
 }
 

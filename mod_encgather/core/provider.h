@@ -71,6 +71,8 @@ bool eg_provider_body_is_signed(const eg_evidence *evidence);
 const eg_provider *eg_provider_named(const char *word);
 /* The n-th, or NULL. */
 const eg_provider *eg_provider_at(unsigned n);
+/* Whose header that is, without case: the first one who has it; NULL: nobody's. */
+const eg_provider *eg_provider_of_header(eg_span header);
 /* The names, for messages: "twilio, signalwire, ...". */
 #define EG_PROVIDER_NAMES "twilio, signalwire, telnyx, plivo, jambonz, freeclimb, standardwebhooks"
 

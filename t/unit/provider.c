@@ -149,6 +149,12 @@ static void names(void)
 {
     ok(eg_provider_named("TELNYX") == &eg_provider_telnyx, "names have no case");
     ok(!eg_provider_named("telnyx2") && !eg_provider_named(""), "others are none");
+    ok(eg_provider_of_header(EG_LIT("x-plivo-signature-ma-v3")) == &eg_provider_plivo &&
+           eg_provider_of_header(EG_LIT("X-Twilio-Signature")) == &eg_provider_twilio,
+       "headers have no case, and the first owner counts");
+    ok(!eg_provider_of_header(EG_LIT("X-Plivo-Signature-V3-")) &&
+           !eg_provider_of_header(EG_LIT("X-Plivo")) && !eg_provider_of_header(EG_LIT("")),
+       "others are nobody's");
 }
 
 int main(void)
