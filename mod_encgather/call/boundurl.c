@@ -70,7 +70,7 @@ static eg_outcome compare(request_rec *r, const eg_action *action, eg_span sig)
                              "comes from another call, or was made under a key that is gone from "
                              "EncGatherKeyFile");
     ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
-                  EG_TAG("0304") "call %s: the sig in its URL could not be checked, OpenSSL failed",
+                  EG_TAG("0306") "call %s: the sig in its URL could not be checked, OpenSSL failed",
                   eg_call_of(r));
     return EG_MISCONFIGURED;
 }

@@ -27,7 +27,7 @@ typedef struct {
     const eg_place *place;
 } subject;
 
-static bool is_handled_by(const eg_place *place, const char *handler)
+static bool is_set_to(const eg_place *place, const char *handler)
 {
     return !place->is_conditional && place->handler &&
            ap_cstr_casecmp(place->handler, handler) == 0;
@@ -35,7 +35,7 @@ static bool is_handled_by(const eg_place *place, const char *handler)
 
 static bool is_gather(const eg_place *place)
 {
-    return is_handled_by(place, EG_GATHER_HANDLER) && place->config->backend;
+    return is_set_to(place, EG_GATHER_HANDLER) && place->config->backend;
 }
 
 static unsigned count_of(const eg_envelope_list *list)
@@ -327,7 +327,7 @@ void eg_tokencheck_warn(apr_pool_t *ptemp, server_rec *s)
 
         if (is_gather(of.place))
             warn_of_gather(&of);
-        if (is_handled_by(of.place, EG_DECRYPT_HANDLER))
+        if (is_set_to(of.place, EG_DECRYPT_HANDLER))
             warn_of_strangers(&of);
     }
 }

@@ -102,17 +102,17 @@ typedef struct {
     bool is_named; /* but could not be read */
 } missing_file;
 
-static missing_file look_for(const char *directive, const eg_store_entry *entry, bool is_there)
+static missing_file need_file(const char *directive, const eg_store_entry *entry, bool is_there)
 {
     return (missing_file){entry && is_there ? NULL : directive, entry != NULL};
 }
 
-static missing_file look_for_envelopes(const char *directive, const eg_envelope_list *list)
+static missing_file need_envelopes(const char *directive, const eg_envelope_list *list)
 {
     missing_file missing = {NULL, false};
 
     for (unsigned i = 0; list && i < list->n && !missing.directive; i++)
-        missing = look_for(directive, list->at[i], list->at[i]->key != NULL);
+        missing = need_file(directive, list->at[i], list->at[i]->key != NULL);
     return missing;
 }
 
@@ -132,14 +132,14 @@ static missing_file find_missing(const eg_config *policy, bool is_gather, bool t
     missing_file missing = {NULL, false};
 
     if (needs_key_file(policy, is_gather))
-        missing = look_for("EncGatherKeyFile", policy->keys, policy->keys && policy->keys->keys);
+        missing = need_file("EncGatherKeyFile", policy->keys, policy->keys && policy->keys->keys);
     if (!missing.directive && is_gather)
-        missing = look_for_envelopes("EncGatherRecipient", policy->recipients);
+        missing = need_envelopes("EncGatherRecipient", policy->recipients);
     if (!missing.directive && !is_gather)
-        missing = look_for_envelopes("EncGatherPrivateKeyFile", policy->privates);
+        missing = need_envelopes("EncGatherPrivateKeyFile", policy->privates);
     if (!missing.directive && tokens_needed)
-        missing = look_for("EncGatherAuthTokenFile", policy->tokens,
-                           policy->tokens && policy->tokens->tokens);
+        missing = need_file("EncGatherAuthTokenFile", policy->tokens,
+                            policy->tokens && policy->tokens->tokens);
     return missing;
 }
 

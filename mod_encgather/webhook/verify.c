@@ -56,8 +56,8 @@ void eg_verify_forget_raw(eg_body_hash *hash)
     hash->is_copy = false;
 }
 
-static eg_evidence gather_evidence(const eg_webhook *hook, const eg_provider *provider,
-                                   const eg_origin *origin, const eg_body_hash *hash)
+static eg_evidence evidence_of(const eg_webhook *hook, const eg_provider *provider,
+                               const eg_origin *origin, const eg_body_hash *hash)
 {
     const request_rec *r = hook->root;
     bool is_form = !hook->body->n || eg_webhook_is_form(hook);
@@ -90,7 +90,7 @@ static eg_judgement judge_signature(const eg_webhook *hook, const eg_config *pol
     const eg_provider *provider = eg_config_provider(policy);
     eg_judgement judgement = {
         .tokens = policy->tokens, .public_url = policy->public_url, .provider = provider};
-    eg_evidence evidence = gather_evidence(hook, provider, origin, hash);
+    eg_evidence evidence = evidence_of(hook, provider, origin, hash);
     eg_ruling ruling = {.verdict = EG_SIGNATURE_UNCHECKED};
 
     if (!hash->claimed || hash->known)
