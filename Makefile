@@ -132,7 +132,7 @@ install: all man ## into apxs' module directory and PREFIX (/usr/local); DESTDIR
 	install -m 0755 $(TOOL) mod_encgather/tool/encgather-call $(DESTDIR)$(BINDIR)/
 	install -m 0644 $(MANPAGES) $(DESTDIR)$(MANDIR)/
 	install -m 0644 $(COMPLETIONS) $(DESTDIR)$(COMPLETIONDIR)/
-	install -m 0644 t/lib/EncGather/Caller.pm t/lib/EncGather/Signature.pm $(DESTDIR)$(SHAREDIR)/perl/EncGather/
+	install -m 0644 t/lib/EncGather/Caller.pm t/lib/EncGather/Provider.pm t/lib/EncGather/Signature.pm $(DESTDIR)$(SHAREDIR)/perl/EncGather/
 	install -m 0644 conf/encgather.conf $(DESTDIR)$(SHAREDIR)/
 	install -m 0644 conf/examples/ivr.conf conf/demo/accounts.sql $(DESTDIR)$(SHAREDIR)/examples/
 	$(HERE) $(DESTDIR)$(SHAREDIR)/encgather.conf $(DESTDIR)$(SHAREDIR)/examples/ivr.conf

@@ -93,6 +93,8 @@ const command_rec eg_commands[] = {
          "for how many seconds a token is good that says when it was made"),
     EG_1("EncGatherAuthTokenFile", eg_set_token_file, ANYWHERE,
          "the file with the Twilio auth tokens, one a line"),
+    EG_1("EncGatherProvider", eg_set_provider, ANYWHERE,
+         "whose webhooks these are, and in whose XML they are answered: " EG_PROVIDER_NAMES),
     EG_1("EncGatherSignature", eg_set_signature_check, ANYWHERE, "on, observe or off"),
     EG_1("EncGatherPublicURL", eg_set_public_url, ANYWHERE,
          "where Twilio calls this server: https://host[:port][/prefix]"),

@@ -11,6 +11,7 @@
 #include "config/handover.h"
 #include "config/hopeless.h"
 #include "config/neighbours.h"
+#include "config/providercheck.h"
 #include "config/store.h"
 #include "config/tokencheck.h"
 #include "dump/dump.h"
@@ -63,7 +64,8 @@ static bool is_good(apr_pool_t *ptemp, server_rec *s)
     bool good = eg_config_check_urls(s);
 
     good = eg_store_check(ptemp, s) == OK && good;
-    return eg_tokencheck(ptemp, s) && good;
+    good = eg_tokencheck(ptemp, s) && good;
+    return eg_providercheck(ptemp, s) && good;
 }
 
 /* All mistakes at once, and then what a start would say. */

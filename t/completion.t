@@ -65,6 +65,7 @@ is_deeply [ offers('encgather-call', '--means', 'not') ], ['notfound='], 'encgat
     local $ENV{TWILIO_AUTH_TOKEN} = 'x';
     is_deeply [ offers('encgather-call', '--token-env', 'TWILIO_AUTH') ], ['TWILIO_AUTH_TOKEN'], 'encgather-call --token-env';
 }
+is_deeply [ offers('encgather-call', '--provider', 't') ], [qw(telnyx twilio)], 'encgather-call --provider';
 is_deeply [ offers('encgather-call', '--ca', '') ], [], 'encgather-call --ca: a file';
 
 done_testing();

@@ -126,7 +126,7 @@ sub manual_pages () {
 my @EXPECTED = sort(
     'etc/apache2/mods-available/encgather.load', 'etc/apache2/mods-available/encgather.conf',
     'usr/lib/apache2/modules/mod_encgather.so', 'usr/bin/encgather', 'usr/bin/encgather-call',
-    'usr/share/encgather/perl/EncGather/Caller.pm', 'usr/share/encgather/perl/EncGather/Signature.pm',
+    'usr/share/encgather/perl/EncGather/Caller.pm', 'usr/share/encgather/perl/EncGather/Provider.pm', 'usr/share/encgather/perl/EncGather/Signature.pm',
     'usr/share/man/man1/encgather.1.gz', 'usr/share/man/man1/encgather-call.1.gz',
     'usr/share/bash-completion/completions/encgather', 'usr/share/bash-completion/completions/encgather-call',
     "usr/share/doc-base/$PACKAGE.$PACKAGE", map({ "$DOC/$_" } qw(README.md changelog.gz copyright)), manual_pages(),

@@ -66,6 +66,15 @@ my $URL    = 'https://ivr.example.com/x';
 my $HASHED = "$URL?bodySHA256=" . body_sha256($JSON);
 my @SECRET = ($KEY{demo}, $KEY{other}, $TOKEN{demo}, @VALUES, @SEALED);
 
+# A key pair that everybody has: the seed is 32 bytes of 7.
+my $SEED   = write_secret(fresh(), "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=\n", 0600);
+my $PUBLIC = write_secret(fresh(), "6kpsY+KcUgq+9VB7Ey7F+ZVHdq6+vnuSQh7qaRRG0iw=\n", 0600);
+
+sub signed_by_telnyx () {
+    my $body = plain_file(form_encode(@FORM));
+    return split /\n/, `'$TOOL' sign --provider telnyx --at 1795900000 --token-file '$SEED' --body '$body' '$URL'`;
+}
+
 # input, what a file that is written to has in it before, and how a good end looks: a pattern for the output, and for
 # that file; "same" is what it is without a failure.
 my @SCENARIOS = (
@@ -87,6 +96,13 @@ my @SCENARIOS = (
         input => form_encode(@FORM), output => 'same' },
     { name => 'verify a body', arguments => [ 'verify', '--token-file', $TOKENS, '--signature', signature($TOKEN{demo}, $HASHED, []),
             '--body', plain_file($JSON), $HASHED ], output => 'same' },
+    { name => 'sign as Plivo', arguments => [ 'sign', '--provider', 'plivo', '--token-file', $TOKENS, $URL ], input => form_encode(@FORM),
+        output => qr/\AX-Plivo-Signature-V3: \S{44}\nX-Plivo-Signature-V3-Nonce: [0-9a-f]{20}\n\z/ },
+    { name => 'sign as Telnyx', arguments => [ 'sign', '--provider', 'telnyx', '--at', 1795900000, '--token-file', $SEED, $URL ],
+        input => form_encode(@FORM), output => 'same' },
+    # what fails inside of its Ed25519 OpenSSL itself tells as a signature that does not fit
+    { name => 'verify as Telnyx', input => form_encode(@FORM), output => 'same', bad => qr/\Ainvalid: the signature does not fit\n\z/, arguments => [ 'verify', '--provider', 'telnyx', '--at', 1795900000,
+            '--token-file', $PUBLIC, (map { ('--header' => $_) } signed_by_telnyx()), $URL ] },
     { name => 'trace', arguments => [ 'trace', 'CA1', plain_file("2026-11-29T05:03:57.123+0000 h 200 9 call=CA1 step=a result=found signature=valid\n") ],
         output => 'same' },
 );

@@ -6,6 +6,7 @@
 #include <apr_strings.h>
 #include "webhook/answer.h"
 #include "call/backend.h"
+#include "call/boundurl.h"
 #include "call/idempotency.h"
 #include "call/sentence.h"
 #include "call/tokens.h"
@@ -18,7 +19,6 @@
 APLOG_USE_MODULE(encgather);
 
 #define DIGITS EG_LIT(EG_DIGITS)
-#define SPEECH EG_LIT(EG_SPEECH)
 
 /* One webhook on its way through the flow. */
 typedef struct {
@@ -27,6 +27,7 @@ typedef struct {
     const eg_fields *fields;
     unsigned step; /* fields->n: the last one */
     unsigned attempt;
+    const eg_provider *provider;
     eg_span call;                  /* the call's id, p NULL where there is no good one */
     eg_span tokens[EG_FIELDS_MAX]; /* carried by the URL; the new one joins them */
 } gather;
@@ -46,9 +47,14 @@ static bool is_doubled(const eg_webhook *hook, eg_span name)
     return eg_params_count(&hook->query, name) + eg_params_count(&hook->form, name) > 1;
 }
 
+static eg_span speech_of(const gather *g)
+{
+    return eg_span_of(g->provider->dialect->speech);
+}
+
 static bool any_doubled(const gather *g)
 {
-    static const char *const names[] = {"step", "attempt", EG_DIGITS, EG_SPEECH};
+    const char *const names[] = {"step", "attempt", EG_DIGITS, g->provider->dialect->speech};
 
     for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++)
         if (is_doubled(g->hook, eg_span_of(names[i])))
@@ -62,7 +68,7 @@ static bool any_doubled(const gather *g)
 /* What is said twice, or by URL and body both, could be read in two ways: it is not read. */
 static bool names_are_clear(const gather *g)
 {
-    if (eg_params_find(&g->hook->query, DIGITS) || eg_params_find(&g->hook->query, SPEECH))
+    if (eg_params_find(&g->hook->query, DIGITS) || eg_params_find(&g->hook->query, speech_of(g)))
         return false;
     return !is_in_both(g->hook) && !any_doubled(g);
 }
@@ -130,9 +136,18 @@ static eg_span action_path(const gather *g)
     return (eg_span){target.p, query ? (apr_size_t)(query - target.p) : target.n};
 }
 
+static int answer_no_crypto(const gather *g)
+{
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, g->r,
+                  EG_TAG("0401") "call %s: answered 500, the answer could not be encrypted: no "
+                                 "random bytes, or OpenSSL failed",
+                  eg_call_of(g->r));
+    return eg_answer_error(g->r, EG_MISCONFIGURED);
+}
+
 static int ask_field(const gather *g, unsigned field, unsigned attempt)
 {
-    eg_question question = {.dialect = &eg_dialect_twiml,
+    eg_question question = {.dialect = g->provider->dialect,
                             .origin = eg_span_of(action_origin(g)),
                             .path = action_path(g),
                             .fields = g->fields,
@@ -144,6 +159,8 @@ static int ask_field(const gather *g, unsigned field, unsigned attempt)
 
     if (attempt > 1 && eg_config_say(eg_config_of(g->r), EG_SAY_AGAIN))
         question.complaint = eg_sentence(g->r, EG_SAY_AGAIN, NULL);
+    if (!g->provider->signs_url && eg_bound_sign(g->r, g->call, &question) != EG_OK)
+        return answer_no_crypto(g);
     eg_twiml_begin(&out, g->r->pool);
     eg_flow_ask(&out, &question);
     return eg_answer_twiml(g->r, &out, attempt > 1 ? EG_ASKED_AGAIN : EG_ASKED);
@@ -289,21 +306,12 @@ static int call_backend(const gather *g, eg_json *body, const char *key)
 
 /* --- the handler ------------------------------------------------------------------------------- */
 
-static int answer_no_crypto(const gather *g)
-{
-    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, g->r,
-                  EG_TAG("0401") "call %s: answered 500, the answer could not be encrypted: no "
-                                 "random bytes, or OpenSSL failed",
-                  eg_call_of(g->r));
-    return eg_answer_error(g->r, EG_MISCONFIGURED);
-}
-
 /* What the caller keyed in, or said, if it is what the field asks for; else p is NULL. */
 static eg_span find_answer(const gather *g)
 {
     const eg_field *field = &g->fields->at[g->step - 1];
     const eg_param *digits = eg_params_find(&g->hook->form, DIGITS);
-    const eg_param *speech = eg_params_find(&g->hook->form, SPEECH);
+    const eg_param *speech = eg_params_find(&g->hook->form, speech_of(g));
 
     if (digits && digits->value.n)
         return eg_field_accepts(field, digits->value) ? digits->value : (eg_span){NULL, 0};
@@ -339,8 +347,14 @@ static int run_step(request_rec *r, eg_webhook *hook)
     gather g = {.r = r,
                 .hook = hook,
                 .fields = eg_config_fields(eg_config_of(r)),
-                .call = eg_tokens_call(hook)};
+                .provider = eg_config_provider(eg_config_of(r)),
+                .call = eg_webhook_call(hook, eg_config_of(r))};
+    eg_outcome outcome = EG_GOING_ON;
 
+    if (!g.provider->signs_url)
+        outcome = eg_bound_check(r, hook, g.call);
+    if (outcome != EG_GOING_ON)
+        return eg_answer_error(r, outcome);
     if (read_url(&g) != EG_OK)
         return eg_answer_error(r, EG_MALFORMED);
     return g.step == 0 ? ask_field(&g, 0, 1) : take_answer(&g);

@@ -25,9 +25,12 @@ static eg_status make_idempotency_key(const request_rec *r, const eg_webhook *ho
 {
     const eg_store_entry *keys = eg_config_of(r)->keys;
     const eg_keyring *ring = keys ? keys->keys : NULL;
-    const eg_delivery delivery = {eg_webhook_get(hook, EG_LIT(EG_CALL_SID)), hook->target, input};
+    const eg_provider *provider = eg_config_provider(eg_config_of(r));
+    const eg_delivery delivery = {eg_webhook_get(hook, eg_span_of(provider->call)), hook->target,
+                                  input};
 
-    if (hook->judgement.verdict == EG_SIGNATURE_VALID && hook->judgement.fitted)
+    if (hook->judgement.verdict == EG_SIGNATURE_VALID && hook->judgement.fitted &&
+        !provider->has_public_secret)
         return key_by_token(hook->judgement.fitted, &delivery, key);
     if (ring)
         return eg_idempotency_key(eg_the_crypto(), ring->keys[ring->n - 1].idempotency, &delivery,

@@ -34,6 +34,11 @@ const char *eg_sentence(request_rec *r, eg_event event, const eg_json *json)
     return eg_say_expand(r->pool, &say, eg_json_text, json);
 }
 
+static const eg_dialect *dialect_of(const request_rec *r)
+{
+    return eg_config_provider(eg_config_of(r))->dialect;
+}
+
 /* What the placeholders of "redirect=" are filled from. */
 typedef struct {
     const char *event;
@@ -65,7 +70,7 @@ static bool write_then(request_rec *r, eg_twiml *out, eg_event event, const eg_j
     if (!target)
         return false;
     if (then->kind == EG_THEN_DIAL)
-        eg_flow_dial(out, &eg_dialect_twiml, eg_span_of(target));
+        eg_flow_dial(out, dialect_of(r), eg_span_of(target));
     else
         eg_flow_redirect(out, eg_span_of(target));
     return true;
@@ -82,7 +87,7 @@ int eg_answer_event(request_rec *r, eg_event event, const eg_json *json, eg_outc
     if (!text)
         return EG_HAS_A_HOLE;
     eg_twiml_begin(&out, r->pool);
-    eg_flow_say(&out, &eg_dialect_twiml, &voice, eg_span_of(text));
+    eg_flow_say(&out, dialect_of(r), &voice, eg_span_of(text));
     if (!write_then(r, &out, event, json) || out.n > TWIML_MAX)
         return EG_HAS_A_HOLE;
     return eg_answer_twiml(r, &out, outcome);

@@ -2,22 +2,10 @@
  * Tokens on their way through a call: those that come with the URL, and the one that is made. */
 #include "call/tokens.h"
 
-#include "core/parameters.h"
 #include "watch/counters.h"
 #include "watch/record.h"
 
 APLOG_USE_MODULE(encgather);
-
-/* An id that is there twice would be two calls. */
-eg_span eg_tokens_call(const eg_webhook *hook)
-{
-    const eg_span name = EG_LIT(EG_CALL_SID), none = {NULL, 0};
-    eg_span call = eg_webhook_get(hook, name);
-
-    if (eg_params_count(&hook->form, name) + eg_params_count(&hook->query, name) != 1)
-        return none;
-    return eg_is_call_id(call) ? call : none;
-}
 
 bool eg_tokens_bind(const request_rec *r)
 {

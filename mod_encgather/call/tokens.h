@@ -5,11 +5,8 @@
 
 #include "webhook/webhook.h"
 
-/* What tokens of this webhook are bound to: its call id, or p NULL where there is no good one. */
-eg_span eg_tokens_call(const eg_webhook *hook);
-
 /* Whether the token of a field, as it came with the URL, may be carried on; says in the log which rule it
- * breaks. call: as above. */
+ * breaks. call: of eg_webhook_call(). */
 bool eg_tokens_carry(request_rec *r, eg_span call, const eg_field *field, eg_span token);
 
 /* Whether one is made that has to be bound to a call. */

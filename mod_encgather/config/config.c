@@ -8,7 +8,6 @@
 
 #define MAX_BODY_DEFAULT 65536
 #define ATTEMPTS_DEFAULT 3
-#define TIMEOUT_DEFAULT 8
 #define TOKEN_TTL_DEFAULT 900
 
 const char *const eg_event_words[EG_SAY_EVENTS] = {
@@ -82,7 +81,7 @@ bool eg_server_is_used(const server_rec *s)
 }
 
 /* The directive is httpd's: the section may have nothing of ours. */
-void eg_config_note_require(cmd_parms *cmd)
+void eg_config_note_require(cmd_parms *cmd, int which)
 {
     eg_config *config = ap_get_module_config(cmd->context, &encgather_module);
 
@@ -90,7 +89,7 @@ void eg_config_note_require(cmd_parms *cmd)
         config = eg_config_create(cmd->pool, cmd->path);
         ap_set_module_config(cmd->context, &encgather_module, config);
     }
-    config->has_require = 1;
+    config->has_require = (config->has_require > 0 ? config->has_require : 0) | which;
 }
 
 bool eg_redacts(const server_rec *s)
@@ -119,6 +118,11 @@ bool eg_config_is_ours(const request_rec *r)
     return config->backend || config->lookup || config->has_require > 0;
 }
 
+const eg_provider *eg_config_provider(const eg_config *config)
+{
+    return config->provider ? config->provider : &eg_provider_twilio;
+}
+
 eg_check eg_config_signature(const eg_config *config)
 {
     return config->signature < 0 ? EG_CHECK_ON : (eg_check)config->signature;
@@ -142,7 +146,8 @@ unsigned eg_config_attempts(const eg_config *config)
 
 apr_interval_time_t eg_config_timeout(const eg_config *config)
 {
-    return apr_time_from_sec(config->timeout < 0 ? TIMEOUT_DEFAULT : config->timeout);
+    return apr_time_from_sec(config->timeout < 0 ? (int)eg_config_provider(config)->timeout
+                                                 : config->timeout);
 }
 
 eg_voice eg_config_voice(const eg_config *config)

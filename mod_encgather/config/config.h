@@ -6,6 +6,7 @@
 #include "base/module.h"
 #include "core/flow.h"
 #include "core/mask.h"
+#include "core/provider.h"
 #include "core/say.h"
 #include "core/signature.h"
 #include "core/format.h"
@@ -102,11 +103,12 @@ typedef struct {
     X(const eg_envelope_list *, privates, NULL)                                                    \
     X(const eg_token_formats *, formats, NULL)                                                     \
     X(int, token_ttl, -1)                                                                          \
+    X(const eg_provider *, provider, NULL)                                                         \
     X(int, signature, -1)                                                                          \
     X(const eg_public_url *, public_url, NULL)                                                     \
     X(const eg_backend *, backend, NULL)                                                           \
     X(const eg_lookup *, lookup, NULL)                                                             \
-    X(int, has_require, -1) /* "Require twilio-signature" stands in it */                          \
+    X(int, has_require, -1) /* EG_REQUIRES_... of what stands in it */                             \
     X(int, expose, -1)                                                                             \
     X(int, max_body, -1)                                                                           \
     X(const eg_field_list *, fields, NULL)                                                         \
@@ -137,8 +139,10 @@ void *eg_config_merge(apr_pool_t *pool, void *outer, void *inner);
 const eg_config *eg_config_of(const request_rec *r);
 /* Whether the location of r enables a handler of ours or has our Require. */
 bool eg_config_is_ours(const request_rec *r);
-/* "Require twilio-signature" stands in the section that is read. */
-void eg_config_note_require(cmd_parms *cmd);
+/* "Require twilio-signature" or "webhook-signature" stands in the section that is read. */
+#define EG_REQUIRES_TWILIO 1
+#define EG_REQUIRES_WEBHOOK 2
+void eg_config_note_require(cmd_parms *cmd, int which);
 
 /* What cannot be set per location. */
 #define EG_SERVER_MEMBERS(X)                                                                       \
@@ -162,6 +166,7 @@ void eg_server_note_use(cmd_parms *cmd);
 bool eg_server_is_used(const server_rec *s);
 
 /* With the defaults of the manual where nothing is set. */
+const eg_provider *eg_config_provider(const eg_config *config);
 eg_check eg_config_signature(const eg_config *config);
 apr_size_t eg_config_max_body(const eg_config *config);
 /* The largest limit of this location and of all that are configured: any may be asked for by a part

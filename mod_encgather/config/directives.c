@@ -69,6 +69,16 @@ const char *eg_set_token_file(cmd_parms *cmd, void *config, const char *path)
     return eg_add_file(cmd, EG_TOKEN_FILE, path, "", &((eg_config *)config)->tokens);
 }
 
+const char *eg_set_provider(cmd_parms *cmd, void *config, const char *word)
+{
+    const eg_provider *provider = eg_provider_named(word);
+
+    if (!provider)
+        return eg_complain(cmd, "is one of " EG_PROVIDER_NAMES);
+    ((eg_config *)config)->provider = provider;
+    return NULL;
+}
+
 const char *eg_set_signature_check(cmd_parms *cmd, void *config, const char *word)
 {
     static const char *const words[] = {"on", "observe", "off"};

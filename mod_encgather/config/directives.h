@@ -24,6 +24,7 @@ const char *eg_set_number(cmd_parms *cmd, const char *text, unsigned most, int *
 /* All return NULL or a message. */
 const char *eg_set_key_file(cmd_parms *cmd, void *config, const char *path);
 const char *eg_set_token_file(cmd_parms *cmd, void *config, const char *path);
+const char *eg_set_provider(cmd_parms *cmd, void *config, const char *word);
 const char *eg_set_signature_check(cmd_parms *cmd, void *config, const char *word);
 const char *eg_set_public_url(cmd_parms *cmd, void *config, const char *text);
 const char *eg_set_backend(cmd_parms *cmd, void *config, const char *text);

@@ -41,7 +41,8 @@ static bool is_of_ours(const ap_directive_t *node)
         return true;
     if (is_called(node, "SetHandler"))
         return ap_strcasestr(node->args, "gather") != NULL;
-    return is_called(node, "Require") && ap_strcasestr(node->args, "twilio-signature");
+    return is_called(node, "Require") && (ap_strcasestr(node->args, "twilio-signature") ||
+                                          ap_strcasestr(node->args, "webhook-signature"));
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion): as deep as the administrator's sections */

@@ -10,12 +10,13 @@ apr_size_t eg_auth_tokens_bound(apr_size_t content)
     return content / 2 + 1; /* one byte and its line end */
 }
 
-static bool good_id(eg_span id)
+/* Some providers' accounts have hyphens. */
+static bool good_id(eg_span id, bool with_hyphens)
 {
     if (id.n < 1 || id.n > EG_ACCOUNT_MAX)
         return false;
     for (apr_size_t i = 0; i < id.n; i++)
-        if (!eg_is_alnum(id.p[i]))
+        if (!eg_is_alnum(id.p[i]) && !(with_hyphens && id.p[i] == '-'))
             return false;
     return true;
 }
@@ -39,13 +40,13 @@ static const char *take_words(eg_span first, eg_span second, eg_auth_token *entr
 
     if (is_shared_key(first, &id)) {
         *entry = (eg_auth_token){none, second, first};
-        if (!good_id(id))
+        if (!good_id(id, false))
             return "the ID of a SharedKey is not 1 to 64 letters and digits";
         return second.n ? NULL : "a SharedKey has nothing behind its name";
     }
     *entry = second.n ? (eg_auth_token){first, second, none} : (eg_auth_token){none, first, none};
-    if (second.n && !good_id(first))
-        return "the AccountSid is not 1 to 64 letters and digits";
+    if (second.n && !good_id(first, true))
+        return "the account is not 1 to 64 letters, digits and hyphens";
     return NULL;
 }
 

@@ -8,8 +8,8 @@
 
 #define TIME_DIGITS 15
 
-const eg_finding eg_finding_invalid = {.verdict = EG_SIGNATURE_INVALID};
-const eg_finding eg_finding_missing = {.verdict = EG_SIGNATURE_MISSING};
+const eg_ruling eg_ruling_invalid = {.verdict = EG_SIGNATURE_INVALID};
+const eg_ruling eg_ruling_missing = {.verdict = EG_SIGNATURE_MISSING};
 
 static apr_size_t mac_size(eg_mac mac)
 {
@@ -74,10 +74,10 @@ static apr_size_t may_be(const eg_auth_token *secret, eg_span account)
     return secret->account.n == 0 || account.n == 0 || eg_span_eq(secret->account, account);
 }
 
-eg_finding eg_offer_judge(eg_crypto *crypto, const eg_hmac_rule *rule, const eg_offered *offered,
-                          const eg_auth_tokens *tokens)
+eg_ruling eg_offer_judge(eg_crypto *crypto, const eg_hmac_rule *rule, const eg_offered *offered,
+                         const eg_auth_tokens *tokens)
 {
-    eg_finding finding = eg_finding_invalid;
+    eg_ruling ruling = eg_ruling_invalid;
     apr_size_t fits = 0, place = 0;
     char expected[EG_OFFER_MOST];
 
@@ -86,7 +86,7 @@ eg_finding eg_offer_judge(eg_crypto *crypto, const eg_hmac_rule *rule, const eg_
 
         if (eg_offer_make(crypto, rule, &tokens->at[i], expected) != EG_OK) {
             eg_wipe(expected, sizeof expected);
-            return (eg_finding){.verdict = EG_SIGNATURE_UNCHECKED};
+            return (eg_ruling){.verdict = EG_SIGNATURE_UNCHECKED};
         }
         ours &= is_offered(offered, (eg_span){expected, eg_offer_length(rule)});
         fits |= ours;
@@ -94,8 +94,8 @@ eg_finding eg_offer_judge(eg_crypto *crypto, const eg_hmac_rule *rule, const eg_
     }
     eg_wipe(expected, sizeof expected);
     if (fits)
-        finding = (eg_finding){.verdict = EG_SIGNATURE_VALID, .fitted = &tokens->at[place]};
-    return finding;
+        ruling = (eg_ruling){.verdict = EG_SIGNATURE_VALID, .fitted = &tokens->at[place]};
+    return ruling;
 }
 
 bool eg_offer_put(char value[EG_PROVIDER_VALUE_MAX + 1], eg_span text)
@@ -139,15 +139,15 @@ bool eg_offer_time(eg_span text, apr_int64_t *seconds)
     return true;
 }
 
-eg_finding eg_offer_in_time(eg_finding finding, apr_int64_t signed_at, apr_int64_t now,
-                            bool also_ahead)
+eg_ruling eg_offer_in_time(eg_ruling ruling, apr_int64_t signed_at, apr_int64_t now,
+                           bool also_ahead)
 {
     apr_int64_t off = signed_at - now;
 
-    if (finding.verdict != EG_SIGNATURE_VALID || (off >= -EG_PATIENCE && off <= EG_PATIENCE) ||
+    if (ruling.verdict != EG_SIGNATURE_VALID || (off >= -EG_PATIENCE && off <= EG_PATIENCE) ||
         (off > 0 && !also_ahead))
-        return finding;
-    return (eg_finding){.verdict = EG_SIGNATURE_INVALID, .clock_off = off};
+        return ruling;
+    return (eg_ruling){.verdict = EG_SIGNATURE_INVALID, .clock_off = off};
 }
 
 const char *eg_offer_no_shared_key(const eg_auth_token *secret)

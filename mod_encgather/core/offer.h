@@ -34,8 +34,8 @@ apr_size_t eg_offer_length(const eg_hmac_rule *rule);
 
 /* Every secret costs the same, whether it fits or not. An offered signature of another length fits
  * nothing. */
-eg_finding eg_offer_judge(eg_crypto *crypto, const eg_hmac_rule *rule, const eg_offered *offered,
-                          const eg_auth_tokens *tokens);
+eg_ruling eg_offer_judge(eg_crypto *crypto, const eg_hmac_rule *rule, const eg_offered *offered,
+                         const eg_auth_tokens *tokens);
 
 /* What that rule makes of it: out has eg_offer_length() + 1 bytes, at most EG_OFFER_MOST. */
 #define EG_OFFER_MOST (2 * EG_SHA256_SIZE + 1)
@@ -52,12 +52,12 @@ bool eg_offer_split(eg_span list, char separator, eg_offered *offered);
 bool eg_offer_time(eg_span text, apr_int64_t *seconds);
 
 /* Makes what is valid invalid where the time is too far off, and says by how much. */
-eg_finding eg_offer_in_time(eg_finding finding, apr_int64_t signed_at, apr_int64_t now,
-                            bool also_ahead);
+eg_ruling eg_offer_in_time(eg_ruling ruling, apr_int64_t signed_at, apr_int64_t now,
+                           bool also_ahead);
 
 /* A SharedKey is Twilio's alone. */
 const char *eg_offer_no_shared_key(const eg_auth_token *secret);
 
-extern const eg_finding eg_finding_invalid, eg_finding_missing;
+extern const eg_ruling eg_ruling_invalid, eg_ruling_missing;
 
 #endif

@@ -5,16 +5,38 @@
 #include <apr_cstr.h>
 #include "offer.h"
 
+static const eg_provider *const all_providers[] = {
+    &eg_provider_twilio,  &eg_provider_signalwire, &eg_provider_telnyx,          &eg_provider_plivo,
+    &eg_provider_jambonz, &eg_provider_freeclimb,  &eg_provider_standardwebhooks};
+#define PROVIDERS (sizeof all_providers / sizeof all_providers[0])
+
+const eg_provider *eg_provider_at(unsigned n)
+{
+    return n < PROVIDERS ? all_providers[n] : NULL;
+}
+
 const eg_provider *eg_provider_named(const char *word)
 {
-    static const eg_provider *const all[] = {&eg_provider_twilio,          &eg_provider_signalwire,
-                                             &eg_provider_telnyx,          &eg_provider_plivo,
-                                             &eg_provider_jambonz,         &eg_provider_freeclimb,
-                                             &eg_provider_standardwebhooks};
+    for (unsigned i = 0; i < PROVIDERS; i++)
+        if (apr_cstr_casecmp(word, all_providers[i]->name) == 0)
+            return all_providers[i];
+    return NULL;
+}
 
-    for (unsigned i = 0; i < sizeof all / sizeof all[0]; i++)
-        if (apr_cstr_casecmp(word, all[i]->name) == 0)
-            return all[i];
+static bool sends_header(const eg_provider *provider, eg_span header)
+{
+    for (unsigned i = 0; i < EG_PROVIDER_HEADERS && provider->headers[i]; i++)
+        if (header.n == strlen(provider->headers[i]) &&
+            apr_cstr_casecmpn(provider->headers[i], header.p, header.n) == 0)
+            return true;
+    return false;
+}
+
+const eg_provider *eg_provider_of_header(eg_span header)
+{
+    for (unsigned i = 0; i < PROVIDERS; i++)
+        if (sends_header(all_providers[i], header))
+            return all_providers[i];
     return NULL;
 }
 
@@ -30,23 +52,22 @@ bool eg_provider_body_is_signed(const eg_evidence *evidence)
 }
 
 /* An empty settings header is one, too. */
-static eg_finding judge_twilio(eg_crypto *crypto, const eg_evidence *evidence,
-                               const eg_auth_tokens *tokens)
+static eg_ruling judge_twilio(eg_crypto *crypto, const eg_evidence *evidence,
+                              const eg_auth_tokens *tokens)
 {
-    eg_finding finding = {.verdict = EG_SIGNATURE_INVALID};
+    eg_ruling ruling = {.verdict = EG_SIGNATURE_INVALID};
     eg_signed what = evidence->url;
 
     if (!evidence->headers[0].n)
-        return (eg_finding){.verdict = EG_SIGNATURE_MISSING};
+        return (eg_ruling){.verdict = EG_SIGNATURE_MISSING};
     if (!eg_provider_body_is_signed(evidence))
-        return finding;
+        return ruling;
     if (evidence->headers[1].p)
         what.signer = eg_signer_of(evidence->headers[1]);
     if (evidence->claims_hash || evidence->is_get)
         what.params = NULL;
-    finding.verdict =
-        eg_signature_find(crypto, &what, tokens, evidence->headers[0], &finding.fitted);
-    return finding;
+    ruling.verdict = eg_signature_find(crypto, &what, tokens, evidence->headers[0], &ruling.fitted);
+    return ruling;
 }
 
 static eg_status sign_twilio(eg_crypto *crypto, const eg_evidence *evidence,

@@ -28,7 +28,7 @@ typedef struct {
     eg_verdict verdict;
     const eg_auth_token *fitted; /* into the tokens; NULL unless the verdict is valid */
     apr_int64_t clock_off;       /* seconds: a right signature of another time, its minus ours */
-} eg_finding;
+} eg_ruling;
 
 /* What a provider would send; an empty value: not that header. */
 #define EG_PROVIDER_VALUE_MAX 160
@@ -41,6 +41,8 @@ typedef struct eg_provider {
     const char *title;                        /* as people write it */
     const char *headers[EG_PROVIDER_HEADERS]; /* NULL at the end; the first names the signature */
     bool signs_url;                           /* false: URLs have to be signed by us */
+    bool needs_raw;                           /* the body is signed as it was received */
+    bool has_public_secret;                   /* what the server knows is a public key */
     const eg_dialect *dialect;                /* NULL: it guards other applications alone */
     const char *call;                         /* the parameter that names the call */
     unsigned timeout; /* seconds that a backend may take at most, unless it is said */
@@ -49,8 +51,8 @@ typedef struct eg_provider {
     const char *(*fault)(const eg_auth_token *secret);
 
     /* All tokens that come into question are always tried, in constant time where they are secret. */
-    eg_finding (*judge)(eg_crypto *crypto, const eg_evidence *evidence,
-                        const eg_auth_tokens *tokens);
+    eg_ruling (*judge)(eg_crypto *crypto, const eg_evidence *evidence,
+                       const eg_auth_tokens *tokens);
 
     /* The headers that the provider would send, at the time of the evidence; a nonce, an id or the
      * settings of a SharedKey are taken from the evidence's headers. Telnyx: the secret is the seed of
@@ -67,6 +69,10 @@ bool eg_provider_body_is_signed(const eg_evidence *evidence);
 
 /* By the word of the directive, without case; NULL: there is none. */
 const eg_provider *eg_provider_named(const char *word);
+/* The n-th, or NULL. */
+const eg_provider *eg_provider_at(unsigned n);
+/* Whose header that is, without case: the first one who has it; NULL: nobody's. */
+const eg_provider *eg_provider_of_header(eg_span header);
 /* The names, for messages: "twilio, signalwire, ...". */
 #define EG_PROVIDER_NAMES "twilio, signalwire, telnyx, plivo, jambonz, freeclimb, standardwebhooks"
 

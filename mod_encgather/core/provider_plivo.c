@@ -106,8 +106,8 @@ static bool list_offered(const eg_evidence *evidence, eg_offered *both)
     return true;
 }
 
-static eg_finding judge_plivo(eg_crypto *crypto, const eg_evidence *evidence,
-                              const eg_auth_tokens *tokens)
+static eg_ruling judge_plivo(eg_crypto *crypto, const eg_evidence *evidence,
+                             const eg_auth_tokens *tokens)
 {
     eg_offered offered;
     plivo_string string;
@@ -115,10 +115,10 @@ static eg_finding judge_plivo(eg_crypto *crypto, const eg_evidence *evidence,
 
     if ((!evidence->headers[SIGNATURE].n && !evidence->headers[SIGNATURE_OF_MAIN_ACCOUNT].n) ||
         !evidence->headers[NONCE].n)
-        return eg_finding_missing;
+        return eg_ruling_missing;
     if (!is_covered(evidence) || !list_offered(evidence, &offered) ||
         !build_string(evidence, &string))
-        return eg_finding_invalid;
+        return eg_ruling_invalid;
     rule.n = string.n;
     return eg_offer_judge(crypto, &rule, &offered, tokens);
 }

@@ -23,24 +23,24 @@ static bool lower_host(eg_span host, char lower[HOST_MOST])
     return changed;
 }
 
-static eg_finding judge_cxml(eg_crypto *crypto, const eg_evidence *evidence, eg_span header,
-                             const eg_auth_tokens *tokens)
+static eg_ruling judge_cxml(eg_crypto *crypto, const eg_evidence *evidence, eg_span header,
+                            const eg_auth_tokens *tokens)
 {
-    eg_finding finding = eg_finding_invalid;
+    eg_ruling ruling = eg_ruling_invalid;
     eg_signed what = evidence->url;
     char lower[HOST_MOST];
 
     if (!eg_provider_body_is_signed(evidence))
-        return finding;
+        return ruling;
     what.pairs = EG_PAIRS_AS_RECEIVED;
     if (evidence->claims_hash || evidence->is_get)
         what.params = NULL;
-    finding.verdict = eg_signature_find(crypto, &what, tokens, header, &finding.fitted);
-    if (finding.verdict != EG_SIGNATURE_INVALID || !lower_host(what.origin.host, lower))
-        return finding;
+    ruling.verdict = eg_signature_find(crypto, &what, tokens, header, &ruling.fitted);
+    if (ruling.verdict != EG_SIGNATURE_INVALID || !lower_host(what.origin.host, lower))
+        return ruling;
     what.origin.host.p = lower;
-    finding.verdict = eg_signature_find(crypto, &what, tokens, header, &finding.fitted);
-    return finding;
+    ruling.verdict = eg_signature_find(crypto, &what, tokens, header, &ruling.fitted);
+    return ruling;
 }
 
 /* --- hexadecimal over the exact URL and the raw body ------------------------------------------- */
@@ -60,8 +60,8 @@ static eg_hmac_rule exact_rule(const eg_evidence *evidence, eg_span *pieces)
                           EXACT_PIECES, evidence->url.account, NULL};
 }
 
-static eg_finding judge_exact(eg_crypto *crypto, const eg_evidence *evidence, eg_span header,
-                              const eg_auth_tokens *tokens)
+static eg_ruling judge_exact(eg_crypto *crypto, const eg_evidence *evidence, eg_span header,
+                             const eg_auth_tokens *tokens)
 {
     eg_span pieces[EXACT_PIECES];
     eg_hmac_rule rule = exact_rule(evidence, pieces);
@@ -89,13 +89,13 @@ static eg_status sign_signalwire(eg_crypto *crypto, const eg_evidence *evidence,
 
 /* --- the row ----------------------------------------------------------------------------------- */
 
-static eg_finding judge_signalwire(eg_crypto *crypto, const eg_evidence *evidence,
-                                   const eg_auth_tokens *tokens)
+static eg_ruling judge_signalwire(eg_crypto *crypto, const eg_evidence *evidence,
+                                  const eg_auth_tokens *tokens)
 {
     eg_span header = evidence->headers[0].p ? evidence->headers[0] : evidence->headers[1];
 
     if (!header.n)
-        return eg_finding_missing;
+        return eg_ruling_missing;
     return header.n == HEX_LENGTH ? judge_exact(crypto, evidence, header, tokens)
                                   : judge_cxml(crypto, evidence, header, tokens);
 }
@@ -105,6 +105,7 @@ const eg_provider eg_provider_signalwire = {
     .title = "SignalWire",
     .headers = {"X-SignalWire-Signature", "X-Twilio-Signature"},
     .signs_url = true,
+    .needs_raw = true,
     .dialect = &eg_dialect_twiml,
     .call = "CallSid",
     .timeout = 4,

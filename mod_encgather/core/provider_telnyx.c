@@ -41,12 +41,12 @@ static bool may_be_of(const eg_auth_token *key, eg_span account)
 }
 
 /* Keys are public, so it may be seen which one fits. */
-static eg_finding try_keys(const eg_evidence *evidence, eg_span message,
-                           const unsigned char *signature, const eg_auth_tokens *tokens)
+static eg_ruling try_keys(const eg_evidence *evidence, eg_span message,
+                          const unsigned char *signature, const eg_auth_tokens *tokens)
 {
-    eg_finding finding = eg_finding_invalid;
+    eg_ruling ruling = eg_ruling_invalid;
 
-    for (apr_size_t i = 0; i < tokens->n && finding.verdict == EG_SIGNATURE_INVALID; i++) {
+    for (apr_size_t i = 0; i < tokens->n && ruling.verdict == EG_SIGNATURE_INVALID; i++) {
         unsigned char key[EG_ED25519_KEY_SIZE];
         eg_status status;
 
@@ -55,36 +55,36 @@ static eg_finding try_keys(const eg_evidence *evidence, eg_span message,
             continue;
         status = eg_ed25519_verify(key, message, signature);
         if (status == EG_OK)
-            finding = (eg_finding){.verdict = EG_SIGNATURE_VALID, .fitted = &tokens->at[i]};
+            ruling = (eg_ruling){.verdict = EG_SIGNATURE_VALID, .fitted = &tokens->at[i]};
         else if (status == EG_ECRYPTO)
-            finding.verdict = EG_SIGNATURE_UNCHECKED;
+            ruling.verdict = EG_SIGNATURE_UNCHECKED;
     }
-    return finding;
+    return ruling;
 }
 
-static eg_finding judge_telnyx(eg_crypto *crypto, const eg_evidence *evidence,
-                               const eg_auth_tokens *tokens)
+static eg_ruling judge_telnyx(eg_crypto *crypto, const eg_evidence *evidence,
+                              const eg_auth_tokens *tokens)
 {
     eg_span time = evidence->headers[1];
     unsigned char signature[EG_ED25519_SIZE];
     apr_int64_t signed_at;
-    eg_finding finding;
+    eg_ruling ruling;
     apr_size_t n;
     char *message;
 
     (void)crypto;
     if (!evidence->headers[0].n || !time.n)
-        return eg_finding_missing;
+        return eg_ruling_missing;
     if (!eg_offer_time(time, &signed_at) ||
         eg_base64_decode(signature, sizeof signature, evidence->headers[0]) != EG_OK)
-        return eg_finding_invalid;
+        return eg_ruling_invalid;
     message = join(time, evidence->body, &n);
     if (!message)
-        return (eg_finding){.verdict = EG_SIGNATURE_UNCHECKED};
-    finding = try_keys(evidence, (eg_span){message, n}, signature, tokens);
+        return (eg_ruling){.verdict = EG_SIGNATURE_UNCHECKED};
+    ruling = try_keys(evidence, (eg_span){message, n}, signature, tokens);
     eg_wipe(message, n);
     free(message);
-    return eg_offer_in_time(finding, signed_at, evidence->now, true);
+    return eg_offer_in_time(ruling, signed_at, evidence->now, true);
 }
 
 /* The secret is the seed here, which only Telnyx has of its own key. */
@@ -118,6 +118,8 @@ const eg_provider eg_provider_telnyx = {
     .title = "Telnyx",
     .headers = {"telnyx-signature-ed25519", "telnyx-timestamp"},
     .signs_url = false,
+    .needs_raw = true,
+    .has_public_secret = true,
     .dialect = &eg_dialect_texml,
     .call = "CallSid",
     .timeout = 8,

@@ -49,8 +49,8 @@ static bool read_timed(eg_span header, timed_header *into)
     return good && into->time.n && into->offered.n;
 }
 
-static eg_finding judge_timed(eg_crypto *crypto, const eg_evidence *evidence,
-                              const eg_auth_tokens *tokens, bool also_ahead)
+static eg_ruling judge_timed(eg_crypto *crypto, const eg_evidence *evidence,
+                             const eg_auth_tokens *tokens, bool also_ahead)
 {
     timed_header header;
     apr_int64_t signed_at;
@@ -58,9 +58,9 @@ static eg_finding judge_timed(eg_crypto *crypto, const eg_evidence *evidence,
     eg_hmac_rule rule = {EG_MAC_SHA256, EG_SPELLED_HEX, pieces, 3, evidence->url.account, NULL};
 
     if (!evidence->headers[0].n)
-        return eg_finding_missing;
+        return eg_ruling_missing;
     if (!read_timed(evidence->headers[0], &header) || !eg_offer_time(header.time, &signed_at))
-        return eg_finding_invalid;
+        return eg_ruling_invalid;
     pieces[0] = header.time;
     pieces[1] = EG_LIT(".");
     pieces[2] = evidence->body;
@@ -86,16 +86,16 @@ static eg_status sign_timed(eg_crypto *crypto, const eg_evidence *evidence,
 }
 
 /* With GET it signs JSON that it does not send. */
-static eg_finding judge_jambonz(eg_crypto *crypto, const eg_evidence *evidence,
-                                const eg_auth_tokens *tokens)
+static eg_ruling judge_jambonz(eg_crypto *crypto, const eg_evidence *evidence,
+                               const eg_auth_tokens *tokens)
 {
-    eg_finding finding = judge_timed(crypto, evidence, tokens, true);
+    eg_ruling ruling = judge_timed(crypto, evidence, tokens, true);
 
-    return evidence->is_get && finding.verdict == EG_SIGNATURE_VALID ? eg_finding_invalid : finding;
+    return evidence->is_get && ruling.verdict == EG_SIGNATURE_VALID ? eg_ruling_invalid : ruling;
 }
 
-static eg_finding judge_freeclimb(eg_crypto *crypto, const eg_evidence *evidence,
-                                  const eg_auth_tokens *tokens)
+static eg_ruling judge_freeclimb(eg_crypto *crypto, const eg_evidence *evidence,
+                                 const eg_auth_tokens *tokens)
 {
     return judge_timed(crypto, evidence, tokens, false);
 }
@@ -161,8 +161,8 @@ static bool list_signatures(eg_span header, eg_offered *offered)
     return offered->n > 0;
 }
 
-static eg_finding judge_standard(eg_crypto *crypto, const eg_evidence *evidence,
-                                 const eg_auth_tokens *tokens)
+static eg_ruling judge_standard(eg_crypto *crypto, const eg_evidence *evidence,
+                                const eg_auth_tokens *tokens)
 {
     const eg_span *headers = evidence->headers;
     const eg_span pieces[5] = {headers[ID], EG_LIT("."), headers[TIME], EG_LIT("."),
@@ -173,10 +173,10 @@ static eg_finding judge_standard(eg_crypto *crypto, const eg_evidence *evidence,
     apr_int64_t signed_at;
 
     if (!headers[ID].n || !headers[TIME].n || !headers[SIGNATURES].n)
-        return eg_finding_missing;
+        return eg_ruling_missing;
     if (!eg_offer_time(headers[TIME], &signed_at) ||
         !list_signatures(headers[SIGNATURES], &offered))
-        return eg_finding_invalid;
+        return eg_ruling_invalid;
     return eg_offer_in_time(eg_offer_judge(crypto, &rule, &offered, tokens), signed_at,
                             evidence->now, true);
 }
@@ -205,6 +205,8 @@ const eg_provider eg_provider_jambonz = {
     .title = "jambonz",
     .headers = {"Jambonz-Signature"},
     .call = "CallSid",
+    .needs_raw = true,
+    .timeout = 8,
     .fault = eg_offer_no_shared_key,
     .judge = judge_jambonz,
     .sign = sign_timed,
@@ -215,6 +217,8 @@ const eg_provider eg_provider_freeclimb = {
     .title = "FreeClimb",
     .headers = {"FreeClimb-Signature"},
     .call = "CallSid",
+    .needs_raw = true,
+    .timeout = 8,
     .fault = eg_offer_no_shared_key,
     .judge = judge_freeclimb,
     .sign = sign_timed,
@@ -225,6 +229,8 @@ const eg_provider eg_provider_standardwebhooks = {
     .title = "Standard Webhooks",
     .headers = {"webhook-id", "webhook-timestamp", "webhook-signature"},
     .call = "CallSid",
+    .needs_raw = true,
+    .timeout = 8,
     .fault = fault_of_secret,
     .judge = judge_standard,
     .sign = sign_standard,

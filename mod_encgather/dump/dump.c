@@ -232,6 +232,7 @@ static void write_place(apr_pool_t *pool, const eg_place *place)
     eg_jsonline_flag(&line, "conditional", place->is_conditional);
     eg_jsonline_text(&line, "key_file", config->keys ? config->keys->path : NULL);
     eg_jsonline_text(&line, "token_file", config->tokens ? config->tokens->path : NULL);
+    eg_jsonline_text(&line, "provider", eg_config_provider(config)->name);
     eg_jsonline_text(&line, "signature", checks[eg_config_signature(config)]);
     eg_jsonline_text(&line, "public_url", config->public_url ? config->public_url->text : NULL);
     eg_jsonline_number(&line, "max_body", (long)eg_config_max_body(config));

@@ -40,13 +40,18 @@ static bool take_flag(const cursor *at, const eg_option *option, const char *inl
 
 static bool take_value(cursor *at, const eg_option *option, const char *inline_value)
 {
-    int argument = at->next - 1;
+    int argument = at->next - 1, most = option->required == EG_OPTION_OFTEN ? EG_OPTION_MOST : 1;
+    int there = 0;
 
-    if (*option->value)
-        return refuse_argument(at, argument, "is an option that is there twice");
+    while (there < most && option->value[there])
+        there++;
+    if (there == most)
+        return refuse_argument(at, argument,
+                               most == 1 ? "is an option that is there twice"
+                                         : "is an option that is there too often");
     if (!inline_value && at->next == at->tool->argc)
         return refuse_argument(at, argument, "is an option that needs a value");
-    *option->value = inline_value ? inline_value + 1 : at->tool->argv[at->next++];
+    option->value[there] = inline_value ? inline_value + 1 : at->tool->argv[at->next++];
     return true;
 }
 
@@ -92,7 +97,7 @@ static bool take_all(cursor *at, eg_operands *operands)
 static bool complete(const cursor *at, const eg_operands *operands)
 {
     for (const eg_option *option = at->options; option->name; option++)
-        if (option->required && !*option->value) {
+        if (option->required == EG_OPTION_NEEDED && !*option->value) {
             eg_tool_complain(at->tool, "%s is missing; see: encgather %s --help", option->name,
                              at->tool->command);
             return false;

@@ -50,12 +50,16 @@ eg_exit eg_tool_print(const eg_tool *tool, const char *format, ...) EG_MUST_CHEC
 
 /* --- arguments --------------------------------------------------------------------------------- */
 
-/* Exactly one of value and flag is set; they begin as NULL and false. */
+typedef enum { EG_OPTION_ONCE = false, EG_OPTION_NEEDED = true, EG_OPTION_OFTEN } eg_option_times;
+#define EG_OPTION_MOST 16 /* times that one may be there with EG_OPTION_OFTEN */
+
+/* Exactly one of value and flag is set; they begin as NULL and false. EG_OPTION_OFTEN: value is the first
+ * of EG_OPTION_MOST + 1, all NULL, and the last of them stays so. */
 typedef struct {
     const char *name; /* with its two hyphens */
     const char **value;
     bool *flag;
-    bool required;
+    eg_option_times required;
 } eg_option;
 
 /* What is no option. */

@@ -34,17 +34,23 @@ static bool split_url(const char *text, eg_url *url)
                  eg_span_eq(url->scheme, EG_LIT("http")) || is_websocket(url));
 }
 
-/* In a copy: the URL is signed as it is. */
+/* In a copy: what is signed is signed as it is. */
+static eg_status parse_copy(const eg_tool *tool, eg_span text, apr_size_t max, eg_params *params)
+{
+    char *copy = eg_wiped_alloc(tool->pool, text.n + 1);
+
+    if (text.n)
+        memcpy(copy, text.p, text.n);
+    return eg_form_parse(tool->pool, copy, text.n, max, params);
+}
+
 static eg_status parse_url_query(const eg_tool *tool, eg_tool_webhook *hook)
 {
     eg_span target = hook->url.target;
     const char *mark = memchr(target.p, '?', target.n);
     apr_size_t n = mark ? target.n - (apr_size_t)(mark + 1 - target.p) : 0;
-    char *copy = eg_wiped_alloc(tool->pool, n + 1);
 
-    if (mark)
-        memcpy(copy, mark + 1, n);
-    return eg_form_parse(tool->pool, copy, n, EG_PARAMS_MAX, &hook->query);
+    return parse_copy(tool, (eg_span){mark ? mark + 1 : "", n}, EG_PARAMS_MAX, &hook->query);
 }
 
 /* --- the body ---------------------------------------------------------------------------------- */
@@ -91,23 +97,36 @@ static const char *form_fault(eg_status status)
 
 static const char *take_form(const eg_tool *tool, eg_tool_webhook *hook)
 {
-    eg_status status = eg_form_parse(tool->pool, hook->body.bytes, hook->body.n,
-                                     EG_PARAMS_MAX - hook->query.n, &hook->form);
+    eg_span body = {hook->body.n ? hook->body.bytes : "", hook->body.n};
+    eg_status status = parse_copy(tool, body, EG_PARAMS_MAX - hook->query.n, &hook->form);
 
     hook->form_signed = status == EG_OK;
     return status == EG_OK ? NULL : form_fault(status);
+}
+
+/* Who signs no URL signs the body as it is, whatever it is. */
+static const char *take_any_body(const eg_tool *tool, const eg_webhook_options *options,
+                                 eg_tool_webhook *hook)
+{
+    const char *fault = options->get || options->json ? NULL : take_form(tool, hook);
+
+    return hook->provider->signs_url ? fault : NULL;
 }
 
 /* A body is signed by its hash where the URL has it, else as a form. */
 static const char *take_body_of_file(const eg_tool *tool, const eg_webhook_options *options,
                                      eg_tool_webhook *hook)
 {
+    bool by_hash = hook->provider->dialect == &eg_dialect_twiml; /* Twilio and who follows it */
     eg_status status = parse_url_query(tool, hook);
 
     if (status != EG_OK)
         return form_fault(status);
-    if (eg_claims_body_hash(&hook->query))
+    hook->claims_hash = by_hash && eg_claims_body_hash(&hook->query);
+    if (hook->claims_hash)
         return take_hash(tool, hook);
+    if (hook->provider != &eg_provider_twilio)
+        return take_any_body(tool, options, hook);
     if (options->json)
         return "the URL has no bodySHA256";
     return options->get || hook->is_handshake ? NULL : take_form(tool, hook);
@@ -124,29 +143,46 @@ static eg_span find_account(const eg_webhook_options *options, const eg_tool_web
 
 /* --- all of it --------------------------------------------------------------------------------- */
 
+/* What cannot be meant; false after a complaint. */
+static bool take_arguments(const eg_tool *tool, const eg_webhook_options *options, const char *url,
+                           eg_tool_webhook *hook)
+{
+    hook->provider = eg_provider_named(options->provider ? options->provider : "twilio");
+    if (!hook->provider) {
+        eg_tool_complain(tool, "--provider is one of " EG_PROVIDER_NAMES);
+        return false;
+    }
+    if (!split_url(url, &hook->url)) {
+        eg_tool_complain(tool, "the URL is not https://HOST/..., http://, wss:// or ws://");
+        return false;
+    }
+    hook->is_handshake = options->websocket || is_websocket(&hook->url);
+    hook->is_get = options->get;
+    if ((hook->is_get || hook->is_handshake) && (options->json || options->body)) {
+        eg_tool_complain(tool, "%s has no body, neither --json nor --body goes with it",
+                         hook->is_handshake ? "a WebSocket handshake" : "--get");
+        return false;
+    }
+    if (hook->provider != &eg_provider_twilio && (hook->is_handshake || options->settings)) {
+        eg_tool_complain(tool, "WebSocket handshakes and --settings are Twilio's alone");
+        return false;
+    }
+    return true;
+}
+
 eg_exit eg_tool_webhook_load(const eg_tool *tool, const eg_webhook_options *options,
                              const char *url, eg_tool_webhook *hook)
 {
     eg_exit result = EG_EXIT_GOOD;
-    bool no_body;
 
     *hook = (eg_tool_webhook){.fault = NULL};
-    if (!split_url(url, &hook->url)) {
-        eg_tool_complain(tool, "the URL is not https://HOST/..., http://, wss:// or ws://");
+    if (!take_arguments(tool, options, url, hook))
         return EG_EXIT_USAGE;
-    }
-    hook->is_handshake = options->websocket || is_websocket(&hook->url);
-    no_body = options->get || hook->is_handshake;
-    if (no_body && (options->json || options->body)) {
-        eg_tool_complain(tool, "%s has no body, neither --json nor --body goes with it",
-                         hook->is_handshake ? "a WebSocket handshake" : "--get");
-        return EG_EXIT_USAGE;
-    }
     if (options->settings)
         hook->signer = eg_signer_of(eg_span_of(options->settings));
     if (!eg_tool_tokens(tool, options->token_file, &hook->tokens))
         return EG_EXIT_SYSTEM;
-    if (!no_body)
+    if (!hook->is_get && !hook->is_handshake)
         result = read_body(tool, options->body, &hook->body);
     if (result != EG_EXIT_GOOD)
         return result;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Require twilio-signature: any location only for requests that Twilio signed. */
+ * Require twilio-signature and webhook-signature: any location only for requests that the provider signed. */
 #include "webhook/access.h"
 
 #include <string.h>
@@ -16,6 +16,9 @@
 #include <http_request.h>
 
 APLOG_USE_MODULE(encgather);
+
+#define TWILIO_SIGNATURE "twilio-signature"
+#define WEBHOOK_SIGNATURE "webhook-signature"
 
 /* What "Require twilio-signature" has against a request; it counts if the request is denied. */
 typedef struct {
@@ -37,7 +40,7 @@ static eg_outcome verify_copy(request_rec *r, eg_webhook *hook, const eg_config 
         memcpy(copy, hook->body->bytes, n);
     if (eg_webhook_is_form(hook))
         outcome = eg_webhook_parse_form(hook, r->pool, copy, n);
-    eg_webhook_note_call(r, hook);
+    eg_webhook_note_call(r, hook, policy);
     if (!outcome)
         outcome = eg_verify(r, hook, policy, &hash);
     eg_wipe_early(copy);
@@ -54,7 +57,7 @@ static eg_outcome judge_webhook(request_rec *asking, const eg_config *policy)
     eg_outcome outcome = eg_webhook_query_outcome(hook);
 
     eg_set_signature(logged, EG_SIGNATURE_UNCHECKED);
-    eg_webhook_note_call(logged, hook);
+    eg_webhook_note_call(logged, hook, policy);
     if (!outcome)
         outcome = eg_body_read(asking, eg_config_max_body(policy));
     if (hook->body->expected && hook->body->state != EG_BODY_UNREAD)
@@ -77,11 +80,9 @@ static authz_status grant_unchecked(request_rec *r)
     return AUTHZ_GRANTED;
 }
 
-static authz_status answer_misconfigured(request_rec *r)
+static authz_status answer_misconfigured(request_rec *r, const char *why)
 {
-    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
-                  EG_TAG("0112") "answered 500, \"Require twilio-signature\" needs an "
-                                 "EncGatherAuthTokenFile for this location");
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, EG_TAG("0112") "answered 500, %s", why);
     eg_set_signature(eg_logged_of(r), EG_SIGNATURE_UNCHECKED);
     eg_set_result(eg_logged_of(r), EG_MISCONFIGURED);
     return AUTHZ_GENERAL_ERROR;
@@ -95,21 +96,24 @@ static authz_status deny(request_rec *r, eg_outcome outcome)
     return AUTHZ_DENIED;
 }
 
-static authz_status check_signature_of(request_rec *r, const char *line, const void *parsed)
+static authz_status check_signature_of(request_rec *r, const char *name)
 {
     const eg_config *policy = eg_config_of(r);
     eg_check mode = eg_config_signature(policy);
     eg_outcome outcome;
 
-    (void)line;
-    (void)parsed;
     if (eg_is_backend_call(r))
         return AUTHZ_GRANTED;
     forbid_caching(r);
     if (mode == EG_CHECK_OFF)
         return grant_unchecked(r);
     if (!eg_verify_has_tokens(policy) || !eg_the_crypto())
-        return mode == EG_CHECK_OBSERVE ? grant_unchecked(r) : answer_misconfigured(r);
+        return mode == EG_CHECK_OBSERVE
+                   ? grant_unchecked(r)
+                   : answer_misconfigured(r, apr_pstrcat(r->pool, "\"Require ", name,
+                                                         "\" needs an EncGatherAuthTokenFile "
+                                                         "for this location",
+                                                         NULL));
     outcome = judge_webhook(r, policy);
     if (outcome == EG_GOING_ON || mode == EG_CHECK_OBSERVE)
         return AUTHZ_GRANTED;
@@ -120,16 +124,46 @@ static authz_status check_signature_of(request_rec *r, const char *line, const v
     return deny(r, outcome);
 }
 
-static const char *parse_require(cmd_parms *cmd, const char *line, const void **parsed)
+static authz_status check_twilio_signature(request_rec *r, const char *line, const void *parsed)
 {
+    (void)line;
     (void)parsed;
-    if (!ap_check_cmd_context(cmd, NOT_IN_HTACCESS)) /* while nobody else is looking */
-        eg_server_note_use(cmd);
-    eg_config_note_require(cmd);
-    return *line ? "\"Require twilio-signature\" takes no arguments" : NULL;
+    if (eg_config_provider(eg_config_of(r)) != &eg_provider_twilio && !eg_is_backend_call(r))
+        return answer_misconfigured(r, "\"Require twilio-signature\" means Twilio's, and "
+                                       "EncGatherProvider says another here: write \"Require "
+                                       "webhook-signature\"");
+    return check_signature_of(r, TWILIO_SIGNATURE);
 }
 
-static const authz_provider provider = {check_signature_of, parse_require};
+static authz_status check_webhook_signature(request_rec *r, const char *line, const void *parsed)
+{
+    (void)line;
+    (void)parsed;
+    return check_signature_of(r, WEBHOOK_SIGNATURE);
+}
+
+static const char *parse_require(cmd_parms *cmd, int which, const char *name, const char *line)
+{
+    if (!ap_check_cmd_context(cmd, NOT_IN_HTACCESS)) /* while nobody else is looking */
+        eg_server_note_use(cmd);
+    eg_config_note_require(cmd, which);
+    return *line ? apr_pstrcat(cmd->pool, "\"Require ", name, "\" takes no arguments", NULL) : NULL;
+}
+
+static const char *parse_require_twilio(cmd_parms *cmd, const char *line, const void **parsed)
+{
+    (void)parsed;
+    return parse_require(cmd, EG_REQUIRES_TWILIO, TWILIO_SIGNATURE, line);
+}
+
+static const char *parse_require_webhook(cmd_parms *cmd, const char *line, const void **parsed)
+{
+    (void)parsed;
+    return parse_require(cmd, EG_REQUIRES_WEBHOOK, WEBHOOK_SIGNATURE, line);
+}
+
+static const authz_provider twilio_signature = {check_twilio_signature, parse_require_twilio};
+static const authz_provider webhook_signature = {check_webhook_signature, parse_require_webhook};
 
 /* --- hooks ------------------------------------------------------------------------------------- */
 
@@ -163,8 +197,10 @@ static int log_refusal(request_rec *r)
 
 void eg_access_register_hooks(apr_pool_t *pool)
 {
-    ap_register_auth_provider(pool, AUTHZ_PROVIDER_GROUP, "twilio-signature",
-                              AUTHZ_PROVIDER_VERSION, &provider, AP_AUTH_INTERNAL_PER_CONF);
+    ap_register_auth_provider(pool, AUTHZ_PROVIDER_GROUP, TWILIO_SIGNATURE, AUTHZ_PROVIDER_VERSION,
+                              &twilio_signature, AP_AUTH_INTERNAL_PER_CONF);
+    ap_register_auth_provider(pool, AUTHZ_PROVIDER_GROUP, WEBHOOK_SIGNATURE, AUTHZ_PROVIDER_VERSION,
+                              &webhook_signature, AP_AUTH_INTERNAL_PER_CONF);
     ap_hook_insert_filter(forget_refusal, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_log_transaction(log_refusal, NULL, NULL, APR_HOOK_REALLY_FIRST);
 }

@@ -13,6 +13,14 @@ APLOG_USE_MODULE(encgather);
 
 /* --- method, media type, size ------------------------------------------------------------------ */
 
+/* Under the name that the provider has for it. */
+static bool has_speech(eg_span query, const eg_config *policy)
+{
+    const eg_dialect *dialect = eg_config_provider(policy)->dialect;
+
+    return dialect && eg_query_names(query, eg_span_of(dialect->speech));
+}
+
 /* A GET may only start a call: it carries no answer. */
 static bool starts_call(const eg_webhook *hook, const eg_config *policy)
 {
@@ -23,7 +31,8 @@ static bool starts_call(const eg_webhook *hook, const eg_config *policy)
         if (eg_span_eq(hook->query.at[i].name, EG_LIT("step")) &&
             (eg_flow_step(fields, hook->query.at[i].value, &step) != EG_OK || step != 0))
             return false;
-    return !eg_query_has_answer(eg_webhook_raw_query(hook));
+    return !eg_query_has_answer(eg_webhook_raw_query(hook)) &&
+           !has_speech(eg_webhook_raw_query(hook), policy);
 }
 
 static eg_outcome check_method(request_rec *r, const eg_intake *intake, const eg_webhook *hook)
@@ -78,8 +87,10 @@ static eg_outcome take_webhook_body(request_rec *r, eg_webhook *hook, eg_body_ha
     if (outcome)
         return outcome;
     *hash = eg_verify_hash_body(hook);
+    if (eg_config_provider(eg_config_of(r))->needs_raw)
+        eg_verify_keep_raw(r->pool, hook, hash);
     outcome = parse_body(r, hook);
-    eg_webhook_note_call(r, hook);
+    eg_webhook_note_call(r, hook, eg_config_of(r));
     return outcome;
 }
 
@@ -91,17 +102,17 @@ typedef struct {
     bool is_named; /* but could not be read */
 } missing_file;
 
-static missing_file look_for_file(const char *directive, const eg_store_entry *entry, bool is_there)
+static missing_file need_file(const char *directive, const eg_store_entry *entry, bool is_there)
 {
     return (missing_file){entry && is_there ? NULL : directive, entry != NULL};
 }
 
-static missing_file note_missing_of(const char *directive, const eg_envelope_list *list)
+static missing_file need_envelopes(const char *directive, const eg_envelope_list *list)
 {
     missing_file missing = {NULL, false};
 
     for (unsigned i = 0; list && i < list->n && !missing.directive; i++)
-        missing = look_for_file(directive, list->at[i], list->at[i]->key != NULL);
+        missing = need_file(directive, list->at[i], list->at[i]->key != NULL);
     return missing;
 }
 
@@ -110,7 +121,7 @@ static bool needs_key_file(const eg_config *policy, bool is_gather)
     if (policy->keys)
         return true;
     if (is_gather)
-        return eg_config_seals_by_file(policy);
+        return eg_config_seals_by_file(policy) || !eg_config_provider(policy)->signs_url;
     return !policy->privates || !policy->privates->n ||
            (policy->lookup && policy->lookup->has_index);
 }
@@ -121,15 +132,14 @@ static missing_file find_missing(const eg_config *policy, bool is_gather, bool t
     missing_file missing = {NULL, false};
 
     if (needs_key_file(policy, is_gather))
-        missing =
-            look_for_file("EncGatherKeyFile", policy->keys, policy->keys && policy->keys->keys);
+        missing = need_file("EncGatherKeyFile", policy->keys, policy->keys && policy->keys->keys);
     if (!missing.directive && is_gather)
-        missing = note_missing_of("EncGatherRecipient", policy->recipients);
+        missing = need_envelopes("EncGatherRecipient", policy->recipients);
     if (!missing.directive && !is_gather)
-        missing = note_missing_of("EncGatherPrivateKeyFile", policy->privates);
+        missing = need_envelopes("EncGatherPrivateKeyFile", policy->privates);
     if (!missing.directive && tokens_needed)
-        missing = look_for_file("EncGatherAuthTokenFile", policy->tokens,
-                                policy->tokens && policy->tokens->tokens);
+        missing = need_file("EncGatherAuthTokenFile", policy->tokens,
+                            policy->tokens && policy->tokens->tokens);
     return missing;
 }
 
@@ -148,6 +158,8 @@ static const char *find_config_fault(request_rec *r, bool is_gather, bool tokens
                             missing.directive);
     if (!eg_the_crypto())
         return "OpenSSL does not offer AES-256-GCM, HMAC or SHA-256";
+    if (is_gather && !eg_config_provider(policy)->dialect)
+        return "EncGatherProvider is one for \"Require webhook-signature\" alone";
     return is_gather ? eg_config_fault(r->pool, policy) : NULL;
 }
 
@@ -204,14 +216,14 @@ static void begin_webhook(request_rec *r, const eg_webhook *hook)
 {
     r->no_cache = 1; /* mod_cache would hand the answer to requests that nobody signed */
     eg_set_signature(r, EG_SIGNATURE_UNCHECKED);
-    eg_webhook_note_call(r, hook);
+    eg_webhook_note_call(r, hook, eg_config_of(r));
 }
 
 eg_outcome eg_receive(request_rec *r, const eg_intake *intake, eg_webhook *hook)
 {
     bool checking = intake->signature && eg_config_signature(eg_config_of(r)) == EG_CHECK_ON;
     eg_outcome outcome;
-    eg_body_hash hash;
+    eg_body_hash hash = {.is_copy = false};
 
     begin_webhook(r, hook);
     if (intake->signature)
@@ -223,6 +235,7 @@ eg_outcome eg_receive(request_rec *r, const eg_intake *intake, eg_webhook *hook)
         outcome = check_configuration(r, intake->signature, checking);
     if (!outcome && intake->signature)
         outcome = check_caller(r, hook, &hash);
+    eg_verify_forget_raw(&hash);
     return outcome;
 }
 

@@ -6,10 +6,10 @@
 #include <apr_strings.h>
 #include <http_core.h>
 #include <http_protocol.h>
-#include "base/seldom.h"
-#include "core/doctor.h"
 #include "core/parameters.h"
+#include "core/secret.h"
 #include "watch/record.h"
+#include "webhook/advice.h"
 
 APLOG_USE_MODULE(encgather);
 
@@ -30,103 +30,56 @@ const eg_origin *eg_verify_origin(const eg_webhook *hook, const eg_config *polic
 eg_body_hash eg_verify_hash_body(const eg_webhook *hook)
 {
     eg_span body = {hook->body->n ? hook->body->bytes : "", hook->body->n};
-    eg_body_hash hash = {eg_claims_body_hash(&hook->query), false, {0}};
+    eg_body_hash hash = {.claimed = eg_claims_body_hash(&hook->query), .raw = body};
 
     if (hash.claimed && eg_the_crypto())
         hash.known = eg_sha256(eg_the_crypto(), body, hash.hash) == EG_OK;
     return hash;
 }
 
-static bool is_get(const eg_webhook *hook)
+void eg_verify_keep_raw(apr_pool_t *pool, const eg_webhook *hook, eg_body_hash *hash)
 {
-    return hook->root->method_number == M_GET;
+    apr_size_t n = hook->body->n;
+    char *copy = eg_wiped_alloc(pool, n);
+
+    if (n)
+        memcpy(copy, hook->body->bytes, n);
+    hash->raw = (eg_span){copy, n};
+    hash->is_copy = true;
 }
 
-/* A form is part of what is signed, another body is by its hash; whatever else there is in a body
- * would be taken on faith. */
-static bool body_is_signed(const eg_webhook *hook, const eg_body_hash *hash)
+void eg_verify_forget_raw(eg_body_hash *hash)
 {
-    if (hash->claimed)
-        return eg_body_hash_fits(&hook->query, hash->hash);
-    return !hook->body->n || (!is_get(hook) && eg_webhook_is_form(hook));
+    if (hash->is_copy)
+        eg_wipe_early((char *)(apr_uintptr_t)hash->raw.p);
+    hash->raw = (eg_span){"", 0};
+    hash->is_copy = false;
 }
 
-static const char *body_fault(const eg_body_hash *hash)
-{
-    return hash->claimed ? "the body is not the one that bodySHA256 in the query is of"
-                         : "the body is no form, and no bodySHA256 in the query is of it";
-}
-
-/* --- the doctor -------------------------------------------------------------------------------- */
-
-static eg_span header_of(const eg_webhook *hook, const char *name)
-{
-    const char *value = apr_table_get(hook->root->headers_in, name);
-
-    return value ? eg_span_of(value) : (eg_span){"", 0};
-}
-
-static eg_hints find_hints(const eg_webhook *hook)
+static eg_evidence evidence_of(const eg_webhook *hook, const eg_provider *provider,
+                               const eg_origin *origin, const eg_body_hash *hash)
 {
     const request_rec *r = hook->root;
-    eg_hints hints = {.request = hook->origin,
-                      .forwarded.scheme = header_of(hook, "X-Forwarded-Proto"),
-                      .forwarded.prefix = header_of(hook, "X-Forwarded-Prefix")};
-    eg_span port = header_of(hook, "X-Forwarded-Port");
-    eg_span scheme = hints.forwarded.scheme;
+    bool is_form = !hook->body->n || eg_webhook_is_form(hook);
+    eg_evidence evidence = {.url = {.origin = *origin,
+                                    .target = hook->target,
+                                    .params = is_form ? &hook->form : NULL,
+                                    .account = eg_account_of(&hook->form, &hook->query),
+                                    .is_handshake = hook->is_handshake},
+                            .is_get = r->method_number == M_GET,
+                            .is_post = r->method_number == M_POST,
+                            .query = &hook->query,
+                            .body = hash->raw,
+                            .claims_hash = hash->claimed,
+                            .hash_fits = hash->known && eg_body_hash_fits(&hook->query, hash->hash),
+                            .now = apr_time_sec(apr_time_now())};
 
-    hints.server.scheme = hints.request.scheme;
-    hints.server.host = eg_span_of(r->server->server_hostname);
-    (void)eg_origin_split(header_of(hook, "X-Forwarded-Host"), &hints.forwarded);
-    if (!eg_span_eq(scheme, EG_LIT("http")) && !eg_span_eq(scheme, EG_LIT("https")))
-        hints.forwarded.scheme = (eg_span){"", 0};
-    if (port.n && port.n <= 5 && !hints.forwarded.port.n)
-        hints.forwarded.port = port;
-    hints.listener_port =
-        eg_span_of(apr_psprintf(r->pool, "%u", (unsigned)r->connection->local_addr->port));
-    return hints;
-}
+    for (unsigned i = 0; i < EG_PROVIDER_HEADERS && provider->headers[i]; i++) {
+        const char *value = apr_table_get(r->headers_in, provider->headers[i]);
 
-/* At most one search a second in each child: a flood of bad signatures cannot use it. */
-static const char *ask_doctor(const eg_webhook *hook, const eg_config *policy,
-                              const eg_signed *what, eg_span header)
-{
-    static eg_seldom searches;
-    const eg_auth_tokens *tokens = policy->tokens->tokens;
-    apr_pool_t *pool = hook->root->pool;
-    const char *advice = NULL;
-    bool searched = eg_once_a_second(&searches);
-
-    if (searched) {
-        eg_hints hints = find_hints(hook);
-
-        advice = eg_doctor_advise(eg_the_crypto(), what, tokens, header, &hints, pool);
+        evidence.headers[i] = value ? eg_span_of(value) : (eg_span){NULL, 0};
     }
-    return advice ? advice : eg_doctor_count(what, tokens, searched, pool);
-}
-
-/* Why a signature is wrong, whatever could be tried; NULL where something could. */
-static const char *find_fault(const eg_webhook *hook, const eg_config *policy,
-                              const eg_signed *what, eg_span header)
-{
-    const char *fault = eg_signature_fault(what, policy->tokens->tokens);
-    apr_size_t length = eg_signature_length(what->signer.mac);
-
-    if (fault || header.n == length)
-        return fault;
-    return apr_psprintf(hook->root->pool, "it does not have the %d characters of one of Twilio's",
-                        (int)length);
-}
-
-/* --- who signed -------------------------------------------------------------------------------- */
-
-/* An empty header is one, too. Two come joined by a comma, as if they had been one (RFC 9110, 5.3): what
- * both say is said twice then. */
-static eg_signer find_signer(const request_rec *r)
-{
-    const char *settings = apr_table_get(r->headers_in, "X-Twilio-Webhooks-Signature-Settings");
-
-    return settings ? eg_signer_of(eg_span_of(settings)) : (eg_signer){.is_shared = false};
+    return evidence;
 }
 
 /* --- the verdict ------------------------------------------------------------------------------- */
@@ -134,44 +87,32 @@ static eg_signer find_signer(const request_rec *r)
 static eg_judgement judge_signature(const eg_webhook *hook, const eg_config *policy,
                                     const eg_origin *origin, const eg_body_hash *hash)
 {
-    eg_judgement judgement = {.verdict = EG_SIGNATURE_INVALID,
-                              .tokens = policy->tokens,
-                              .public_url = policy->public_url};
-    eg_span header = header_of(hook, "X-Twilio-Signature");
-    bool appended = !hash->claimed && !is_get(hook);
-    eg_signed what = {.origin = *origin,
-                      .target = hook->target,
-                      .params = appended ? &hook->form : NULL,
-                      .account = eg_account_of(&hook->form, &hook->query),
-                      .signer = find_signer(hook->root),
-                      .is_handshake = hook->is_handshake};
+    const eg_provider *provider = eg_config_provider(policy);
+    eg_judgement judgement = {
+        .tokens = policy->tokens, .public_url = policy->public_url, .provider = provider};
+    eg_evidence evidence = evidence_of(hook, provider, origin, hash);
+    eg_ruling ruling = {.verdict = EG_SIGNATURE_UNCHECKED};
 
-    if (!header.n)
-        judgement.verdict = EG_SIGNATURE_MISSING;
-    else if (hash->claimed && !hash->known)
-        judgement.verdict = EG_SIGNATURE_UNCHECKED;
-    else if (body_is_signed(hook, hash))
-        judgement.verdict = eg_signature_find(eg_the_crypto(), &what, policy->tokens->tokens,
-                                              header, &judgement.fitted);
-    else
-        judgement.advice = body_fault(hash);
-    if (judgement.verdict == EG_SIGNATURE_INVALID && !judgement.advice)
-        judgement.advice = find_fault(hook, policy, &what, header);
-    if (judgement.verdict == EG_SIGNATURE_INVALID && !judgement.advice)
-        judgement.advice = ask_doctor(hook, policy, &what, header);
+    if (!hash->claimed || hash->known)
+        ruling = provider->judge(eg_the_crypto(), &evidence, policy->tokens->tokens);
+    judgement.verdict = ruling.verdict;
+    judgement.fitted = ruling.fitted;
+    judgement.advice = eg_advise(hook, policy, &evidence, &ruling);
     return judgement;
 }
 
 const char *eg_verify_complaint(const eg_webhook *hook, apr_pool_t *pool)
 {
-    static const char *const reasons[] = {
-        "was not checked",
-        "is missing: Twilio did not send this, or something in front took the header away",
-        "does not fit", "is valid"};
     const eg_judgement *judgement = &hook->judgement;
+    const char *reasons[] = {
+        "was not checked",
+        apr_pstrcat(pool, "is missing: ", judgement->provider->title,
+                    " did not send this, or something in front took the header away", NULL),
+        "does not fit", "is valid"};
 
-    return apr_pstrcat(pool, "the X-Twilio-Signature ", reasons[judgement->verdict],
-                       judgement->advice ? "; " : NULL, judgement->advice, NULL);
+    return apr_pstrcat(pool, "the ", judgement->provider->headers[0], " ",
+                       reasons[judgement->verdict], judgement->advice ? "; " : NULL,
+                       judgement->advice, NULL);
 }
 
 static void log_verdict(request_rec *r, const eg_webhook *hook, const eg_config *policy)
@@ -187,11 +128,12 @@ static void log_verdict(request_rec *r, const eg_webhook *hook, const eg_config 
                       eg_verify_complaint(hook, r->pool));
 }
 
-/* A location with other tokens or another public URL comes to a verdict of its own. */
+/* A location with other tokens, another public URL or another provider comes to a verdict of its own. */
 static bool was_judged_so(const eg_webhook *hook, const eg_config *policy)
 {
     return hook->judgement.tokens == policy->tokens &&
-           hook->judgement.public_url == policy->public_url;
+           hook->judgement.public_url == policy->public_url &&
+           hook->judgement.provider == eg_config_provider(policy);
 }
 
 eg_outcome eg_verify(request_rec *r, eg_webhook *hook, const eg_config *policy,

@@ -5,14 +5,21 @@
 
 #include "webhook/webhook.h"
 
-/* Of the raw body, which has to be hashed before a form is decoded in its place. */
+/* Of the raw body, which has to be looked at before a form is decoded in its place. */
 typedef struct {
+    eg_span raw; /* the body itself, or a copy that outlives the decoding */
+    bool is_copy;
     bool claimed; /* the query has a bodySHA256 */
     bool known;   /* false although claimed: OpenSSL failed */
     unsigned char hash[EG_SHA256_SIZE];
 } eg_body_hash;
 
 eg_body_hash eg_verify_hash_body(const eg_webhook *hook);
+
+/* Copies the body for a provider that signs it as it was received; the copy is wiped with the pool at the
+ * latest. */
+void eg_verify_keep_raw(apr_pool_t *pool, const eg_webhook *hook, eg_body_hash *hash);
+void eg_verify_forget_raw(eg_body_hash *hash);
 
 /* Whether the location has tokens that can be used. */
 bool eg_verify_has_tokens(const eg_config *policy);

@@ -138,9 +138,19 @@ eg_outcome eg_webhook_parse_form(eg_webhook *hook, apr_pool_t *pool, char *bytes
         eg_form_parse(pool, bytes, n, EG_PARAMS_MAX - hook->query.n, &hook->form));
 }
 
-void eg_webhook_note_call(request_rec *r, const eg_webhook *hook)
+void eg_webhook_note_call(request_rec *r, const eg_webhook *hook, const eg_config *policy)
 {
-    eg_set_call(r, eg_webhook_get(hook, EG_LIT(EG_CALL_SID)));
+    eg_set_call(r, eg_webhook_get(hook, eg_span_of(eg_config_provider(policy)->call)));
+}
+
+eg_span eg_webhook_call(const eg_webhook *hook, const eg_config *policy)
+{
+    const eg_span name = eg_span_of(eg_config_provider(policy)->call), none = {NULL, 0};
+    eg_span call = eg_webhook_get(hook, name);
+
+    if (eg_params_count(&hook->form, name) + eg_params_count(&hook->query, name) != 1)
+        return none;
+    return eg_is_call_id(call) ? call : none;
 }
 
 void eg_webhook_wipe(eg_webhook *hook)

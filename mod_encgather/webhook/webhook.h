@@ -15,6 +15,7 @@ typedef struct {
     eg_verdict verdict;
     const eg_store_entry *tokens; /* NULL: not verified yet */
     const eg_public_url *public_url;
+    const eg_provider *provider;
     const eg_auth_token *fitted; /* whose signature it was; NULL unless it is valid */
     const char *advice;          /* what would have made it fit, or NULL */
 } eg_judgement;
@@ -56,8 +57,11 @@ eg_outcome eg_webhook_parse_form(eg_webhook *hook, apr_pool_t *pool, char *bytes
 /* What parsing the query alone gave, as an outcome. */
 eg_outcome eg_webhook_query_outcome(const eg_webhook *hook);
 
-/* Sets ENCGATHER_CALL of r, where there is a good CallSid. */
-void eg_webhook_note_call(request_rec *r, const eg_webhook *hook);
+/* Sets ENCGATHER_CALL of r, where there is a good call id, as the policy's provider names it. */
+void eg_webhook_note_call(request_rec *r, const eg_webhook *hook, const eg_config *policy);
+
+/* The call's id; p NULL where there is no good one, or two. */
+eg_span eg_webhook_call(const eg_webhook *hook, const eg_config *policy);
 
 /* Where the digits end. */
 void eg_webhook_wipe(eg_webhook *hook);

@@ -33,10 +33,10 @@ static bool is_word(eg_span word)
     return true;
 }
 
-static bool is_account(eg_span account)
+static bool is_account(eg_span account, bool with_hyphens)
 {
     for (apr_size_t i = 0; i < account.n; i++)
-        if (!eg_is_alnum(account.p[i]))
+        if (!eg_is_alnum(account.p[i]) && !(with_hyphens && account.p[i] == '-'))
             return false;
     return account.n <= EG_ACCOUNT_MAX;
 }
@@ -46,7 +46,7 @@ static bool is_shared_key(eg_span name)
     const apr_size_t n = sizeof EG_SHARED_KEY_NAME - 1;
 
     return name.n > n && memcmp(name.p, EG_SHARED_KEY_NAME, n) == 0 &&
-           is_account((eg_span){name.p + n, name.n - n});
+           is_account((eg_span){name.p + n, name.n - n}, false);
 }
 
 static void hold_tokens(eg_span input, const eg_auth_tokens *tokens)
@@ -60,8 +60,8 @@ static void hold_tokens(eg_span input, const eg_auth_tokens *tokens)
                   entry->token.n <= EG_AUTH_TOKEN_MAX,
               "a token is a word of 1 to 128 characters of the content");
         HOLDS(entry->account.n == 0 ||
-                  (lies_inside(entry->account, input) && is_account(entry->account)),
-              "an account is letters and digits, or it is not there");
+                  (lies_inside(entry->account, input) && is_account(entry->account, true)),
+              "an account is letters, digits and hyphens, or it is not there");
         HOLDS(entry->key.n == 0 || (lies_inside(entry->key, input) && is_shared_key(entry->key) &&
                                     entry->account.n == 0),
               "a SharedKey has its name and no account");

@@ -90,7 +90,7 @@ static void bad(void)
         {"comments", EG_LIT("# secret\n#secret\n"), "no token"},
         {"three words", EG_LIT("AC1 secret secret\n"), "line 1"},
         {"a comment behind a token", EG_LIT("AC1 secret # old\n"), "line 1"},
-        {"a dash in an account", EG_LIT("AC-1 secret\n"), "line 1"},
+        {"an underscore in an account", EG_LIT("AC_1 secret\n"), "line 1"},
         {"a colon behind an account", EG_LIT("AC1: secret\n"), "line 1"},
         {"an account of 65 characters", EG_LIT(ACCOUNT64 "2 secret\n"), "line 1"},
         {"129 characters", EG_LIT("a\n\n" TOKEN128 "8\n"), "line 3"},

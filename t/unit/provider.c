@@ -46,16 +46,16 @@ static unsigned judge_vector(const json_t *vector)
 {
     const eg_provider *provider = provider_of(text_of(vector, "provider"));
     request r;
-    eg_finding finding;
+    eg_ruling ruling;
     bool right;
 
     if (!provider)
         return 0;
     read_vector(&r, provider, vector);
-    finding = provider->judge(crypto, &r.evidence, &r.tokens);
-    right = finding.verdict == wanted(vector) &&
-            (finding.fitted != NULL) == (finding.verdict == EG_SIGNATURE_VALID);
-    ok(right, "%s: %s (%d)", text_of(vector, "id"), text_of(vector, "why"), (int)finding.verdict);
+    ruling = provider->judge(crypto, &r.evidence, &r.tokens);
+    right = ruling.verdict == wanted(vector) &&
+            (ruling.fitted != NULL) == (ruling.verdict == EG_SIGNATURE_VALID);
+    ok(right, "%s: %s (%d)", text_of(vector, "id"), text_of(vector, "why"), (int)ruling.verdict);
     return 1;
 }
 
@@ -149,6 +149,12 @@ static void names(void)
 {
     ok(eg_provider_named("TELNYX") == &eg_provider_telnyx, "names have no case");
     ok(!eg_provider_named("telnyx2") && !eg_provider_named(""), "others are none");
+    ok(eg_provider_of_header(EG_LIT("x-plivo-signature-ma-v3")) == &eg_provider_plivo &&
+           eg_provider_of_header(EG_LIT("X-Twilio-Signature")) == &eg_provider_twilio,
+       "headers have no case, and the first owner counts");
+    ok(!eg_provider_of_header(EG_LIT("X-Plivo-Signature-V3-")) &&
+           !eg_provider_of_header(EG_LIT("X-Plivo")) && !eg_provider_of_header(EG_LIT("")),
+       "others are nobody's");
 }
 
 int main(void)

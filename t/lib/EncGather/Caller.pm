@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Places one call as Twilio does: signs and sends the webhooks, follows the TwiML, keys in digits,
+# Places one call as Twilio or another provider does: signs and sends the webhooks, follows the XML, keys in digits,
 # notes what is heard.
 package EncGather::Caller;
 
@@ -16,24 +16,22 @@ use Time::HiRes qw(time);
 use URI;
 use XML::LibXML;
 
-use EncGather::Signature qw(signature form_encode);
-
-# What Twilio takes of an answer, and how long it waits for it.
-use constant MAX_BODY => 64 * 1024;
-use constant TIMEOUT  => 15;
+use EncGather::Provider;
+use EncGather::Signature qw(form_encode);
 
 my %DEFAULT = (
+    provider     => 'twilio',
     method       => 'POST',
     keys         => [],
     params       => [],
     max_requests => 50,
     follow       => 1,
-    timeout      => TIMEOUT,
     ssl_opts     => {},
 );
 
 # url             the webhook, as it can be reached from here
-# token           the auth token that signs; undef sends unsigned requests
+# provider        who calls: twilio, signalwire, telnyx or plivo
+# token           the secret that signs (of Telnyx: { tool, file }); undef sends unsigned requests
 # public_url      the origin under which Twilio is said to know the server, and the path that a proxy
 #                 takes off: this is signed, but fetched without it from the origin of url
 # params          webhook parameters (bytes), laid over realistic ones; undef as a value leaves the
@@ -47,6 +45,8 @@ my %DEFAULT = (
 sub new ($class, %options) {
     my $self = bless { %DEFAULT, %options }, $class;
     croak 'EncGather::Caller needs a url' unless defined $self->{url};
+    $self->{row} = EncGather::Provider->named($self->{provider}) or croak "no provider '$self->{provider}'";
+    $self->{timeout} //= $self->{row}{timeout};
     $self->{origin} = _origin($self->{url});
     $self->{public} = _origin(defined $self->{public_url} ? $self->{public_url} : $self->{url});
     $self->{prefix} = defined $self->{public_url} ? substr($self->{public_url}, length $self->{public}) =~ s{/\z}{}r : '';
@@ -124,7 +124,7 @@ sub _tell ($self, $event, $data) {
 sub _agent ($self, $seen) {
     return $self->{agent} if $self->{agent};
     my $agent = LWP::UserAgent->new(
-        agent                 => 'TwilioProxy/1.1',
+        agent                 => $self->{row}{agent},
         keep_alive            => 4,
         cookie_jar            => HTTP::Cookies->new,
         timeout               => $self->{timeout},
@@ -150,30 +150,12 @@ sub _random_hex ($length) {
     return join '', map { $HEX[ rand @HEX ] } 1 .. $length;
 }
 
-# The parameters that every webhook of the call carries; the caller's city has a letter outside
-# ASCII, and some values are empty, because that is what real ones look like.
+# The parameters that every webhook of the call carries.
 sub _parameters ($self) {
     my %given = @{ $self->{params} };
     my $from  = defined $given{From} ? $given{From} : '+15551234567';
     my $to    = defined $given{To}   ? $given{To}   : '+15558675310';
-    return $self->_overlay(
-        AccountSid => 'AC' . '0' x 32,
-        ApiVersion => '2010-04-01',
-        CallSid    => 'CA' . _random_hex(32),
-        Direction  => 'inbound',
-        _party(Called => $to,   '', 'US', 'CA'),
-        _party(To     => $to,   '', 'US', 'CA'),
-        _party(Caller => $from, 'COLOGNE', 'DE', "K\xc3\xb6ln"),
-        _party(From   => $from, 'COLOGNE', 'DE', "K\xc3\xb6ln"),
-    );
-}
-
-sub _party ($who, $number, $city, $country, $state) {
-    return (
-        $who          => $number,
-        "${who}City"  => $city,  "${who}Country" => $country,
-        "${who}State" => $state, "${who}Zip"     => '',
-    );
+    return $self->_overlay($self->{row}{parameters}->($from, $to));
 }
 
 sub _overlay ($self, @defaults) {
@@ -195,7 +177,7 @@ sub _pairs_where ($wanted, @pairs) {
 sub _form ($self, @of_this_step) {
     my %given = @{ $self->{params} };
     my @pairs = @{ $self->{state}{params} };
-    push @pairs, CallStatus => $self->{state}{status} unless exists $given{CallStatus};
+    push @pairs, CallStatus => $self->{state}{status} if $self->{row}{status} && !exists $given{CallStatus};
     push @pairs, @of_this_step;
     my @names = sort { $pairs[$a] cmp $pairs[$b] || $a <=> $b } grep { $_ % 2 == 0 } 0 .. $#pairs;
     return map { @pairs[ $_, $_ + 1 ] } @names;
@@ -235,19 +217,12 @@ sub _reachable ($self, $url) {
     return $self->{origin} . substr($url, length $origin) =~ s{^\Q$self->{prefix}\E(?=[/?]|\z)}{}r;
 }
 
-# Twilio drops user and password from what it signs, and over HTTPS the port as well.
-sub _signed_url ($url) {
-    $url =~ s{^(https?://)[^/?#]*@}{$1}i;
-    $url =~ s{^(https://(?:\[[^\]]*\]|[^/?#:]*)):\d+}{$1}i;
-    return $url;
-}
-
 sub _send ($self, $exchange) {
     my $request = $self->_signed_request($exchange);
     my ($start, $body) = (time, '');
     my $response = $self->{state}{agent}->request($request, sub ($chunk, @) {
         $body .= $chunk;
-        die "too large\n" if length $body > MAX_BODY;
+        die "too large\n" if length $body > $self->{row}{most};
         die "too slow\n"  if time - $start > $self->{timeout};
     });
     $exchange->{seconds} = time - $start;
@@ -258,17 +233,13 @@ sub _send ($self, $exchange) {
 sub _signed_request ($self, $exchange) {
     my $post    = $exchange->{method} eq 'POST';
     my $request = HTTP::Request->new($exchange->{method} => $exchange->{sent});
-    $request->header(Accept => '*/*', 'I-Twilio-Idempotency-Token' => _idempotency_token());
+    my $body    = $post ? form_encode(@{ $exchange->{form} }) : '';
+    $request->header(Accept => '*/*');
+    $request->header('I-Twilio-Idempotency-Token' => _idempotency_token()) if $self->{provider} eq 'twilio';
     $request->content_type('application/x-www-form-urlencoded; charset=UTF-8') if $post;
-    $request->content(form_encode(@{ $exchange->{form} })) if $post;
-    $request->header('X-Twilio-Signature' => $self->_signature($exchange))
-        if defined $self->{token};
+    $request->content($body) if $post;
+    $request->header($self->{row}{sign}->($self->{token}, $exchange, $body)) if defined $self->{token};
     return $request;
-}
-
-sub _signature ($self, $exchange) {
-    my $signed_form = $exchange->{method} eq 'POST' ? $exchange->{form} : [];
-    return signature($self->{token}, _signed_url($exchange->{url}), $signed_form);
 }
 
 sub _idempotency_token () {
@@ -277,15 +248,16 @@ sub _idempotency_token () {
 
 # --- The answer -----------------------------------------------------------------------------------
 
-# text/plain is carried out if it is TwiML and else spoken; audio is played.
+# text/plain is carried out if it is TwiML and else spoken; audio is played. Of others it is not known.
 sub _read_answer ($self, $response, $body) {
     $self->_check_answer($response, length $body);
-    my $type = $response->content_type;
-    return _single_verb(Play => '') if $type =~ m{^audio/};
-    return _single_verb(Say => $body) if $type eq 'text/plain' && $body !~ /<Response[\s>\/]/;
-    _fail(12300, "Content-Type '$type' is not one that Twilio reads as TwiML")
-        unless $type =~ m{^(?:text/xml|application/xml|text/html|text/plain)\z};
-    return _verbs($body);
+    my $type   = $response->content_type;
+    my $lenient = $self->{provider} eq 'twilio';
+    return _single_verb(Play => '') if $lenient && $type =~ m{^audio/};
+    return _single_verb(Say => $body) if $lenient && $type eq 'text/plain' && $body !~ /<Response[\s>\/]/;
+    _fail(12300, "Content-Type '$type' is not one that $self->{row}{title} reads as " . ($lenient ? 'TwiML' : 'XML'))
+        unless $type =~ ($lenient ? qr{^(?:text/xml|application/xml|text/html|text/plain)\z} : qr{^(?:text|application)/xml\z});
+    return $self->_verbs($body);
 }
 
 sub _single_verb ($name, $text) {
@@ -294,7 +266,7 @@ sub _single_verb ($name, $text) {
 
 sub _check_answer ($self, $response, $got) {
     my $died = $response->header('X-Died') || '';
-    _fail(11750, 'the answer is larger than 64 kB') if $died =~ /too large/;
+    _fail(11750, 'the answer is larger than ' . $self->{row}{most} / 1024 . ' kB') if $died =~ /too large/;
     _fail(11205, "no whole answer within $self->{timeout} seconds") if $died;
     _fail($self->_connection_failure($response->content || $response->message))
         if ($response->header('Client-Warning') || '') eq 'Internal response';
@@ -340,14 +312,14 @@ sub _connection_failure ($self, $text) {
     return ($code || 11206, $text);
 }
 
-sub _verbs ($body) {
+sub _verbs ($self, $body) {
     my $parser   = XML::LibXML->new(no_network => 1, load_ext_dtd => 0, expand_entities => 0);
     my $document = eval { $parser->load_xml(string => $body) };
     _fail(12100, 'not well-formed XML: ' . _first_line($@)) unless $document;
     my $root = $document->documentElement;
     my $name = $root->nodeName;
     _fail(12102, "the root element is <$name>, not <Response>") if $name ne 'Response';
-    return [ map { _verb($_) } _elements($root) ];
+    return [ map { $self->_verb($_) } _elements($root) ];
 }
 
 sub _first_line ($text) {
@@ -359,23 +331,22 @@ sub _elements ($node) {
     return grep { $_->nodeType == XML_ELEMENT_NODE } $node->childNodes;
 }
 
-sub _verb ($element) {
-    my @nested = $element->nodeName eq 'Gather' ? _elements($element) : ();
+sub _verb ($self, $element) {
+    my @nested = $element->nodeName eq $self->{row}{gather} ? _elements($element) : ();
     return {
         name       => $element->nodeName,
         attributes => { map { $_->nodeName => $_->value } grep { defined } $element->attributes },
         text       => $element->textContent,
-        nested     => [ map { _verb($_) } @nested ],
+        nested     => [ map { $self->_verb($_) } @nested ],
     };
 }
 
 # --- The verbs ------------------------------------------------------------------------------------
 
 my %VERB = (
-    Say      => \&_say,
     Play     => \&_nothing,
     Pause    => \&_nothing,
-    Gather   => \&_gather,
+    Wait     => \&_nothing,
     Redirect => \&_redirect,
     Hangup   => sub ($self, $call, $verb) { return _end($call, 'hangup') },
     Reject   => sub ($self, $call, $verb) { return _end($call, 'rejected') },
@@ -393,8 +364,10 @@ sub _run ($self, $call, @verbs) {
 }
 
 sub _carry_out ($self, $call, $verb) {
-    my $how = $VERB{ $verb->{name} }
-        or _fail(12200, "<$verb->{name}> is no verb that this caller knows");
+    my $row = $self->{row};
+    my %verb = ((map { $_ => $VERB{$_} } @{ $row->{verbs} }), $row->{say} => \&_say, $row->{gather} => \&_gather);
+    my $how  = $verb{ $verb->{name} }
+        or _fail(12200, "<$verb->{name}> is no verb that this caller knows" . ($self->{provider} eq 'twilio' ? '' : " of $row->{title}"));
     push @{ $call->{verbs} }, $verb;
     $self->_tell(verb => $verb);
     return $how->($self, $call, $verb);
@@ -410,7 +383,14 @@ sub _nothing ($self, $call, $verb) {
 }
 
 sub _say ($self, $call, $verb) {
+    $self->_mind(EncGather::Provider::complaint_of_say($self->{row}, $verb->{attributes}));
     push @{ $call->{said} }, $verb->{text};
+    return;
+}
+
+# What the provider does not take ends the call here, for nobody knows what it would make of it.
+sub _mind ($self, @complaints) {
+    _fail(12200, $complaints[0]) if @complaints;
     return;
 }
 
@@ -444,34 +424,44 @@ sub _host ($url) {
 
 # --- Gather ---------------------------------------------------------------------------------------
 
-my %PROMPT = map { $_ => 1 } qw(Say Play Pause);
-
 sub _gather ($self, $call, $verb) {
+    my %may_be = map { $_ => 1 } $self->{row}{say}, grep { /^(?:Play|Pause)\z/ } @{ $self->{row}{verbs} };
+    $self->_mind(EncGather::Provider::complaint_of_gather($self->{row}, $verb->{attributes}));
     for my $prompt (@{ $verb->{nested} }) {
-        _fail(12200, "<$prompt->{name}> cannot stand in <Gather>")
-            unless $PROMPT{ $prompt->{name} };
+        _fail(12200, "<$prompt->{name}> cannot stand in <$verb->{name}>")
+            unless $may_be{ $prompt->{name} };
         $self->_carry_out($call, $prompt);
     }
     my $gather = $self->_gather_facts($verb);
     my %form   = $self->_listen($gather);
-    my $empty  = !grep { length $form{$_} } grep { exists $form{$_} } qw(Digits SpeechResult);
+    my $empty  = !grep { length $form{$_} } grep { exists $form{$_} } 'Digits', $self->{row}{speech};
     return if $empty && !$gather->{action_on_empty};
     delete $form{Digits} if $empty && $self->{without_digits};
     my ($action, $method) = @{ $verb->{attributes} }{qw(action method)};
-    return $self->_next_request($action, $method, %form, msg => 'Gather End');
+    return $self->_next_request($action, $method, $self->_result_of(%form));
+}
+
+# Which key ended it Twilio alone tells, and what kind of answer it is Plivo.
+sub _result_of ($self, %form) {
+    return (%form, msg => 'Gather End') if $self->{provider} eq 'twilio';
+    delete $form{FinishedOnKey};
+    return (%form, $self->{row}{told_kind} ? (InputType => exists $form{Digits} ? 'dtmf' : 'speech') : ());
 }
 
 sub _gather_facts ($self, $verb) {
     my %attributes = %{ $verb->{attributes} };
+    my $row        = $self->{row};
+    my $finish     = $attributes{finishOnKey};
     my %facts = (
         attributes      => \%attributes,
         url             => $self->{state}{url},
-        said            => [ map { $_->{text} } grep { $_->{name} eq 'Say' } @{ $verb->{nested} } ],
-        input           => $attributes{input} || 'dtmf',
+        said            => [ map { $_->{text} } grep { $_->{name} eq $row->{say} } @{ $verb->{nested} } ],
+        input           => $attributes{ $row->{input} } || 'dtmf',
+        speech          => $row->{speech},
         num_digits      => $attributes{numDigits},
-        finish_on_key   => defined $attributes{finishOnKey} ? $attributes{finishOnKey} : '#',
-        timeout         => defined $attributes{timeout} ? $attributes{timeout} : 5,
-        action_on_empty => ($attributes{actionOnEmptyResult} || '') eq 'true',
+        finish_on_key   => !defined $finish ? '#' : $finish eq 'none' && $self->{provider} eq 'plivo' ? '' : $finish,
+        timeout         => defined $attributes{ $row->{wait} } ? $attributes{ $row->{wait} } : $row->{waits},
+        action_on_empty => $row->{on_empty} && ($attributes{actionOnEmptyResult} || '') eq 'true',
     );
     _fail(13314, "numDigits='$facts{num_digits}' is no positive number")
         if defined $facts{num_digits} && $facts{num_digits} !~ /^[1-9][0-9]*\z/;
@@ -501,7 +491,7 @@ sub _check_keys ($keyed) {
 # Who speaks into a <Gather> that does not listen for speech has keyed in nothing.
 sub _hear ($gather, $speech) {
     return _key_in($gather, '') unless $gather->{input} =~ /\bspeech\b/ && length $speech;
-    return (SpeechResult => $speech, Confidence => '0.9');
+    return ($gather->{speech} => $speech, Confidence => '0.9');
 }
 
 # Keys count until numDigits is reached or the finishing key comes, which is not a digit itself;
