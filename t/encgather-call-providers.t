@@ -112,6 +112,15 @@ for my $provider (sort keys %SIGNS) {
     is exists $forms[2]{CallSid}, $provider ne 'plivo', "$provider: CallSid";
 }
 
+# A URL without a query, and a GET, which carries everything in it.
+for my $provider (sort keys %SIGNS) {
+    my $server = EncGather::Scripted->new(xml('<Redirect method="GET">https://ivr.example.com/voice?b=1&amp;a=%20</Redirect>'), xml());
+    my ($rc, $out, $err) = call('--provider', $provider, '--token-file', $SIGNS{$provider}, '--public-url', 'https://ivr.example.com', $server->url('/voice'));
+    my @requests = $server->requests;
+    is_deeply [ $rc, map { $_->method } @requests ], [ 0, 'POST', 'GET' ], "$provider: POST, then GET" or diag $err;
+    is_signed($provider, $_, $_->method . ' ' . ($_->uri =~ s/\?.*//r)) for @requests;
+}
+
 # --- What a provider does not take ------------------------------------------------------------------------------------
 
 sub xml (@verbs) { return join '', '<?xml version="1.0" encoding="UTF-8"?><Response>', @verbs, '</Response>' }
