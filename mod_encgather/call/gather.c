@@ -342,6 +342,12 @@ static int take_answer(gather *g)
     return last ? call_backend(g, body, key) : ask_field(g, g->step, 1);
 }
 
+/* URLs are signed when the form, in which the id stands, is wiped already. */
+static eg_span keep_call(apr_pool_t *pool, eg_span call)
+{
+    return (eg_span){call.p ? apr_pstrmemdup(pool, call.p, call.n) : NULL, call.n};
+}
+
 static int run_step(request_rec *r, eg_webhook *hook)
 {
     gather g = {.r = r,
@@ -351,8 +357,10 @@ static int run_step(request_rec *r, eg_webhook *hook)
                 .call = eg_webhook_call(hook, eg_config_of(r))};
     eg_outcome outcome = EG_GOING_ON;
 
-    if (!g.provider->signs_url)
+    if (!g.provider->signs_url) {
+        g.call = keep_call(r->pool, g.call);
         outcome = eg_bound_check(r, hook, g.call);
+    }
     if (outcome != EG_GOING_ON)
         return eg_answer_error(r, outcome);
     if (read_url(&g) != EG_OK)

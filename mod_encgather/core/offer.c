@@ -118,7 +118,7 @@ bool eg_offer_split(eg_span list, char separator, eg_offered *offered)
         const char *next = at < list.n ? memchr(from, separator, list.n - at) : NULL;
         apr_size_t n = next ? (apr_size_t)(next - from) : list.n - at;
 
-        if (n == 0 || offered->n == EG_OFFERED_MAX)
+        if (n == 0 || *from == ' ' || offered->n == EG_OFFERED_MAX)
             return false;
         offered->at[offered->n++] = (eg_span){from, n};
         at += n + 1;
