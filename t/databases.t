@@ -479,6 +479,18 @@ sub hold_lock ($lock) {
     return ($pid, $to);
 }
 
+# While one waits for a table that is locked, many ask for another at once: more than there are places left.
+sub one_slow_lookup ($database) {
+    my $name = $database->{name};
+    my $well = row(whole => '42', large => '-1234567890123', words => 'a text');
+    my $slow = in_background('/plain');
+    ok wait_until(CALL_WAIT, sub () { result(ask('/hurried')) eq $DOWN }), "$name: one has been waiting for a second";
+    my @results = at_once(2 * WORKERS, 10, '/typed');
+    is scalar(grep { $_ eq $well } @results), 20 * WORKERS, "$name: one slow lookup turns nobody else away";
+    is $slow->(), $DOWN, "$name: and is given up in the end";
+    return;
+}
+
 # The lock is there as long as we say: an answer that comes before did not wait for it.
 sub locked_table ($database) {
     my $name = $database->{name};
@@ -486,6 +498,7 @@ sub locked_table ($database) {
     is result(ask('/hurried')), $well, "$name: a table that will be locked";
     my ($pid, $to) = hold_lock($database->{lock});
     ok wait_until(CALL_WAIT, sub () { result(ask('/hurried')) eq $DOWN }), "E7 $name: locked, and the lookup is given up";
+    one_slow_lookup($database) if $database->{daemon};
     like call('/gather/hurried'), qr/^200 We cannot look up your account/, "$name: the gather's time counts where that is less";
     is result(ask('/indexed', @HIDDEN[ 0, 1 ])), row(account => 'AC00112233', balance => '7.50'), "$name: other tables are asked"
         if $database->{daemon};
