@@ -50,26 +50,57 @@ static bool is_harmless(const char *key)
     return false;
 }
 
-/* Some databases quote what they were given. Every word of DBDParams that is not known to be harmless
- * is taken for a secret. */
-static bool quotes_params(const examination *e, const char *said)
+static bool is_quoted(const examination *e, const char *said, const char *value)
 {
-    char *rest = apr_pstrdup(e->pool, e->params), *state = NULL;
+    if (strlen(value) >= SHORTEST_SECRET)
+        return strstr(said, value) != NULL;
+    return *value && strstr(said, apr_pstrcat(e->pool, "\"", value, "\"", NULL));
+}
 
-    if (strcmp(e->name, "sqlite3") == 0)
-        return false;
-    for (char *word = apr_strtok(rest, " \t,;'\"", &state); word;
-         word = apr_strtok(NULL, " \t,;'\"", &state)) {
+/* Every word of DBDParams that is not known to be harmless is taken for a secret. */
+static bool quotes_words(const examination *e, const char *params, const char *said)
+{
+    static const char between[] = " \t,;'\"&?";
+    char *state = NULL;
+
+    for (char *word = apr_strtok(apr_pstrdup(e->pool, params), between, &state); word;
+         word = apr_strtok(NULL, between, &state)) {
         char *equals = strchr(word, '=');
-        const char *value = equals ? equals + 1 : word;
 
         if (equals)
             *equals = '\0';
-        if ((!equals || !is_harmless(word)) && strlen(value) >= SHORTEST_SECRET &&
-            strstr(said, value))
+        if ((!equals || !is_harmless(word)) && is_quoted(e, said, equals ? equals + 1 : word))
             return true;
     }
     return false;
+}
+
+/* Of "scheme://user:password@host/name?key=value". A password with one of those signs, unescaped, is
+ * taken for something else by the database, a part of it for the host or the port: so it is not
+ * known what it says then. */
+static bool quotes_url(const examination *e, const char *url, const char *said)
+{
+    const char *at = strrchr(url, '@');
+    const char *query = strchr(at ? at : url, '?');
+    const char *colon = at ? memchr(url, ':', (apr_size_t)(at - url)) : NULL;
+    const char *password =
+        colon ? apr_pstrmemdup(e->pool, colon + 1, (apr_size_t)(at - colon - 1)) : "";
+
+    if (strpbrk(password, ":/?#[]@") || is_quoted(e, said, password))
+        return true;
+    return query && quotes_words(e, query, said);
+}
+
+/* Some databases quote what they were given. */
+static bool quotes_params(const examination *e, const char *said)
+{
+    const char *bars = strstr(e->params, "://");
+
+    if (strcmp(e->name, "sqlite3") == 0)
+        return false;
+    if (bars && (apr_size_t)(bars - e->params) == strcspn(e->params, ":= \t"))
+        return quotes_url(e, bars + 3, said);
+    return quotes_words(e, e->params, said);
 }
 
 static const char *in_its_words(const examination *e, const char *said)
