@@ -168,7 +168,9 @@ finds('mistakes', $SECRET . $DBD
     [ broken => qr/field/,   qr/EncGatherField: / ],
     [ broken => qr/field/,   qr/asks for the field 'encryptedCardDigits', and this call sends: card;/ ],
     [ broken => qr/open/,    qr/has no EncGatherLookup/ ],
+    [ broken => qr/open/,    qr/can only fail: there is no EncGatherLookup for it/ ],
     [ broken => qr/quoted/,  qr/has a %s in quotes/ ],
+    [ broken => qr/counted/, qr/asks for the field 'pin', and no EncGatherField has that name/ ],
     [ broken => qr/counted/, qr/EncGatherLookup: has 1 times %s in the query, but 2 arguments/ ],
     [ broken => qr/column/,  qr/the database does not know the query: .*nothing/ ]);
 

@@ -297,7 +297,7 @@ static const char *proxied_path(const eg_survey *all, const eg_finding *by, cons
     return by->place ? by->path : first;
 }
 
-/* A pattern may be for any path. Where several are for it, all of them have to be hopeless. */
+/* A pattern, a rule's too, may be for any path. Where several are for it, all of them have to be hopeless. */
 static void check_proxied(const eg_survey *all, server_rec *s, const eg_finding *at,
                           const char *target)
 {
