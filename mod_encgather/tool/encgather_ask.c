@@ -117,7 +117,7 @@ static bool try_url(const question *q, const char *url, eg_finding *finding)
 
 #define START_IT "start it, or correct its address; "
 
-static void report(const question *q, const eg_finding *finding, const char *advice)
+static void report_one(const question *q, const eg_finding *finding, const char *advice)
 {
     eg_report_add(q->place->subject, finding->state, finding->text,
                   finding->state == EG_STATE_OK ? NULL : advice);
@@ -128,7 +128,7 @@ static void ask_url(const question *q, const char *url)
     eg_finding finding;
 
     (void)try_url(q, url, &finding);
-    report(q, &finding, START_IT "callers hear that the service is unavailable");
+    report_one(q, &finding, START_IT "callers hear that the service is unavailable");
 }
 
 /* One that is away is none that callers hear of, while others are there. */
@@ -139,9 +139,9 @@ static void report_members(const question *q, const apr_array_header_t *members,
 
         if (any_is_there && each->state == EG_STATE_BROKEN)
             each->state = EG_STATE_ODD;
-        report(q, each,
-               any_is_there ? START_IT "the others of its balancer have its calls"
-                            : START_IT "callers hear that the service is unavailable");
+        report_one(q, each,
+                   any_is_there ? START_IT "the others of its balancer have its calls"
+                                : START_IT "callers hear that the service is unavailable");
     }
 }
 
