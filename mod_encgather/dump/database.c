@@ -12,7 +12,8 @@
 #include <unixd.h>
 #include "dump/output.h"
 
-#define PATIENCE 10 /* seconds, for one lookup */
+#define PATIENCE 10        /* seconds, for one lookup, where EncGatherTimeout is not less */
+#define PATIENCE_IN_ALL 60 /* with those that do not answer */
 #define SHORTEST_SECRET 3
 
 /* One lookup, and how its database is reached. */
@@ -252,10 +253,18 @@ static bool become_child(void)
            setgid(as->group_id) == 0 && setuid(as->user_id) == 0;
 }
 
+/* In seconds: a call waits no longer, either. */
+static unsigned patience_for(const examination *e)
+{
+    apr_int64_t seconds = apr_time_sec(eg_config_timeout(e->place->config));
+
+    return seconds < PATIENCE ? (unsigned)seconds : PATIENCE;
+}
+
 static void examine_and_end(examination *e)
 {
     (void)signal(SIGALRM, SIG_DFL);
-    (void)alarm(PATIENCE);
+    (void)alarm(patience_for(e));
     if (become_child())
         examine_lookup(e);
     else
@@ -264,22 +273,42 @@ static void examine_and_end(examination *e)
     _exit(0);
 }
 
-/* DBDParams of the last one that did not answer in time: it is not waited for once more. */
-static const char *silent;
+/* DBDParams of those that did not answer in time: none is waited for once more. */
+static apr_array_header_t *silent;
+static unsigned waited; /* seconds, for all of them */
+
+static bool is_silent(const examination *e)
+{
+    for (int i = 0; silent && i < silent->nelts; i++)
+        if (strcmp(APR_ARRAY_IDX(silent, i, const char *), e->params) == 0)
+            return true;
+    return false;
+}
 
 static void tell_of_silence(const examination *e)
 {
+    unsigned seconds = patience_for(e);
+
     tell_about(e, "broken",
-               apr_psprintf(e->pool, "the database does not answer within %d seconds", PATIENCE),
+               apr_psprintf(e->pool, "the database does not answer within %u second%s", seconds,
+                            seconds == 1 ? "" : "s"),
                "is it up, does a firewall drop what is sent to it, does somebody hold a lock?");
-    silent = e->params;
+}
+
+static void note_silence(const examination *e)
+{
+    if (!silent)
+        silent = apr_array_make(e->pool, 4, sizeof(const char *));
+    APR_ARRAY_PUSH(silent, const char *) = e->params;
+    waited += patience_for(e);
 }
 
 static void tell_end(const examination *e, int status)
 {
-    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM) {
         tell_of_silence(e);
-    else if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+        note_silence(e);
+    } else if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
         tell_about(e, "broken", "the driver of the database ends its process",
                    "is it built for another version of its client library?");
 }
@@ -317,8 +346,13 @@ void eg_dump_database(apr_pool_t *pool, const eg_place *place, const apr_array_h
                    "set both, in the virtual host or in the server");
         return;
     }
-    if (silent && strcmp(silent, e.params) == 0) {
+    if (is_silent(&e)) {
         tell_of_silence(&e);
+        return;
+    }
+    if (waited >= PATIENCE_IN_ALL) {
+        tell_about(&e, "odd", "the database was not asked: too many others do not answer",
+                   "see to those, and run this again");
         return;
     }
     pid = fork();
