@@ -28,6 +28,7 @@ use constant {
     CONNECTIONS => 3,     # to the database, kept open by each process of httpd
 };
 
+my $PASSWORD = 'Hokuspokus';    # the second half of one, behind what looks like the beginning of another word
 my ($CARD, $PIN, $NUMBER, $BALANCE) = @SECOND_ACCOUNT;
 my $TREE = in_tree('private/databases');
 make_path($TREE);
@@ -229,7 +230,7 @@ sub postgresql () {
             return program('initdb') && program('psql') ? driver_missing('pgsql') : 'postgresql';
         },
         create  => sub ($self) {
-            $self->{params} = "host=$dir user=ivr dbname=ivr";
+            $self->{params} = "host=$dir user=ivr password=none,dbname=$PASSWORD dbname=ivr";
             return $daemon->run(program('initdb'), '-D', "$dir/data", '-U', 'ivr', '-A', 'trust', '-E', 'UTF8', '--no-locale', '-N')
                 && $daemon->start && $self->{sql}->('CREATE DATABASE ivr', 'postgres') && $self->{sql}->(schema());
         },
@@ -597,6 +598,7 @@ sub examine ($database) {
     down_and_back($database)     if $database->{daemon};
     query_log($database)     if $database->{query_log};
     ok $server->stop, "$name: the server stops";
+    unlike slurp_if_there("$server->{dir}/logs/error_log"), qr/$PASSWORD/, "$name: no part of a password is in the log";
     log_is_clean($server, qr/\[encgather:error\].*EG0601:/, qr/\[encgather:error\].*EG0501:/,
         qr/\[encgather:warn\].*EG0602: .*(?:acounts|it does not say why)/,
         $name eq 'PostgreSQL' ? qr/\[encgather:warn\].*EG0602: .*operator does not exist/ : (),
