@@ -131,6 +131,17 @@ static const eg_subject *subject_at_line(const eg_dump *dump, long line, eg_span
     return found;
 }
 
+/* Up to the parenthesis that ends it: the name of a macro's text has some of its own. */
+static apr_size_t length_within(const char *text)
+{
+    apr_size_t n = 0;
+    int depth = 0;
+
+    for (; text[n] && (text[n] != ')' || depth > 0); n++)
+        depth += text[n] == '(' ? 1 : text[n] == ')' ? -1 : 0;
+    return n;
+}
+
 /* Where the text has "(line 12 of /etc/...)". */
 static const eg_subject *subject_by_line(const eg_dump *dump, const char *text)
 {
@@ -141,7 +152,7 @@ static const eg_subject *subject_by_line(const eg_dump *dump, const char *text)
 
     if (!file)
         return NULL;
-    return subject_at_line(dump, line, (eg_span){file, strcspn(file, ")")});
+    return subject_at_line(dump, line, (eg_span){file, length_within(file)});
 }
 
 /* Where it has the path of a file in quotes. */
