@@ -140,6 +140,7 @@ finds('mistakes', $SECRET . $DBD
         . asks('/keyless', '/lookup', qq(EncGatherKeyFile "$bad_key"))
         . asks('/weak', '/lookup', qq(EncGatherKeyFile "$weak"))
         . asks('/file', '/lookup', 'EncGatherKeyFile /nowhere/ivr.key')
+        . at('/counters', 'SetHandler encgather-status', 'EncGatherKeyFile /nowhere/ivr.key')    # which needs none
         . asks('/token', '/lookup', qq(EncGatherAuthTokenFile "$tokens"))
         . asks('/away', 'http://127.0.0.1:1/')
         . asks('/field', '/lookup', 'EncGatherField card digits=0')
@@ -163,9 +164,10 @@ finds('mistakes', $SECRET . $DBD
     [ odd    => qr/^\Q$weak\E$/, qr/does not look random/ ],
     [ broken => qr{^/nowhere/ivr.key$}, qr/cannot be opened: No such file/ ],
     [ broken => qr/<Location \/file/, qr/is without \/nowhere\/ivr.key/ ],
-    [ broken => qr/tokens$/, qr/a placeholder in the place of an auth token/ ],
+    [ broken => qr/tokens$/, qr/a placeholder where an auth token should be/ ],
     [ broken => qr/away/,    qr/the backend http:\/\/127\.0\.0\.1:1 takes no connection from this machine: Connection refused/ ],
     [ broken => qr/field/,   qr/EncGatherField: / ],
+    [ broken => qr/field/,   qr/this call sends: card/ ],
     [ broken => qr/open/,    qr/has no EncGatherLookup/ ],
     [ broken => qr/quoted/,  qr/has a %s in quotes/ ],
     [ broken => qr/counted/, qr/EncGatherLookup: has 1 times %s in the query, but 2 arguments/ ],
@@ -177,6 +179,10 @@ finds('a mistake of somebody else', $SECRET . at('/nothing', 'SetHandler encrypt
 {
     my $module = delete local $server->{module};
     finds('another server', '', $BROKEN, [ broken => qr/server/, qr/mod_encgather is not loaded by this configuration/ ]);
+    for my $line ("EncGatherTimeout 5\n", "LogLevel warn encgather:info\n") {
+        my ($found) = grep { $_->{text} =~ /yntax error/ } @{ (examine($line))[1]{findings} };
+        like $found->{do}, qr/\Aa2enmod encgather/, "without the module: $line" or diag explain $found;
+    }
 }
 finds('nothing of ours', '', $ODD, [ odd => qr/server/, qr/no section has anything of mod_encgather/ ]);
 
@@ -184,6 +190,7 @@ finds('nothing of ours', '', $ODD, [ odd => qr/server/, qr/no section has anythi
 
 finds('a balancer', $SECRET . "<Proxy balancer://two>\nBalancerMember http://127.0.0.1:1\n</Proxy>\n"
     . host('https://a.test:8443', "ProxyPass /x balancer://two\n", asks('/g', '/x')), $BROKEN,
+    [ broken => qr/^a\.test: <Location \/g>/, qr/mod_proxy_balancer is not loaded/ ],
     [ broken => qr/^a\.test: <Location \/g>/, qr/the backend http:\/\/127\.0\.0\.1:1 takes no connection/ ]);
 finds('hosts', $DBD . host('a.test', $SECRET, asks('/g', '/d'), lookup('/d')) . host('b.test', asks('/g', '/d')), $BROKEN,
     [ ok => qr/^a\.test: <Location \/d>/, qr/the database answers/ ],
@@ -200,11 +207,11 @@ SKIP: {
     my $private = spew("$FILES/private.db", slurp_if_there($DATABASE), 0600);
     finds('a database for root alone', "$SECRET${DBD}DBDParams $private\n" . lookup('/d'), $BROKEN, [ broken => qr/<Location \/d>/, qr/\Q$private\E cannot be read by \S+: Permission denied/ ]);
 }
-finds('a table that is not there', $SECRET . $DBD . lookup('/d', 'SELECT a FROM nowhere WHERE b = %s', 'x'), $BROKEN, [ broken => qr/<Location \/d>/, qr/no such table: nowhere/ ]);
+finds('a table that is not there', $SECRET . $DBD . lookup('/d', 'SELECT a FROM nowhere WHERE b = %s', 'encryptedCardDigits'), $BROKEN, [ broken => qr/<Location \/d>/, qr/no such table: nowhere/ ]);
 finds('a column that a sentence wants', $SECRET . $DBD . asks('/g', '/d', 'EncGatherSay found "%{account} has %{spell:money}"') . lookup('/d'), $BROKEN,
     [ broken => qr/<Location \/d>/, qr/a sentence says %\{money\}, and the query gives no column 'money'/ ]);
 finds('no database', $SECRET . lookup('/d'), $BROKEN, [ broken => qr/<Location \/d>/, qr/there is no DBDriver or no DBDParams/ ]);
-is((examine($SECRET . $DBD . lookup('/d', 'SELECT a FROM nowhere WHERE b = %s', 'x'), '--offline'))[0], $GOOD, '--offline asks no database');
+is((examine($SECRET . $DBD . lookup('/d', 'SELECT a FROM nowhere WHERE b = %s', 'encryptedCardDigits'), '--offline'))[0], $GOOD, '--offline asks no database');
 
 sub has_driver ($name) { return glob "/usr/lib/*/apr-util-1/apr_dbd_$name.so /usr/lib64/apr-util-1/apr_dbd_$name.so" }
 for my $case ([ pgsql => "host=127.0.0.1 port=1 user=ivr password=$PASSWORDS[0] dbname=ivr" ], [ pgsql => "host=127.0.0.1 $PASSWORDS[0]" ],

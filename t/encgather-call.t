@@ -135,7 +135,7 @@ sub calls_at_the_module () {
     my $facts = qr/ \(200, [\d.]+ m?s, signature valid\)/;
     for my $log (qw(ivr_log ivr.json)) {
         like scalar `$TOP/build/out/encgather trace $sid $DIR/httpd/logs/error_log $DIR/httpd/logs/$log`,
-            qr/\A(?:\S+ \S+  getLast4CC: asked$facts\n\S+ \S+  getPin: asked$facts\n)(?:\S+ \S+  (?:processData: unavailable$facts|error EG0501: the backend is unavailable: [^\n]+)\n){2}3 webhooks in [\d.]+ s; the last one: unavailable\n\z/,
+            qr/\A(?:\S+ \S+  getLast4CC: asked$facts\n\S+ \S+  getPin: asked$facts\n)(?:\S+ \S+  (?:processData: unavailable$facts|error EG0501: the backend \S+ is unavailable: [^\n]+)\n){2}3 webhooks in [\d.]+ s; the last one: unavailable\n\z/,
             "encgather trace: the same call in error_log and $log";
     }
     is_deeply [ unexpected([ alarms($server->error_log) ], [ qr/EG0501:/, qr/EG0301:/ ]) ], [], 'nothing else in its log';
@@ -172,6 +172,7 @@ ends_at('--means another one', [$DANKE], [ '-q', '--means', 'notfound=Guthaben: 
 ends_at('--expect a text', [$DANKE], [ '-q', '--expect', 'Guthaben: 12 Euro', '--expect', 'Danke' ], 0, qr/\A\z/);
 ends_at('--expect another text', [$DANKE], [ '-q', '--expect', 'Danke', '--expect', '99' ], 8, qr/\A\z/, qr/\Aencgather-call: [^\n]*'99'[^\n]*\n\z/);
 ends_at('--expect what cannot be told', [$DANKE], [ '-q', '--expect', 'found' ], 8, qr/\A\z/, qr/\Aencgather-call: [^\n]*found[^\n]*--means[^\n]*\n\z/);
+ends_at('--expect in the word of the access log', [ twiml_of("<Say>$sentence{notfound}</Say>") ], [ '-q', '--expect', 'not-found' ], 0, qr/\A\z/);
 ends_at('--expect another end', [ twiml_of("<Say>$sentence{notfound}</Say>") ], [ '-q', '--expect', 'found' ], 3, qr/\A\z/,
     qr/\Aencgather-call: [^\n]*found[^\n]*not found[^\n]*\n\z/);
 ends_at('rejected', [ twiml_of('<Reject/>') ], [], 1, qr/rejects/, qr/rejected/);

@@ -180,19 +180,16 @@ static void describe_place(const eg_dump *dump, const eg_record *place, bool off
     if (is_handled_by(dump, place, "encgather-status"))
         eg_report_add(place->subject, EG_STATE_OK, "shows counters", NULL);
     describe_lacks(dump, place);
-    describe_unread(dump, place, "key_file");
-    describe_unread(dump, place, "token_file");
+    if (gathers || looks_up)
+        describe_unread(dump, place, "key_file");
+    if (gathers || eg_record_is(dump, place, "requires"))
+        describe_unread(dump, place, "token_file");
     take_database(dump, place);
     if (gathers && !offline)
         eg_ask_backend(dump, place);
 }
 
 /* --- the server -------------------------------------------------------------------------------- */
-
-#define NOT_LOADED                                                                                 \
-    "a2enmod encgather, or LoadModule encgather_module; if it is loaded, the module is older "     \
-    "than "                                                                                        \
-    "this program"
 
 static void describe_reading(const eg_dump *dump, const eg_httpd_said *said)
 {
@@ -205,7 +202,8 @@ static void describe_reading(const eg_dump *dump, const eg_httpd_said *said)
                       "run it by hand: apachectl configtest");
     else if (!eg_dump_next(dump, "server", &i) && said->status == 0)
         eg_report_add(dump->server, EG_STATE_BROKEN,
-                      "mod_encgather is not loaded by this configuration", NOT_LOADED);
+                      "mod_encgather is not loaded by this configuration",
+                      EG_LOAD_MODULE "; if it is loaded, the module is older than this program");
     else if (dump->is_whole && said->status == 0)
         eg_report_add(
             dump->server, EG_STATE_OK,
