@@ -168,9 +168,10 @@ finds('mistakes', $SECRET . $DBD
     [ broken => qr/away/,    qr/the backend http:\/\/127\.0\.0\.1:1 takes no connection from this machine: Connection refused/ ],
     [ broken => qr/field/,   qr/EncGatherField: / ],
     [ broken => qr/field/,   qr/this call sends: card/ ],
-    [ broken => qr/open/,    qr/has no EncGatherLookup/ ],
+    [ broken => qr/open/,    qr/can only fail: there is no EncGatherLookup/ ],
     [ broken => qr/quoted/,  qr/has a %s in quotes/ ],
     [ broken => qr/counted/, qr/EncGatherLookup: has 1 times %s in the query, but 2 arguments/ ],
+    [ broken => qr/counted/, qr/asks for the field 'pin', and no EncGatherField has that name/ ],
     [ broken => qr/column/,  qr/the database does not know the query: .*nothing/ ]);
 
 finds('a mistake of somebody else', $SECRET . at('/nothing', 'SetHandler encrypted-gather') . "NoSuchDirective on\n" . asks('/word', 'lookup'), $BROKEN,

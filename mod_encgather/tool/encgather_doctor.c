@@ -113,17 +113,6 @@ static void describe_signature(const eg_dump *dump, const eg_record *place)
                   NULL);
 }
 
-static void describe_lacks(const eg_dump *dump, const eg_record *place)
-{
-    const char *lacks = get(dump, place, "lacks");
-
-    if (lacks)
-        eg_report_add(
-            place->subject, EG_STATE_BROKEN,
-            apr_pstrcat(dump->report->tool->pool, "has no ", lacks, ": it answers nobody", NULL),
-            "set it there or around it");
-}
-
 static bool is_broken(const eg_subject *subject)
 {
     for (int i = 0; i < subject->findings->nelts; i++)
@@ -179,7 +168,6 @@ static void describe_place(const eg_dump *dump, const eg_record *place, bool off
         describe_signature(dump, place);
     if (is_handled_by(dump, place, "encgather-status"))
         eg_report_add(place->subject, EG_STATE_OK, "shows counters", NULL);
-    describe_lacks(dump, place);
     if (gathers || looks_up)
         describe_unread(dump, place, "key_file");
     if (gathers || eg_record_is(dump, place, "requires"))
