@@ -3,6 +3,7 @@
 #include "config/store.h"
 
 #include <apr_strings.h>
+#include <errno.h>
 #include <http_core.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,6 +97,25 @@ static eg_status parse_tokens(eg_secretfile *file, eg_held *fresh, eg_problem *w
     return eg_auth_tokens_parse((eg_span){file->bytes, file->n}, &fresh->tokens, why);
 }
 
+/* A new key in the place of a lost one would open nothing that was sealed or indexed before. */
+static void say_what_makes_it(const eg_store_entry *entry, eg_problem *why)
+{
+    const eg_problem found = *why;
+
+    if (access(entry->path, F_OK) == 0 || errno != ENOENT)
+        return;
+    if (entry->kind == EG_KEY_FILE)
+        eg_problem_set(why,
+                       "%.255s; is that its path? Put back the key that was there; if there "
+                       "never was one: encgather keygen makes it",
+                       found.text);
+    else
+        eg_problem_set(why,
+                       "%.255s; is that its path? It is yours to write: mode 0600, the auth token "
+                       "from the Twilio Console in it",
+                       found.text);
+}
+
 static eg_file_verdict read_fresh(apr_pool_t *ptemp, const eg_store_entry *entry,
                                   const eg_docroots *docroots, eg_held *fresh, eg_problem *why)
 {
@@ -105,8 +125,10 @@ static eg_file_verdict read_fresh(apr_pool_t *ptemp, const eg_store_entry *entry
     eg_secretfile file;
     eg_file_verdict verdict = eg_secretfile_read(ptemp, entry->path, &rules, &file, why);
 
-    if (verdict != EG_FILE_OK)
+    if (verdict != EG_FILE_OK) {
+        say_what_makes_it(entry, why);
         return verdict;
+    }
     if ((is_keys ? parse_keys : parse_tokens)(&file, fresh, why) == EG_OK)
         return EG_FILE_OK;
     eg_held_empty(fresh);

@@ -197,19 +197,6 @@ static void write_lookup(apr_pool_t *pool, const eg_jsonline *line, const eg_con
     eg_jsonline_flag(line, "exposed", config->expose > 0);
 }
 
-/* What decrypt-gather cannot be without; what a gather lacks is a warning of its own. */
-static const char *lacked(const eg_place *place)
-{
-    const eg_config *config = place->config;
-
-    if (place->is_conditional || !place->handler ||
-        ap_cstr_casecmp(place->handler, EG_DECRYPT_HANDLER) != 0)
-        return NULL;
-    if (!config->lookup)
-        return "EncGatherLookup";
-    return config->keys ? NULL : "EncGatherKeyFile";
-}
-
 static void write_place(apr_pool_t *pool, const eg_place *place)
 {
     static const char *const checks[] = {"on", "observe", "off"};
@@ -226,7 +213,6 @@ static void write_place(apr_pool_t *pool, const eg_place *place)
     eg_jsonline_text(&line, "public_url", config->public_url ? config->public_url->text : NULL);
     eg_jsonline_number(&line, "max_body", (long)eg_config_max_body(config));
     eg_jsonline_number(&line, "timeout", (long)apr_time_sec(eg_config_timeout(config)));
-    eg_jsonline_text(&line, "lacks", lacked(place));
     write_gather(pool, &line, config);
     write_lookup(pool, &line, config);
     eg_dump_line(&line);

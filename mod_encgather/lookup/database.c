@@ -64,7 +64,7 @@ void eg_database_look(apr_pool_t *pconf)
     look_for(ap_conftree, "DBDriver", &driver);
     look_for(ap_conftree, "DBDParams", &params);
     is_file = driver.is_one && strcmp(driver.text, "sqlite3") == 0;
-    description = "a database";
+    description = driver.text && params.text ? "a database" : "no DBDriver or no DBDParams is set";
     if (driver.is_one)
         description =
             apr_pstrcat(pconf, driver.text,

@@ -236,15 +236,24 @@ static bool is_noise(const char *line)
     "not "                                                                                         \
     "looked at"
 
+/* httpd takes its directives for misspelt, and its name in LogLevel for unknown. */
+static bool is_without_module(const char *told)
+{
+    return strstr(told, "Invalid command 'EncGather") != NULL ||
+           strstr(told, "Cannot find module encgather") != NULL;
+}
+
 /* "Syntax error on line 5 of /etc/...:" has its reason on the next line. */
 static void take_refusal(const eg_dump *dump, const char *line, const char *next)
 {
     apr_size_t n = strlen(line);
     bool goes_on = n && line[n - 1] == ':' && next;
+    const char *told = goes_on ? apr_pstrcat(pool_of(dump), line, " ", next, NULL) : line;
 
-    eg_report_add(dump->server, EG_STATE_BROKEN,
-                  goes_on ? apr_pstrcat(pool_of(dump), line, " ", next, NULL) : line,
-                  strstr(line, "yntax error") ? STOPPED : NULL);
+    eg_report_add(dump->server, EG_STATE_BROKEN, told,
+                  is_without_module(told)       ? EG_LOAD_MODULE
+                  : strstr(line, "yntax error") ? STOPPED
+                                                : NULL);
 }
 
 /* --- all of it --------------------------------------------------------------------------------- */
