@@ -130,6 +130,7 @@ static void child_init(apr_pool_t *pchild, server_rec *s)
 {
     eg_child_begin(pchild, s);
     eg_store_take(pchild, s);
+    eg_places_begin();
     eg_helpers_begin(pchild);
 }
 

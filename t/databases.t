@@ -28,6 +28,7 @@ use constant {
     CONNECTIONS => 3,     # to the database, kept open by each process of httpd
 };
 
+my $PASSWORD = 'Hokuspokus';    # the second half of one, behind what looks like the beginning of another word
 my ($CARD, $PIN, $NUMBER, $BALANCE) = @SECOND_ACCOUNT;
 my $TREE = in_tree('private/databases');
 make_path($TREE);
@@ -229,7 +230,7 @@ sub postgresql () {
             return program('initdb') && program('psql') ? driver_missing('pgsql') : 'postgresql';
         },
         create  => sub ($self) {
-            $self->{params} = "host=$dir user=ivr dbname=ivr";
+            $self->{params} = "host=$dir user=ivr password=none,dbname=$PASSWORD dbname=ivr";
             return $daemon->run(program('initdb'), '-D', "$dir/data", '-U', 'ivr', '-A', 'trust', '-E', 'UTF8', '--no-locale', '-N')
                 && $daemon->start && $self->{sql}->('CREATE DATABASE ivr', 'postgres') && $self->{sql}->(schema());
         },
@@ -479,6 +480,18 @@ sub hold_lock ($lock) {
     return ($pid, $to);
 }
 
+# While one waits for a table that is locked, many ask for another at once: more than there are places left.
+sub one_slow_lookup ($database) {
+    my $name = $database->{name};
+    my $well = row(whole => '42', large => '-1234567890123', words => 'a text');
+    my $slow = in_background('/plain');
+    ok wait_until(CALL_WAIT, sub () { result(ask('/hurried')) eq $DOWN }), "$name: one has been waiting for a second";
+    my @results = at_once(2 * WORKERS, 10, '/typed');
+    is scalar(grep { $_ eq $well } @results), 20 * WORKERS, "$name: one slow lookup turns nobody else away";
+    is $slow->(), $DOWN, "$name: and is given up in the end";
+    return;
+}
+
 # The lock is there as long as we say: an answer that comes before did not wait for it.
 sub locked_table ($database) {
     my $name = $database->{name};
@@ -486,6 +499,7 @@ sub locked_table ($database) {
     is result(ask('/hurried')), $well, "$name: a table that will be locked";
     my ($pid, $to) = hold_lock($database->{lock});
     ok wait_until(CALL_WAIT, sub () { result(ask('/hurried')) eq $DOWN }), "E7 $name: locked, and the lookup is given up";
+    one_slow_lookup($database) if $database->{daemon};
     like call('/gather/hurried'), qr/^200 We cannot look up your account/, "$name: the gather's time counts where that is less";
     is result(ask('/indexed', @HIDDEN[ 0, 1 ])), row(account => 'AC00112233', balance => '7.50'), "$name: other tables are asked"
         if $database->{daemon};
@@ -584,6 +598,7 @@ sub examine ($database) {
     down_and_back($database)     if $database->{daemon};
     query_log($database)     if $database->{query_log};
     ok $server->stop, "$name: the server stops";
+    unlike slurp_if_there("$server->{dir}/logs/error_log"), qr/$PASSWORD/, "$name: no part of a password is in the log";
     log_is_clean($server, qr/\[encgather:error\].*EG0601:/, qr/\[encgather:error\].*EG0501:/,
         qr/\[encgather:warn\].*EG0602: .*(?:acounts|it does not say why)/,
         $name eq 'PostgreSQL' ? qr/\[encgather:warn\].*EG0602: .*operator does not exist/ : (),

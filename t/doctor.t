@@ -22,7 +22,7 @@ my $KEYS     = in_tree('conf/keys');
 my $DATABASE = in_tree('conf/accounts.db');
 my $TOOL     = $ENV{ENCGATHER_TOOL} || "$ENV{ENCGATHER_OUT}/encgather";
 my $FILES    = in_tree('private/doctor-files');
-my $server   = private_server('doctor', modules => [qw(proxy proxy_http)]);
+my $server   = private_server('doctor', modules => [qw(proxy proxy_http slotmem_shm proxy_balancer lbmethod_byrequests macro)]);
 mkdir $FILES, 0755 or die "$FILES: $!";
 my ($GOOD, $BROKEN, $USAGE, $SYSTEM, $ODD) = 0 .. 4;
 my @PASSWORDS = ('Hokuspokus-4711', 'Abrakadabra');
@@ -116,7 +116,7 @@ ok $server->start, 'a server starts' or diag $server->error;
     cmp_ok scalar @lines, '>=', 4, 'sections have lines';
 
     my $pid_file = "$server->{dir}/run/httpd.pid";
-    utime time - 60, time - 60, $pid_file or die "$pid_file: $!";
+    utime time - 3600, time - 3600, $pid_file or die "$pid_file: $!";
     finds('a file that changed behind it', undef, $ODD, [ odd => qr/server/, qr/httpd\.conf was changed \d+ seconds after the server that runs has read it/ ],
         map { [ odd => qr/$_$/, qr/was changed \d+ seconds after/ ] } qw(demo\.key auth-tokens));
     ok $server->graceful, 'a reload' or diag $server->error;
@@ -140,6 +140,7 @@ finds('mistakes', $SECRET . $DBD
         . asks('/keyless', '/lookup', qq(EncGatherKeyFile "$bad_key"))
         . asks('/weak', '/lookup', qq(EncGatherKeyFile "$weak"))
         . asks('/file', '/lookup', 'EncGatherKeyFile /nowhere/ivr.key')
+        . at('/counters', 'SetHandler encgather-status', 'EncGatherKeyFile /nowhere/ivr.key')    # which needs none
         . asks('/token', '/lookup', qq(EncGatherAuthTokenFile "$tokens"))
         . asks('/away', 'http://127.0.0.1:1/')
         . asks('/field', '/lookup', 'EncGatherField card digits=0')
@@ -163,11 +164,13 @@ finds('mistakes', $SECRET . $DBD
     [ odd    => qr/^\Q$weak\E$/, qr/does not look random/ ],
     [ broken => qr{^/nowhere/ivr.key$}, qr/cannot be opened: No such file/ ],
     [ broken => qr/<Location \/file/, qr/is without \/nowhere\/ivr.key/ ],
-    [ broken => qr/tokens$/, qr/a placeholder in the place of an auth token/ ],
+    [ broken => qr/tokens$/, qr/a placeholder where an auth token should be/ ],
     [ broken => qr/away/,    qr/the backend http:\/\/127\.0\.0\.1:1 takes no connection from this machine: Connection refused/ ],
     [ broken => qr/field/,   qr/EncGatherField: / ],
-    [ broken => qr/open/,    qr/has no EncGatherLookup/ ],
+    [ broken => qr/field/,   qr/this call sends: card/ ],
+    [ broken => qr/open/,    qr/can only fail: there is no EncGatherLookup/ ],
     [ broken => qr/quoted/,  qr/has a %s in quotes/ ],
+    [ broken => qr/counted/, qr/asks for the field 'pin', and no EncGatherField has that name/ ],
     [ broken => qr/counted/, qr/EncGatherLookup: has 1 times %s in the query, but 2 arguments/ ],
     [ broken => qr/column/,  qr/the database does not know the query: .*nothing/ ]);
 
@@ -177,6 +180,10 @@ finds('a mistake of somebody else', $SECRET . at('/nothing', 'SetHandler encrypt
 {
     my $module = delete local $server->{module};
     finds('another server', '', $BROKEN, [ broken => qr/server/, qr/mod_encgather is not loaded by this configuration/ ]);
+    for my $line ("EncGatherTimeout 5\n", "LogLevel warn encgather:info\n") {
+        my ($found) = grep { $_->{text} =~ /yntax error/ } @{ (examine($line))[1]{findings} };
+        like $found->{do}, qr/\Aa2enmod encgather/, "without the module: $line" or diag explain $found;
+    }
 }
 finds('nothing of ours', '', $ODD, [ odd => qr/server/, qr/no section has anything of mod_encgather/ ]);
 
@@ -184,7 +191,11 @@ finds('nothing of ours', '', $ODD, [ odd => qr/server/, qr/no section has anythi
 
 finds('a balancer', $SECRET . "<Proxy balancer://two>\nBalancerMember http://127.0.0.1:1\n</Proxy>\n"
     . host('https://a.test:8443', "ProxyPass /x balancer://two\n", asks('/g', '/x')), $BROKEN,
+    [ broken => qr/^a\.test: <Location \/g>/, qr/mod_proxy_balancer is not loaded/ ],
     [ broken => qr/^a\.test: <Location \/g>/, qr/the backend http:\/\/127\.0\.0\.1:1 takes no connection/ ]);
+finds('a section of a macro', "<Macro ivr \$name>\n" . host('$name.test', $DBD, asks('/g', '/d'), lookup('/d')) . "</Macro>\nUse ivr a\n", $BROKEN,
+    [ broken => qr/^a\.test: <Location \/g>/, qr/there is no EncGatherKeyFile, no EncGatherAuthTokenFile/ ],
+    [ broken => qr/^a\.test: <Location \/d>/, qr/there is no EncGatherKeyFile/ ], [ broken => qr/^a\.test: <Location \/d>/, qr/has no EncGatherKeyFile/ ]);
 finds('hosts', $DBD . host('a.test', $SECRET, asks('/g', '/d'), lookup('/d')) . host('b.test', asks('/g', '/d')), $BROKEN,
     [ ok => qr/^a\.test: <Location \/d>/, qr/the database answers/ ],
     [ broken => qr/^b\.test: <Location \/g>/, qr/there is no EncGatherKeyFile, no EncGatherAuthTokenFile/ ],
@@ -200,20 +211,38 @@ SKIP: {
     my $private = spew("$FILES/private.db", slurp_if_there($DATABASE), 0600);
     finds('a database for root alone', "$SECRET${DBD}DBDParams $private\n" . lookup('/d'), $BROKEN, [ broken => qr/<Location \/d>/, qr/\Q$private\E cannot be read by \S+: Permission denied/ ]);
 }
-finds('a table that is not there', $SECRET . $DBD . lookup('/d', 'SELECT a FROM nowhere WHERE b = %s', 'x'), $BROKEN, [ broken => qr/<Location \/d>/, qr/no such table: nowhere/ ]);
-finds('a column that a sentence wants', $SECRET . $DBD . asks('/g', '/d', 'EncGatherSay found "%{account} has %{spell:money}"') . lookup('/d'), $BROKEN,
+finds('a table that is not there', $SECRET . $DBD . lookup('/d', 'SELECT a FROM nowhere WHERE b = %s', 'encryptedCardDigits'), $BROKEN, [ broken => qr/<Location \/d>/, qr/no such table: nowhere/ ]);
+finds('a column that a sentence wants', $SECRET . $DBD . asks('/g', '/d', 'EncGatherSay found "%{account} has %{spell:money}, yes, %{money}"')
+        . asks('/h', '/d', 'EncGatherSay found "%{money}"') . lookup('/d'), $BROKEN,
     [ broken => qr/<Location \/d>/, qr/a sentence says %\{money\}, and the query gives no column 'money'/ ]);
 finds('no database', $SECRET . lookup('/d'), $BROKEN, [ broken => qr/<Location \/d>/, qr/there is no DBDriver or no DBDParams/ ]);
-is((examine($SECRET . $DBD . lookup('/d', 'SELECT a FROM nowhere WHERE b = %s', 'x'), '--offline'))[0], $GOOD, '--offline asks no database');
+is((examine($SECRET . $DBD . lookup('/d', 'SELECT a FROM nowhere WHERE b = %s', 'encryptedCardDigits'), '--offline'))[0], $GOOD, '--offline asks no database');
 
 sub has_driver ($name) { return glob "/usr/lib/*/apr-util-1/apr_dbd_$name.so /usr/lib64/apr-util-1/apr_dbd_$name.so" }
 for my $case ([ pgsql => "host=127.0.0.1 port=1 user=ivr password=$PASSWORDS[0] dbname=ivr" ], [ pgsql => "host=127.0.0.1 $PASSWORDS[0]" ],
+    (map { [ pgsql => "postgresql://ivr:$_\@127.0.0.1:1/ivr" ] } $PASSWORDS[0], "4\@$PASSWORDS[0]", "4/$PASSWORDS[0]", "4%zz$PASSWORDS[0]", "4:$PASSWORDS[0]", "$PASSWORDS[1]/4"),
+    [ pgsql => "postgresql://ivr\@127.0.0.1:1/ivr?password=4%zz$PASSWORDS[0]" ],
     [ mysql => "host=127.0.0.1,port=1,user=ivr,pass=$PASSWORDS[1],dbname=ivr" ]) {
     my ($driver, $params) = @$case;
     SKIP: {
         skip "no driver $driver", 1 if !grep { -e } has_driver($driver);
         finds("$driver is away", qq(${SECRET}DBDriver $driver\nDBDParams "$params"\n) . lookup('/d'), $BROKEN,
             [ broken => qr/<Location \/d>/, qr/the database does not answer: ./ ]);
+    }
+}
+
+# Two of them take connections, for the kernel does that, and say nothing: each is waited for once.
+SKIP: {
+    skip 'no driver pgsql', 1 if !grep { -e } has_driver('pgsql');
+    my @silent = map { IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 8) || die "no port: $!" } 1, 2;
+    my @hosts  = map { [ "$_.test" => $silent[ $_ % 2 ]->sockport ] } 0 .. 3;
+    finds('databases that say nothing', "${SECRET}EncGatherTimeout 1\nDBDriver pgsql\n"
+            . join('', map { host($_->[0], "DBDParams \"host=127.0.0.1 port=$_->[1] user=ivr password=$PASSWORDS[0]\"\n", lookup('/d')) } @hosts), $BROKEN,
+        map { [ broken => qr/^\Q$_->[0]\E: <Location/, qr/the database does not answer within 1 second$/ ] } @hosts);
+    for my $socket (@silent) {
+        my $came = 0;
+        while (IO::Select->new($socket)->can_read(0)) { $came++; close $socket->accept }
+        is $came, 1, 'it was asked once';
     }
 }
 
@@ -228,6 +257,23 @@ for my $case ([ 'a URL' => asks('/g', "http://127.0.0.1:$port/x") ], [ 'ProxyPas
     my $connection = $came && $backend->accept;
     is $came && sysread($connection, my $bytes, 1), 0, 'and nothing was sent';
 }
+
+# --- Addresses that hold a password, which are shown without it ---------------------------------------------------------------------
+
+{
+    my $conf = $SECRET . $DBD . "ProxyPass /x http://ivr:$PASSWORDS[0]\@127.0.0.1:$port/?key=$PASSWORDS[1]\n" . asks('/g', "/x?key=$PASSWORDS[0]")
+        . asks('/h', "http://127.0.0.1:$port/?key=$PASSWORDS[1]") . asks('/i', "/d?key=$PASSWORDS[0]")
+        . lookup('/d', 'SELECT account FROM accounts WHERE card = %s', 'number') . asks('/j', '/d', 'EncGatherField number');
+    finds('keys in queries', $conf, $BROKEN, [ ok => qr/<Location \/h>/, qr{sends them to http://127\.0\.0\.1:$port/, waits} ],
+        [ broken => qr/<Location \/i>/, qr/EncGatherBackend \/d in .* can only fail/ ], [ broken => qr/<Location \/d>/, qr/no column 'balance'/ ]);
+    my $dump = qx("$server->{httpd}" -t -D DUMP_ENCGATHER -d "$server->{dir}" -f "@{[ $server->config_file ]}" 2>&1);
+    like $dump, qr{"to":"http://127\.0\.0\.1:$port/"}, 'the dump has it';
+    is_deeply [ grep { index($dump, $_) >= 0 } @SECRETS ], [], 'and no secret, either';
+}
+
+finds('a balancer of which one is there', "$SECRET<Proxy balancer://two>\nBalancerMember http://127.0.0.1:1\nBalancerMember http://127.0.0.1:$port\n</Proxy>\n"
+        . "ProxyPass /x balancer://two\n" . asks('/g', '/x'), $ODD, [ odd => qr/<Location \/g>/, qr/the backend http:\/\/127\.0\.0\.1:1 takes no connection/ ],
+    [ ok => qr/<Location \/g>/, qr/the backend http:\/\/127\.0\.0\.1:$port takes connections/ ]);
 
 # --- A signature that does not fit ----------------------------------------------------------------------------------------------------
 

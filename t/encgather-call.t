@@ -172,6 +172,7 @@ ends_at('--means another one', [$DANKE], [ '-q', '--means', 'notfound=Guthaben: 
 ends_at('--expect a text', [$DANKE], [ '-q', '--expect', 'Guthaben: 12 Euro', '--expect', 'Danke' ], 0, qr/\A\z/);
 ends_at('--expect another text', [$DANKE], [ '-q', '--expect', 'Danke', '--expect', '99' ], 8, qr/\A\z/, qr/\Aencgather-call: [^\n]*'99'[^\n]*\n\z/);
 ends_at('--expect what cannot be told', [$DANKE], [ '-q', '--expect', 'found' ], 8, qr/\A\z/, qr/\Aencgather-call: [^\n]*found[^\n]*--means[^\n]*\n\z/);
+ends_at('--expect in the word of the access log', [ twiml_of("<Say>$sentence{notfound}</Say>") ], [ '-q', '--expect', 'not-found' ], 0, qr/\A\z/);
 ends_at('--expect another end', [ twiml_of("<Say>$sentence{notfound}</Say>") ], [ '-q', '--expect', 'found' ], 3, qr/\A\z/,
     qr/\Aencgather-call: [^\n]*found[^\n]*not found[^\n]*\n\z/);
 ends_at('rejected', [ twiml_of('<Reject/>') ], [], 1, qr/rejects/, qr/rejected/);

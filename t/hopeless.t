@@ -111,7 +111,7 @@ warns('no field', called('', lookup('card'), at('/h', $CARD)), asks('card', 'enc
 warns('what an inner section has replaced', called($CARD, lookup('pin'), $PIN), asks('pin', 'card'));
 warns('what a later section has replaced', called($PIN, lookup('pin')) . at('/g', $CARD), asks('pin', 'card'));
 warns('a query with a backend that has one', called('', lookup('card'), at('/h', $CARD)) =~ s{/d$}{/d?a=b}mr =~ s{Backend /d\n}{Backend /d?a=b\n}r,
-    qr/EG0135: EncGatherBackend \/d\?a=b in <Location \/g>.* asks for the field 'card'/);
+    qr/EG0135: EncGatherBackend \/d in <Location \/g>.* asks for the field 'card'/);
 warns('that somebody else may ask, too', called($CARD, "EncGatherExpose on\n" . lookup('number')), asks('number', 'card'));
 warns('beside a handler of directories', called($CARD, $LOOKUP) . "<FilesMatch \\.php\$>\nSetHandler php\n</FilesMatch>\n<Directory />\nSetHandler none\n</Directory>\n",
     asks('encryptedCardDigits', 'card'));
@@ -156,7 +156,7 @@ silent('a query without a handler', $SECRET, at('/d', lookup('card')));
 
 sub module_there ($name) { return EncGather::Httpd::module_file($name) // 0 }
 my @PLAIN = qw(authn_core authz_host alias dbd);
-my @PROXY = (@PLAIN, qw(proxy proxy_http));
+my @PROXY = (@PLAIN, qw(proxy proxy_http rewrite));
 my $ENGINE = qr/there is no SSLProxyEngine On, without which mod_proxy speaks no TLS; load mod_ssl, and set it in that virtual host/;
 my $URL    = "EncGatherBackend https://back.test/x?key=1\n";
 $server->configure(modules => \@PROXY, conf => '');
@@ -167,6 +167,8 @@ silent('https, and no handler', $SECRET, at('/g', $URL));
 silent('http', $SECRET, at('/g', $GATHER, "EncGatherBackend http://back.test/\n"));
 silent('a ProxyPass elsewhere', $SECRET, "ProxyPass /bb https://back.test/\n", at('/g', $GATHER, $BACK));
 silent('one that is taken out', $SECRET, "ProxyPass /b !\nProxyPass / https://back.test/\n", at('/g', $GATHER, $BACK));
+silent('a rule in front', $SECRET, "RewriteRule ^/(b) http://back.test/\$1 [NC,P]\nProxyPass /b https://back.test/\n", at('/g', $GATHER, $BACK));
+warns('a rule that leads nowhere else', $SECRET . "RewriteRule ^/(b) - [E=P:1]\nProxyPass /b https://back.test/\n" . at('/g', $GATHER, $BACK), qr/EG0137: /);
 silent('a pattern in front', $SECRET, "ProxyPassMatch ^/(b) http://back.test/\$1\nProxyPass /b https://back.test/\n", at('/g', $GATHER, $BACK));
 silent('of another host', $SECRET, host('a.test', "ProxyPass /b https://back.test/\n"), host('b.test', at('/g', $GATHER, $BACK)));
 SKIP: {

@@ -132,7 +132,7 @@ sub listens ($at) {
 sub serves ($name, $path, $directory, $at, @command) {
     my $daemon = EncGather::Daemon->new(dir => "$TREE/$directory", command => \@command, ready => listens($at),
         environment => { ENCGATHER_KEY_FILE => "$TREE/$directory/key" });
-    write_secret("$TREE/$directory/key", "$KEY{demo}\n");
+    write_secret("$TREE/$directory/key", "new $KEY{other}\nold $KEY{demo}\n");    # as while a key is being changed
     $> != 0 or chown scalar getpwnam(runtime_user()), scalar getgrnam(runtime_group()), "$TREE/$directory/key";
     ok $daemon->start, "$name: it runs" or diag $daemon->last_words;
     hears($name, qr/$DEMO_NUMBER|12\.55/, $path, [ $DEMO_CARD, $DEMO_PIN ]);

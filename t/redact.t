@@ -35,9 +35,12 @@ my $server = private_server('redact', port => $PORT,
 @{[ $cgi eq 'cgid' ? "ScriptSock $TREE/cgisock" : '' ]}
 LogLevel trace8
 ExtendedStatus On
-LogFormat "%r|%q|%U|%{Referer}i|%>s|%f|%{Location}o" redact
+LogFormat "%r|%q|%U|%{Referer}i|%>s|%f|%{Location}o|%{QUERY_STRING}e|%{REQUEST_URI}e|%{REDIRECT_QUERY_STRING}e|%{made}e|%{X-Made}i|%{X-Original-URL}i|%{X-Made}o" redact
 CustomLog logs/access redact
 ScriptAlias /cgi/ "$TREE/cgi/"
+ErrorDocument 404 /cgi/env
+RequestHeader set X-Made "expr=%{QUERY_STRING}"
+Header always set X-Made "expr=?%{QUERY_STRING}"
 <Location "/status">
     SetHandler server-status
 </Location>
@@ -55,7 +58,7 @@ EncGatherAuthTokenFile "$TREE/tokens"
 RewriteEngine On
 RewriteCond %{QUERY_STRING} nothing
 RewriteRule ^/nothing /nowhere
-RewriteRule ^/renamed\$ /cgi/env [PT]
+RewriteRule ^/renamed\$ /cgi/env [PT,E=made:%{QUERY_STRING}]
 RewriteRule ^/to-gather\$ /gather [PT]
 RewriteRule ^/moved\$ http://elsewhere.test/x [R]
 Redirect /moved-too http://elsewhere.test/x
@@ -175,6 +178,14 @@ for my $target ('/moved', '/moved-too') {
     my @fields = split /\|/, last_access();
     is $fields[6], 'http://elsewhere.test/x?a=1&Digits=*REDACTED*', "$target: but the Location in the access log is masked";
     unlike $fields[5], qr/55443322110/, "$target: and %f";
+}
+{
+    request(GET => $HOST, '/missing?Digits=55443322110', headers => [ 'X-Original-URL' => '/missing?Digits=55443322110' ]);
+    like +(grep { m{^GET /missing} } log_lines('access'))[-1], qr/\|(?:[^|]*REDACTED\*\|[^R]*){3}/, 'what was made of a query is masked in the access log: variables of an ErrorDocument, headers of others';
+    my $got = request(GET => $HOST, '/renamed?Digits=55443322110&b=c');
+    is $got->header('X-Made'), '?Digits=55443322110&b=c', 'but goes to the client';
+    my ($line) = grep { m{^GET /renamed\?Digits} } log_lines('access');
+    is scalar(() = $line =~ /Digits=\*REDACTED\*&b=c/g), 7, 'variables, by a rule too, headers in and out: masked in the access log' or diag $line;
 }
 is request(GET => $HOST, '/cgi/env?NoDigits=1&Digit=2&Digits]=3&inner=4&xotp=5&card=6')->code, 200, 'names that are none of ours';
 like last_access(), qr/\?NoDigits=1&Digit=2&Digits\]=3&inner=4&xotp=5&card=6 /, 'are left alone';

@@ -308,6 +308,12 @@ for my $weak ('ab' x 32, $KEY{vectors}, join '', map { sprintf '%02x', 40 - $_ }
     my $one    = secret($TOKEN{demo});
     my $bad    = secret("$ACCOUNT_SID $TOKEN{demo} $TOKEN{other}\n");
     is_run('check --tokens', [ 'check', '--tokens', $tokens, $one ], '', $GOOD, "$tokens: 2 tokens\n$one: 1 token\n");
+    for my $odd ([ $HEX => 'a line that looks like a key' ], [ 'your_auth_token' => 'a placeholder' ]) {
+        my ($rc, undef, $err) = run([ 'check', '--tokens', secret("$odd->[0]\n") ]);
+        is $rc, $GOOD, "check --tokens: $odd->[1]: no error";
+        like $err, qr/\Aencgather check: [^\n]*: has [^\n]* where an auth token should be: [^\n]*\n\z/, 'and warned of';
+        says_nothing_of('check --tokens', $err, $HEX);
+    }
     my $out = is_run('check --tokens: bad', [ 'check', $bad, '--tokens' ], '', $DATA, qr/\A\Q$bad\E: line 1: [^\n]+\n\z/);
     says_nothing_of('check --tokens', $out, $ACCOUNT_SID, $TOKEN{demo}, $TOKEN{other});
     my $out2 = is_run('check: a token file is no key file', [ 'check', $tokens ], '', $DATA, qr/line 2/);

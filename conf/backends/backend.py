@@ -9,20 +9,27 @@
 # The name behind the bar must be another one for every socket: mod_proxy tells them apart by it.
 # Whom the directory of the socket lets in may ask: httpd, and nobody else. ivr-python.service runs it that way.
 #
-# The key is that of EncGatherKeyFile, in a file that only this program's user can read.
-import errno, json, os, socket, socketserver, sys
+# The file has what EncGatherKeyFile has, one key or a ring, and only this program's user can read it.
+import errno, json, os, re, socket, socketserver, sys
 from http.server import BaseHTTPRequestHandler
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 ACCOUNTS = {('1234', '4321'): {'account': 'AC12345678', 'balance': '12.55'}}  # your database
 with open(os.environ['ENCGATHER_KEY_FILE']) as file:
-    KEY = AESGCM(bytes.fromhex(file.read()))
+    KEYS = [AESGCM(bytes.fromhex(key)) for key in re.findall(r'(?im)^(?:[\w-]+[ \t]+)?([0-9a-f]{64})\s*$', file.read())]
+if not KEYS:
+    sys.exit('no key in ENCGATHER_KEY_FILE')
 
 def open_field(token):
     """Nonce (12 bytes), ciphertext and tag (16 bytes)."""
     data = bytes.fromhex(token)
-    return KEY.decrypt(data[:12], data[12:], None).decode()
+    for key in KEYS:
+        try:
+            return key.decrypt(data[:12], data[12:], None).decode()
+        except InvalidTag:
+            pass  # perhaps the next one
+    raise InvalidTag
 
 def look(body):
     try:

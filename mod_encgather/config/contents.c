@@ -2,7 +2,9 @@
  * What is in files of keys and tokens: read, checked, and made into what is kept. */
 #include "config/contents.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 #include <apr_strings.h>
 #include "core/privatekey.h"
 #include "core/recipient.h"
@@ -11,15 +13,25 @@
 #define KEY_FILE_MAX 4096
 #define TOKEN_FILE_MAX 65536
 
-/* What each kind of file is called, and how it may be. */
+/* What each kind of file is called, how it may be, and where it comes from. A new key in the place of a
+ * lost one would open nothing that was sealed or indexed before. */
 static const struct {
     const char *directive;
     apr_size_t max; /* bytes */
     bool is_public;
-} kinds[] = {[EG_KEY_FILE] = {"EncGatherKeyFile", KEY_FILE_MAX, false},
-             [EG_TOKEN_FILE] = {"EncGatherAuthTokenFile", TOKEN_FILE_MAX, false},
-             [EG_RECIPIENT_FILE] = {"EncGatherRecipient", EG_RECIPIENT_FILE_MAX, true},
-             [EG_PRIVATE_KEY_FILE] = {"EncGatherPrivateKeyFile", EG_PRIVATE_KEY_FILE_MAX, false}};
+    const char *source;
+} kinds[] = {[EG_KEY_FILE] = {"EncGatherKeyFile", KEY_FILE_MAX, false,
+                              "Put back the key that was there; if there never was one: encgather "
+                              "keygen makes it"},
+             [EG_TOKEN_FILE] = {"EncGatherAuthTokenFile", TOKEN_FILE_MAX, false,
+                                "It is yours to write: mode 0600, the auth token from the Twilio "
+                                "Console in it"},
+             [EG_RECIPIENT_FILE] = {"EncGatherRecipient", EG_RECIPIENT_FILE_MAX, true,
+                                    "It is the public key of whoever opens the tokens: encgather "
+                                    "keygen --recipient makes the pair, there"},
+             [EG_PRIVATE_KEY_FILE] = {"EncGatherPrivateKeyFile", EG_PRIVATE_KEY_FILE_MAX, false,
+                                      "Put back the key that was there; if there never was one: "
+                                      "encgather keygen --recipient makes the pair"}};
 
 const char *eg_contents_directive(eg_store_kind kind)
 {
@@ -109,6 +121,14 @@ static eg_status parse_file(apr_pool_t *ptemp, const eg_store_entry *entry, eg_s
     return parse_envelope_key(ptemp, entry, file, fresh, why);
 }
 
+static void say_where_from(const eg_store_entry *entry, eg_problem *why)
+{
+    const eg_problem found = *why;
+
+    if (access(entry->path, F_OK) != 0 && errno == ENOENT)
+        eg_problem_set(why, "%.255s; is that its path? %s", found.text, kinds[entry->kind].source);
+}
+
 eg_file_verdict eg_contents_read(apr_pool_t *ptemp, const eg_store_entry *entry,
                                  const eg_docroots *docroots, eg_held *fresh, eg_problem *why)
 {
@@ -117,8 +137,10 @@ eg_file_verdict eg_contents_read(apr_pool_t *ptemp, const eg_store_entry *entry,
     eg_secretfile file;
     eg_file_verdict verdict = eg_secretfile_read(ptemp, entry->path, &rules, &file, why);
 
-    if (verdict != EG_FILE_OK)
+    if (verdict != EG_FILE_OK) {
+        say_where_from(entry, why);
         return verdict;
+    }
     if (parse_file(ptemp, entry, &file, fresh, why) == EG_OK)
         return EG_FILE_OK;
     eg_held_empty(fresh);

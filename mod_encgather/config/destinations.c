@@ -142,6 +142,12 @@ static void check_names(const eg_survey *all, server_rec *s, const eg_finding *a
     }
 }
 
+/* As it is written, without a query: there may be a password in it. */
+static const char *shown_backend(const eg_survey *all, const eg_finding *at)
+{
+    return apr_pstrmemdup(all->pool, at->word, strcspn(at->word, "?"));
+}
+
 /* --- a query for other fields than are sent -------------------------------------------------------- */
 
 /* What counts at a path for certain; NULL where something else may. */
@@ -182,8 +188,8 @@ static void warn_of_field(const eg_survey *all, server_rec *s, const eg_finding 
                  EG_TAG("0135") "EncGatherBackend %s in " EG_AT " can only fail: the "
                                 "EncGatherLookup that it leads to (line %d of %s) asks for the "
                                 "field '%s', and this call sends: %s; write the same name in both",
-                 at->word, EG_PLACE(all->pool, at), query->node->line_num, query->node->filename,
-                 name, sent);
+                 shown_backend(all, at), EG_PLACE(all->pool, at), query->node->line_num,
+                 query->node->filename, name, sent);
 }
 
 /* What no field of this server is called, check_names() says already. */
@@ -265,7 +271,7 @@ static void warn_of_route(const eg_survey *all, server_rec *s, const route *to)
 {
     const char *scheme = scheme_of(all, to->url);
     const char *missing = missing_module(all, scheme);
-    const char *name = apr_pstrmemdup(all->pool, to->at->word, strcspn(to->at->word, "?"));
+    const char *name = shown_backend(all, to->at);
 
     if (missing)
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
@@ -291,7 +297,7 @@ static const char *proxied_path(const eg_survey *all, const eg_finding *by, cons
     return by->place ? by->path : first;
 }
 
-/* A pattern may be for any path. Where several are for it, all of them have to be hopeless. */
+/* A pattern, a rule's too, may be for any path. Where several are for it, all of them have to be hopeless. */
 static void check_proxied(const eg_survey *all, server_rec *s, const eg_finding *at,
                           const char *target)
 {
@@ -318,7 +324,7 @@ static void check_proxied(const eg_survey *all, server_rec *s, const eg_finding 
 
 static void check_backend(const eg_survey *all, server_rec *s, const eg_finding *at)
 {
-    const char *target = apr_pstrmemdup(all->pool, at->word, strcspn(at->word, "?"));
+    const char *target = shown_backend(all, at);
     const route to = {.at = at, .url = at->word};
 
     if (!is_word_near(all, EG_WRITTEN_HANDLER, EG_GATHER_HANDLER, at))

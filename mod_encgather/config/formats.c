@@ -4,10 +4,22 @@
 
 #include <string.h>
 
+/* Behind conditions and "{...}", which every directive of a format may have. */
+static const char *letter_of(const char *p)
+{
+    for (;;) {
+        p += strspn(p, "0123456789,!<>");
+        if (*p != '{')
+            return p;
+        p += strcspn(p, "}");
+        p += *p == '}';
+    }
+}
+
 static bool has_percent_f(const char *format)
 {
     for (const char *p = strchr(format, '%'); p; p = strchr(p, '%')) {
-        p += 1 + strspn(p + 1, "0123456789,!<>");
+        p = letter_of(p + 1);
         if (*p == 'f')
             return true;
         p += *p == '%';
@@ -23,41 +35,61 @@ static const char *second_word(apr_pool_t *pool, const eg_finding *at)
     return ap_getword_conf(pool, &args);
 }
 
-/* Some log has that format, by its name or (without one) as TransferLog. */
-static bool is_format_used(const eg_neighbourhood *all, const char *name)
+/* By its name, or without one (TransferLog's): where such a log finds it. */
+static const eg_finding *named_format(const eg_neighbourhood *all, const char *name,
+                                      const eg_finding *log)
 {
-    static const char *const directives[] = {"CustomLog", "GlobalLog"};
+    const apr_array_header_t *formats = eg_all_of(all, "LogFormat");
+    const eg_finding *last = NULL;
 
-    for (int each = 0; *name && each < 2; each++) {
-        const apr_array_header_t *logs = eg_all_of(all, directives[each]);
+    for (int i = 0; i < formats->nelts; i++) {
+        const eg_finding *at = eg_written_item(formats, i);
 
-        for (int i = 0; i < logs->nelts; i++)
-            if (strcmp(second_word(all->pool, eg_written_item(logs, i)), name) == 0)
-                return true;
+        if (eg_written_may_meet(at, log) && strcmp(second_word(all->pool, at), name) == 0)
+            last = at;
     }
-    return !*name && eg_all_of(all, "TransferLog")->nelts > 0;
+    return last && has_percent_f(last->word) ? last : NULL;
 }
 
-/* LogFormat has the format in front and a name behind it, the others a file and the format. */
-static bool shows_file(const eg_neighbourhood *all, const eg_finding *at, bool is_format)
+static const eg_finding *format_of(const eg_neighbourhood *all, const eg_finding *log)
 {
-    const char *second = second_word(all->pool, at);
+    const char *second = second_word(all->pool, log);
 
-    return has_percent_f(is_format ? at->word : second) &&
-           (!is_format || is_format_used(all, second));
+    if (strchr(second, '%'))
+        return has_percent_f(second) ? log : NULL;
+    return named_format(all, second, log);
+}
+
+static const char *const logs[] = {"GlobalLog", "CustomLog", "TransferLog"};
+
+static bool has_log_of_its_own(const eg_neighbourhood *all, const ap_directive_t *host)
+{
+    for (int each = 1; each < 3; each++)
+        for (int i = 0; i < eg_all_of(all, logs[each])->nelts; i++)
+            if (eg_written_item(eg_all_of(all, logs[each]), i)->host == host)
+                return true;
+    return false;
+}
+
+/* A host with a log of its own leaves those of the server, but for GlobalLog. */
+static bool is_written_for(const eg_neighbourhood *all, const eg_finding *log,
+                           const eg_finding *ours, bool is_global)
+{
+    if (is_global || !ours->host || log->host)
+        return eg_written_may_meet(log, ours);
+    return !has_log_of_its_own(all, ours->host);
 }
 
 static const eg_finding *format_with_file(const eg_neighbourhood *all, const eg_finding *ours)
 {
-    static const char *const directives[] = {"LogFormat", "CustomLog", "GlobalLog"};
-
     for (int each = 0; each < 3; each++) {
-        const apr_array_header_t *formats = eg_all_of(all, directives[each]);
+        const apr_array_header_t *list = eg_all_of(all, logs[each]);
 
-        for (int i = 0; i < formats->nelts; i++) {
-            const eg_finding *at = eg_written_item(formats, i);
+        for (int i = 0; i < list->nelts; i++) {
+            const eg_finding *log = eg_written_item(list, i);
+            const eg_finding *at = format_of(all, log);
 
-            if (eg_written_may_meet(at, ours) && shows_file(all, at, each == 0))
+            if (at && is_written_for(all, log, ours, each == 0))
                 return at;
         }
     }

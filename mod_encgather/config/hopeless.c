@@ -184,62 +184,10 @@ static void check_query(const eg_survey *all, server_rec *s, const eg_finding *a
 
 /* --- a token file that holds something else ---------------------------------------------------- */
 
-#define KEY_DIGITS 64
-#define TOKEN_DIGITS 32 /* of Twilio's */
-
-/* A SharedKey may be any text; a token never has that form. */
-static bool looks_like_key(const eg_auth_token *each)
-{
-    static const char shared[] = "webhooks_sharedkey_";
-    apr_size_t n = sizeof shared - 1;
-
-    if (each->token.n != KEY_DIGITS ||
-        (each->account.n > n && memcmp(each->account.p, shared, n) == 0))
-        return false;
-    for (apr_size_t i = 0; i < KEY_DIGITS; i++)
-        if (eg_hex_value(each->token.p[i]) < 0)
-            return false;
-    return true;
-}
-
-/* The letters of text, in lower case; cut to size. */
-static void take_letters(eg_span text, char *to, apr_size_t size)
-{
-    apr_size_t n = 0;
-
-    for (apr_size_t i = 0; i < text.n && n + 1 < size; i++)
-        if (eg_is_alnum(text.p[i]))
-            to[n++] = text.p[i];
-    to[n] = '\0';
-    ap_str_tolower(to);
-}
-
-static bool is_placeholder(const eg_auth_token *each)
-{
-    static const char *const words[] = {
-        "authtoken", "yourauthtoken", "twilioauthtoken", "yourtwilioauthtoken", "myauthtoken",
-        "yourtoken", "token",         "changeme",        "placeholder"};
-    char letters[TOKEN_DIGITS + 2];
-    bool is_one;
-
-    take_letters(each->token, letters, sizeof letters);
-    is_one = strspn(letters, "x") == TOKEN_DIGITS && each->token.n == TOKEN_DIGITS;
-    for (unsigned i = 0; i < sizeof words / sizeof words[0]; i++)
-        is_one |= strcmp(letters, words[i]) == 0;
-    eg_wipe(letters, sizeof letters);
-    return is_one;
-}
-
 static void check_token_file(server_rec *s, const eg_store_entry *entry)
 {
-    const char *wrong = NULL;
+    const char *wrong = entry->tokens ? eg_auth_tokens_odd(entry->tokens) : NULL;
 
-    for (apr_size_t i = 0; entry->tokens && i < entry->tokens->n && !wrong; i++)
-        if (looks_like_key(&entry->tokens->at[i]))
-            wrong = "a line that looks like a key (64 hexadecimal digits: that is for "
-                    "EncGatherKeyFile)";
-        else if (is_placeholder(&entry->tokens->at[i]))
-            wrong = "a placeholder";
     if (wrong)
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
                      EG_TAG("0133") "EncGatherAuthTokenFile '%s' has %s where an auth token should "

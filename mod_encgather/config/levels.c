@@ -33,15 +33,14 @@ eg_saying eg_level_judge(const eg_finding *at, const void *about)
 {
     const eg_loudness *wanted = about;
     eg_saying verdict = EG_SAYS_NOTHING;
-    const char *word = at->node->args;
+    const char *rest = at->node->args;
 
-    while (word && *word) {
-        apr_size_t n = strcspn(word, " \t"), name = strcspn(word, ": \t");
-        const char *level = name < n ? word + name + 1 : word;
+    while (rest && *rest) {
+        const char *word = ap_getword_conf(wanted->pool, &rest), *colon = strchr(word, ':');
+        const char *level = colon ? colon + 1 : word;
 
-        if (n && (name == n || is_name_of(word, name, wanted->module)))
+        if (*word && (!colon || is_name_of(word, (apr_size_t)(colon - word), wanted->module)))
             verdict = level_of(level) >= wanted->loud ? EG_IS_BAD : EG_IS_GOOD;
-        word += n + strspn(word + n, " \t");
     }
     return verdict;
 }

@@ -6,6 +6,7 @@
 #include "config/written.h"
 
 typedef struct {
+    apr_pool_t *pool;
     const char *module; /* as in "LogLevel http2:trace1" */
     int loud;           /* from this level on it says too much: APLOG_DEBUG and above */
 } eg_loudness;

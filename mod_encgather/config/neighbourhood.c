@@ -3,6 +3,7 @@
 #include "config/neighbourhood.h"
 
 #include <string.h>
+#include <apr_strings.h>
 #include "base/module.h"
 #include "config/levels.h"
 
@@ -73,27 +74,34 @@ eg_neighbourhood eg_look_about(apr_pool_t *pool, server_rec *s)
     return (eg_neighbourhood){pool, s, find_ours(pool), handlers, apr_hash_make(pool)};
 }
 
-static bool has_address(const char *list, const char *address, apr_size_t n)
+/* The next word of a section's head, or "" at its end. */
+static const char *next_address(apr_pool_t *pool, const char **rest)
 {
-    for (list += strspn(list, " \t"); *list && *list != '>'; list += strspn(list, " \t")) {
-        apr_size_t length = strcspn(list, " \t>");
+    const char *word = ap_getword_conf(pool, rest);
+    apr_size_t n = strcspn(word, ">");
 
-        if (length == n && ap_cstr_casecmpn(list, address, n) == 0)
+    if (ap_cstr_casecmpn(word, "_default_", 9) == 0 && n >= 9)
+        return apr_pstrcat(pool, "*", apr_pstrmemdup(pool, word + 9, n - 9), NULL);
+    return apr_pstrmemdup(pool, word, n);
+}
+
+static bool has_address(apr_pool_t *pool, const char *list, const char *wanted)
+{
+    const char *address;
+
+    while (*(address = next_address(pool, &list)))
+        if (ap_cstr_casecmp(address, wanted) == 0)
             return true;
-        list += length;
-    }
     return false;
 }
 
-static bool has_common_address(const char *one, const char *other)
+static bool has_common_address(apr_pool_t *pool, const char *one, const char *other)
 {
-    for (one += strspn(one, " \t"); *one && *one != '>'; one += strspn(one, " \t")) {
-        apr_size_t length = strcspn(one, " \t>");
+    const char *address;
 
-        if (has_address(other, one, length))
+    while (*(address = next_address(pool, &one)))
+        if (has_address(pool, other, address))
             return true;
-        one += length;
-    }
     return false;
 }
 
@@ -107,7 +115,7 @@ eg_finding eg_before_request_of(const eg_neighbourhood *all, const eg_finding *o
     for (int i = 0; ours->host && i < hosts->nelts; i++) {
         const ap_directive_t *host = eg_written_item(hosts, i)->node;
 
-        if (has_common_address(host->args, ours->host->args)) {
+        if (has_common_address(all->pool, host->args, ours->host->args)) {
             connection.host = host;
             break;
         }
@@ -131,7 +139,7 @@ const eg_finding *eg_bad_setting(const eg_neighbourhood *all, const char *direct
 const eg_finding *eg_loud_level(const eg_neighbourhood *all, const eg_finding *ours,
                                 const char *module, int loud)
 {
-    const eg_loudness about = {module, loud};
+    const eg_loudness about = {all->pool, module, loud};
 
     return eg_bad_setting(all, "LogLevel", ours, eg_level_judge, &about);
 }

@@ -73,7 +73,8 @@ static eg_saying judge_number(const eg_finding *at, const void *about)
 /* Somebody has to log in, as far as the word of a Require tells. */
 static eg_saying judge_login(const eg_finding *at, const void *about)
 {
-    static const char *const others[] = {"all", "ip", "host", "local", "twilio-signature"};
+    static const char *const others[] = {"all", "ip",   "host",   "local", "forward-dns",
+                                         "env", "expr", "method", "not",   "twilio-signature"};
 
     (void)about;
     for (unsigned i = 0; i < sizeof others / sizeof others[0]; i++)
@@ -152,6 +153,50 @@ static bool is_guarded(const eg_finding *ours)
     return ap_cstr_casecmp(ours->node->directive, "Require") == 0;
 }
 
+/* Whether a pattern names the path as a whole: "^/(?:gather|voice)$" does, for each of both. */
+static bool has_path(const char *pattern, const char *path)
+{
+    static const char inside[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./";
+    const char *name = path + 1;
+    apr_size_t n = strlen(name);
+
+    for (const char *at = strstr(pattern, name); *name && at; at = strstr(at + 1, name)) {
+        apr_size_t before = (apr_size_t)(at - pattern);
+
+        before -= before > 0 && at[-1] == '/';
+        if ((before == 0 || !strchr(inside, pattern[before - 1])) &&
+            (!at[n] || !strchr(inside, at[n])))
+            return true;
+    }
+    return false;
+}
+
+/* Where the path is not known, any rule may be about it. */
+static bool names_path(const char *operator, const char * path)
+{
+    if (*operator== '!')
+        return false;
+    if (!path)
+        return true;
+    if (ap_cstr_casecmpn(operator, "@streq ", 7) == 0)
+        return strcmp(operator+ 7, path) == 0;
+    if (ap_cstr_casecmpn(operator, "@beginsWith ", 12) == 0)
+        return strncmp(path, operator+ 12, strlen(operator+ 12)) == 0;
+    return has_path(operator, path);
+}
+
+static bool takes_out(apr_pool_t *pool, const eg_finding *rule, const char *path)
+{
+    const char *rest = rule->node->args;
+    const char *variables = ap_getword_conf(pool, &rest), *operator= ap_getword_conf(pool, &rest);
+
+    return (ap_strcasestr(variables, "REQUEST_FILENAME") ||
+            ap_strcasestr(variables, "REQUEST_URI")) &&
+           names_path(operator, path) && ap_strcasestr(rest, "phase:1") &&
+           ap_strcasestr(rest, "ctl:ruleEngine=Off") && ap_strcasestr(rest, "ctl:auditEngine=Off");
+}
+
 /* By a rule that names the path: rules of the first phase come before all else. */
 static bool is_taken_out(const eg_neighbourhood *all, const eg_finding *ours)
 {
@@ -159,17 +204,15 @@ static bool is_taken_out(const eg_neighbourhood *all, const eg_finding *ours)
 
     for (int i = 0; i < rules->nelts; i++) {
         const eg_finding *rule = eg_written_item(rules, i);
-        const char *args = rule->node->args;
 
         if ((!rule->host || rule->host == ours->host) && !rule->place &&
-            ap_strcasestr(args, "phase:1") && ap_strcasestr(args, "ctl:ruleEngine=Off") &&
-            ap_strcasestr(args, "ctl:auditEngine=Off") &&
-            (!ours->path || strstr(args, ours->path + 1)))
+            takes_out(all->pool, rule, ours->path))
             return true;
     }
     return false;
 }
 
+/* The audit log is written as the server has it for what is denied, else as the location has it. */
 static const eg_finding *blame_security(const eg_neighbourhood *all, const eg_finding *ours)
 {
     static const int loud = BODIES_FROM;
@@ -179,9 +222,9 @@ static const eg_finding *blame_security(const eg_neighbourhood *all, const eg_fi
     if (at || is_taken_out(all, ours))
         return at;
     at = eg_bad_setting(all, "SecRuleEngine", ours, judge_not_off, NULL);
-    return at ? at
-              : eg_bad_setting(all, "SecAuditEngine", is_guarded(ours) ? &early : ours,
-                               judge_not_off, NULL);
+    if (!at)
+        at = eg_bad_setting(all, "SecAuditEngine", &early, judge_not_off, NULL);
+    return at ? at : eg_bad_setting(all, "SecAuditEngine", ours, judge_not_off, NULL);
 }
 
 static void tell_security(const eg_neighbourhood *all, const eg_finding *at, const eg_finding *ours)

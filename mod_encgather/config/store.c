@@ -3,6 +3,7 @@
 #include "config/store.h"
 
 #include <apr_strings.h>
+#include <errno.h>
 #include <http_core.h>
 #include <stdlib.h>
 #include <string.h>

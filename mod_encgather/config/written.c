@@ -74,20 +74,36 @@ static eg_finding locate(apr_pool_t *pool, const ap_directive_t *node)
     return found;
 }
 
+/* "pattern substitution [NC,P]": mod_rewrite comes before mod_proxy, and hands on to it. */
+static bool is_proxying_rule(apr_pool_t *pool, const ap_directive_t *node)
+{
+    const char *args = node->args ? node->args : "";
+    char *rest = NULL;
+
+    (void)ap_getword_conf(pool, &args);
+    (void)ap_getword_conf(pool, &args);
+    for (char *flag = apr_strtok(ap_getword_conf(pool, &args), "[], \t", &rest); flag;
+         flag = apr_strtok(NULL, "[], \t", &rest))
+        if (ap_cstr_casecmp(flag, "P") == 0 || ap_cstr_casecmp(flag, "proxy") == 0)
+            return true;
+    return false;
+}
+
 /* By another name: other modules for TLS have an engine of their own. */
-static bool is_another(eg_written_kind what, const char *name)
+static bool is_another(apr_pool_t *pool, eg_written_kind what, const ap_directive_t *node)
 {
     if (what == EG_WRITTEN_PROXY_PASS)
-        return ap_cstr_casecmp(name, "ProxyPassMatch") == 0;
-    return what == EG_WRITTEN_TLS_ENGINE && (ap_cstr_casecmp(name, "TLSProxyEngine") == 0 ||
-                                             ap_cstr_casecmp(name, "GnuTLSProxyEngine") == 0);
+        return is_section(node, "ProxyPassMatch") ||
+               (is_section(node, "RewriteRule") && is_proxying_rule(pool, node));
+    return what == EG_WRITTEN_TLS_ENGINE &&
+           (is_section(node, "TLSProxyEngine") || is_section(node, "GnuTLSProxyEngine"));
 }
 
 static void note_directive(eg_survey *all, const ap_directive_t *node)
 {
     for (int i = 0; i < EG_WRITTEN_KINDS; i++)
         if (ap_cstr_casecmp(node->directive, directives[i]) == 0 ||
-            is_another((eg_written_kind)i, node->directive))
+            is_another(all->pool, (eg_written_kind)i, node))
             APR_ARRAY_PUSH(all->found[i], eg_finding) = locate(all->pool, node);
 }
 

@@ -2,8 +2,10 @@
  * Auth token files: the Twilio tokens and SharedKeys that sign webhooks. */
 #include "authtoken.h"
 
+#include <apr_lib.h>
 #include <string.h>
 #include "lines.h"
+#include "secret.h"
 
 apr_size_t eg_auth_tokens_bound(apr_size_t content)
 {
@@ -86,4 +88,63 @@ eg_status eg_auth_tokens_parse(eg_span content, eg_auth_tokens *tokens, eg_probl
         return EG_OK;
     eg_problem_set(why, "holds no token; write one Twilio auth token a line");
     return EG_EMALFORMED;
+}
+
+/* --- what is none ------------------------------------------------------------------------------ */
+
+#define KEY_DIGITS 64
+#define TOKEN_DIGITS 32 /* of Twilio's */
+
+/* A SharedKey may be any text; a token never has that form. */
+static bool looks_like_key(const eg_auth_token *each)
+{
+    static const char shared[] = "webhooks_sharedkey_";
+    apr_size_t n = sizeof shared - 1;
+
+    if (each->token.n != KEY_DIGITS ||
+        (each->account.n > n && memcmp(each->account.p, shared, n) == 0))
+        return false;
+    for (apr_size_t i = 0; i < KEY_DIGITS; i++)
+        if (eg_hex_value(each->token.p[i]) < 0)
+            return false;
+    return true;
+}
+
+/* The letters of text, in lower case; cut to size. */
+static void take_letters(eg_span text, char *to, apr_size_t size)
+{
+    apr_size_t n = 0;
+
+    for (apr_size_t i = 0; i < text.n && n + 1 < size; i++)
+        if (eg_is_alnum(text.p[i]))
+            to[n++] = (char)apr_tolower(text.p[i]);
+    to[n] = '\0';
+}
+
+static bool is_placeholder(const eg_auth_token *each)
+{
+    static const char *const words[] = {
+        "authtoken", "yourauthtoken", "twilioauthtoken", "yourtwilioauthtoken", "myauthtoken",
+        "yourtoken", "token",         "changeme",        "placeholder"};
+    char letters[TOKEN_DIGITS + 2];
+    bool is_one;
+
+    take_letters(each->token, letters, sizeof letters);
+    is_one = strspn(letters, "x") == TOKEN_DIGITS && each->token.n == TOKEN_DIGITS;
+    for (unsigned i = 0; i < sizeof words / sizeof words[0]; i++)
+        is_one |= strcmp(letters, words[i]) == 0;
+    eg_wipe(letters, sizeof letters);
+    return is_one;
+}
+
+const char *eg_auth_tokens_odd(const eg_auth_tokens *tokens)
+{
+    for (apr_size_t i = 0; i < tokens->n; i++) {
+        if (looks_like_key(&tokens->at[i]))
+            return "a line that looks like a key (64 hexadecimal digits: that is for "
+                   "EncGatherKeyFile)";
+        if (is_placeholder(&tokens->at[i]))
+            return "a placeholder";
+    }
+    return NULL;
 }

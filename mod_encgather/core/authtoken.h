@@ -31,4 +31,7 @@ apr_size_t eg_auth_tokens_bound(apr_size_t content);
 eg_status eg_auth_tokens_parse(eg_span content, eg_auth_tokens *tokens,
                                eg_problem *why) EG_MUST_CHECK;
 
+/* What stands there in the place of an auth token, a key or a placeholder, in words; NULL: nothing. */
+const char *eg_auth_tokens_odd(const eg_auth_tokens *tokens);
+
 #endif

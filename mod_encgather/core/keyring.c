@@ -117,10 +117,12 @@ static eg_status parse_key_line(eg_span text, unsigned line, eg_keyring *ring, e
         return EG_EMALFORMED;
     }
     if (hex.n == 0 || text.n != 0) {
-        eg_problem_set(why,
-                       "line %u: neither one key of 64 hexadecimal digits nor a line of a key "
-                       "ring (an id and 64 hexadecimal digits); openssl rand -hex 32 makes a key",
-                       line);
+        eg_problem_set(
+            why,
+            "line %u: neither one key of 64 hexadecimal digits nor a line of a key "
+            "ring (an id and 64 hexadecimal digits); put back the key that was there, or, "
+            "if there never was one, write one: openssl rand -hex 32",
+            line);
         return EG_EMALFORMED;
     }
     if (!eg_is_key_id(id)) {

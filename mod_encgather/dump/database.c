@@ -12,7 +12,8 @@
 #include <unixd.h>
 #include "dump/output.h"
 
-#define PATIENCE 10 /* seconds, for one lookup */
+#define PATIENCE 10        /* seconds, for one lookup, where EncGatherTimeout is not less */
+#define PATIENCE_IN_ALL 60 /* with those that do not answer */
 #define SHORTEST_SECRET 3
 
 /* One lookup, and how its database is reached. */
@@ -50,26 +51,57 @@ static bool is_harmless(const char *key)
     return false;
 }
 
-/* Some databases quote what they were given. Every word of DBDParams that is not known to be harmless
- * is taken for a secret. */
-static bool quotes_params(const examination *e, const char *said)
+static bool is_quoted(const examination *e, const char *said, const char *value)
 {
-    char *rest = apr_pstrdup(e->pool, e->params), *state = NULL;
+    if (strlen(value) >= SHORTEST_SECRET)
+        return strstr(said, value) != NULL;
+    return *value && strstr(said, apr_pstrcat(e->pool, "\"", value, "\"", NULL));
+}
 
-    if (strcmp(e->name, "sqlite3") == 0)
-        return false;
-    for (char *word = apr_strtok(rest, " \t,;'\"", &state); word;
-         word = apr_strtok(NULL, " \t,;'\"", &state)) {
+/* Every word of DBDParams that is not known to be harmless is taken for a secret. */
+static bool quotes_words(const examination *e, const char *params, const char *said)
+{
+    static const char between[] = " \t,;'\"&?";
+    char *state = NULL;
+
+    for (char *word = apr_strtok(apr_pstrdup(e->pool, params), between, &state); word;
+         word = apr_strtok(NULL, between, &state)) {
         char *equals = strchr(word, '=');
-        const char *value = equals ? equals + 1 : word;
 
         if (equals)
             *equals = '\0';
-        if ((!equals || !is_harmless(word)) && strlen(value) >= SHORTEST_SECRET &&
-            strstr(said, value))
+        if ((!equals || !is_harmless(word)) && is_quoted(e, said, equals ? equals + 1 : word))
             return true;
     }
     return false;
+}
+
+/* Of "scheme://user:password@host/name?key=value". A password with one of those signs, unescaped, is
+ * taken for something else by the database, a part of it for the host or the port: so it is not
+ * known what it says then. */
+static bool quotes_url(const examination *e, const char *url, const char *said)
+{
+    const char *at = strrchr(url, '@');
+    const char *query = strchr(at ? at : url, '?');
+    const char *colon = at ? memchr(url, ':', (apr_size_t)(at - url)) : NULL;
+    const char *password =
+        colon ? apr_pstrmemdup(e->pool, colon + 1, (apr_size_t)(at - colon - 1)) : "";
+
+    if (strpbrk(password, ":/?#[]@") || is_quoted(e, said, password))
+        return true;
+    return query && quotes_words(e, query, said);
+}
+
+/* Some databases quote what they were given. */
+static bool quotes_params(const examination *e, const char *said)
+{
+    const char *bars = strstr(e->params, "://");
+
+    if (strcmp(e->name, "sqlite3") == 0)
+        return false;
+    if (bars && (apr_size_t)(bars - e->params) == strcspn(e->params, ":= \t"))
+        return quotes_url(e, bars + 3, said);
+    return quotes_words(e, e->params, said);
 }
 
 static const char *in_its_words(const examination *e, const char *said)
@@ -221,10 +253,18 @@ static bool become_child(void)
            setgid(as->group_id) == 0 && setuid(as->user_id) == 0;
 }
 
+/* In seconds: a call waits no longer, either. */
+static unsigned patience_for(const examination *e)
+{
+    apr_int64_t seconds = apr_time_sec(eg_config_timeout(e->place->config));
+
+    return seconds < PATIENCE ? (unsigned)seconds : PATIENCE;
+}
+
 static void examine_and_end(examination *e)
 {
     (void)signal(SIGALRM, SIG_DFL);
-    (void)alarm(PATIENCE);
+    (void)alarm(patience_for(e));
     if (become_child())
         examine_lookup(e);
     else
@@ -233,22 +273,42 @@ static void examine_and_end(examination *e)
     _exit(0);
 }
 
-/* DBDParams of the last one that did not answer in time: it is not waited for once more. */
-static const char *silent;
+/* DBDParams of those that did not answer in time: none is waited for once more. */
+static apr_array_header_t *silent;
+static unsigned waited; /* seconds, for all of them */
+
+static bool is_silent(const examination *e)
+{
+    for (int i = 0; silent && i < silent->nelts; i++)
+        if (strcmp(APR_ARRAY_IDX(silent, i, const char *), e->params) == 0)
+            return true;
+    return false;
+}
 
 static void tell_of_silence(const examination *e)
 {
+    unsigned seconds = patience_for(e);
+
     tell_about(e, "broken",
-               apr_psprintf(e->pool, "the database does not answer within %d seconds", PATIENCE),
+               apr_psprintf(e->pool, "the database does not answer within %u second%s", seconds,
+                            seconds == 1 ? "" : "s"),
                "is it up, does a firewall drop what is sent to it, does somebody hold a lock?");
-    silent = e->params;
+}
+
+static void note_silence(const examination *e)
+{
+    if (!silent)
+        silent = apr_array_make(e->pool, 4, sizeof(const char *));
+    APR_ARRAY_PUSH(silent, const char *) = e->params;
+    waited += patience_for(e);
 }
 
 static void tell_end(const examination *e, int status)
 {
-    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM) {
         tell_of_silence(e);
-    else if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+        note_silence(e);
+    } else if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
         tell_about(e, "broken", "the driver of the database ends its process",
                    "is it built for another version of its client library?");
 }
@@ -286,8 +346,13 @@ void eg_dump_database(apr_pool_t *pool, const eg_place *place, const apr_array_h
                    "set both, in the virtual host or in the server");
         return;
     }
-    if (silent && strcmp(silent, e.params) == 0) {
+    if (is_silent(&e)) {
         tell_of_silence(&e);
+        return;
+    }
+    if (waited >= PATIENCE_IN_ALL) {
+        tell_about(&e, "odd", "the database was not asked: too many others do not answer",
+                   "see to those, and run this again");
         return;
     }
     pid = fork();

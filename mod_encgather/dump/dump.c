@@ -167,12 +167,29 @@ static const char *field_names(apr_pool_t *pool, const eg_fields *fields)
     return names;
 }
 
+/* Without user, password and query: what stands there may be a secret. */
+static const char *address_of(apr_pool_t *pool, const char *url)
+{
+    const char *bars = strstr(url, "://"), *host = bars ? bars + 3 : url;
+    const char *address = apr_pstrmemdup(pool, host, strcspn(host, "?"));
+    const char *slash = strchr(address, '/');
+    apr_size_t n = slash ? (apr_size_t)(slash - address) : strlen(address);
+
+    for (; bars && n > 0; n--)
+        if (address[n - 1] == '@')
+            return apr_pstrcat(pool, apr_pstrmemdup(pool, url, (apr_size_t)(host - url)),
+                               address + n, NULL);
+    return apr_pstrcat(pool, apr_pstrmemdup(pool, url, (apr_size_t)(host - url)), address, NULL);
+}
+
 static void write_gather(apr_pool_t *pool, const eg_jsonline *line, const eg_config *config)
 {
-    if (!config->backend)
+    const eg_backend *backend = config->backend;
+
+    if (!backend)
         return;
     eg_jsonline_text(line, "backend",
-                     config->backend->path ? config->backend->path : config->backend->url);
+                     address_of(pool, backend->path ? backend->path : backend->url));
     eg_jsonline_text(line, "fields", field_names(pool, eg_config_fields(config)));
     eg_jsonline_number(line, "attempts", (long)eg_config_attempts(config));
     eg_jsonline_text(line, "forward", words_of(pool, config->forward));
@@ -185,19 +202,6 @@ static void write_lookup(apr_pool_t *pool, const eg_jsonline *line, const eg_con
     eg_jsonline_text(line, "lookup", config->lookup->query);
     eg_jsonline_text(line, "demands", words_of(pool, config->lookup->fields));
     eg_jsonline_flag(line, "exposed", config->expose > 0);
-}
-
-/* What decrypt-gather cannot be without; what a gather lacks is a warning of its own. */
-static const char *lacked(const eg_place *place)
-{
-    const eg_config *config = place->config;
-
-    if (place->is_conditional || !place->handler ||
-        ap_cstr_casecmp(place->handler, EG_DECRYPT_HANDLER) != 0)
-        return NULL;
-    if (!config->lookup)
-        return "EncGatherLookup";
-    return config->keys || (config->privates && config->privates->n) ? NULL : "EncGatherKeyFile";
 }
 
 static const char *kids_of(apr_pool_t *pool, const eg_envelope_list *list)
@@ -237,7 +241,6 @@ static void write_place(apr_pool_t *pool, const eg_place *place)
     eg_jsonline_text(&line, "public_url", config->public_url ? config->public_url->text : NULL);
     eg_jsonline_number(&line, "max_body", (long)eg_config_max_body(config));
     eg_jsonline_number(&line, "timeout", (long)apr_time_sec(eg_config_timeout(config)));
-    eg_jsonline_text(&line, "lacks", lacked(place));
     write_tokens(pool, &line, config);
     write_gather(pool, &line, config);
     write_lookup(pool, &line, config);
@@ -252,7 +255,7 @@ static void write_proxy(apr_pool_t *pool, const char *host, const char *path, co
 
     eg_jsonline_text(&line, "host", host);
     eg_jsonline_text(&line, "path", path);
-    eg_jsonline_text(&line, "to", to);
+    eg_jsonline_text(&line, "to", address_of(pool, to));
     eg_dump_line(&line);
 }
 
@@ -290,13 +293,22 @@ static void write_proxies(apr_pool_t *pool, const char *host, const ap_directive
 
 /* --- columns ----------------------------------------------------------------------------------- */
 
+/* Each once. */
+static void note_column(apr_array_header_t *columns, const char *name)
+{
+    for (int i = 0; i < columns->nelts; i++)
+        if (strcmp(APR_ARRAY_IDX(columns, i, const char *), name) == 0)
+            return;
+    APR_ARRAY_PUSH(columns, const char *) = name;
+}
+
 static void note_columns(apr_array_header_t *columns, const eg_say *say)
 {
     for (int i = 0; say->parts && i < say->parts->nelts; i++) {
         const eg_say_part *part = &APR_ARRAY_IDX(say->parts, i, eg_say_part);
 
         if (part->kind != EG_SAY_TEXT && strcmp(part->text, "outcome") != 0)
-            APR_ARRAY_PUSH(columns, const char *) = part->text;
+            note_column(columns, part->text);
     }
 }
 

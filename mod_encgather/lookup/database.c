@@ -38,16 +38,18 @@ static bool is_plain_word(const char *value)
 }
 
 /* " host=db dbname=ivr". A text with quotes of its own, or a URL, may hold a password anywhere. */
-static const char *places_in(apr_pool_t *pool, const char *params)
+static const char *places_in(apr_pool_t *pool, const char *name, const char *params)
 {
+    /* a comma belongs to a value, for PostgreSQL */
+    const char *between = strcmp(name, "mysql") == 0 ? " \t,;|\"" : " \t\"";
     static const char *const told[] = {"host=", "hostaddr=", "dbname="};
     const char *result = "";
     char *rest = NULL;
 
     if (strpbrk(params, "'\\") || strstr(params, "://"))
         return "";
-    for (char *word = apr_strtok(apr_pstrdup(pool, params), " \t,;|\"", &rest); word;
-         word = apr_strtok(NULL, " \t,;|\"", &rest))
+    for (char *word = apr_strtok(apr_pstrdup(pool, params), between, &rest); word;
+         word = apr_strtok(NULL, between, &rest))
         for (size_t i = 0; i < sizeof told / sizeof *told; i++)
             if (strncmp(word, told[i], strlen(told[i])) == 0 &&
                 is_plain_word(word + strlen(told[i])))
@@ -62,10 +64,11 @@ void eg_database_look(apr_pool_t *pconf)
     look_for(ap_conftree, "DBDriver", &driver);
     look_for(ap_conftree, "DBDParams", &params);
     is_file = driver.is_one && strcmp(driver.text, "sqlite3") == 0;
-    description = "a database";
+    description = driver.text && params.text ? "a database" : "no DBDriver or no DBDParams is set";
     if (driver.is_one)
-        description = apr_pstrcat(pconf, driver.text,
-                                  params.is_one ? places_in(pconf, params.text) : "", NULL);
+        description =
+            apr_pstrcat(pconf, driver.text,
+                        params.is_one ? places_in(pconf, driver.text, params.text) : "", NULL);
 }
 
 const char *eg_database_name(void)

@@ -49,27 +49,45 @@ static void leave_this(eg_place *place)
     atomic_store(&place->owner, 0);
 }
 
-/* A child that was killed leaves nothing behind. */
 static bool is_gone(long long owner)
 {
     return owner && kill((pid_t)owner, 0) != 0 && errno == ESRCH;
 }
 
-/* True: somebody has been waiting for long. */
+/* Of a child that was killed. Another one may have done so by now, and the place be somebody's: it is
+ * ours first, and then free. */
+static void clear_up(eg_place *place, long long owner)
+{
+    if (atomic_compare_exchange_strong(&place->owner, &owner, (long long)getpid()))
+        leave_this(place);
+}
+
+/* True: most of those who have a place have been waiting for long. One alone (a lock on his row, a
+ * connection to a host that is gone) says nothing about the others. */
 static bool look_after(eg_place *places)
 {
-    bool is_slow = false;
+    unsigned slow = 0;
 
     for (unsigned i = 0; i < number; i++) {
         unsigned long long since = atomic_load(&places[i].since);
         long long owner = atomic_load(&places[i].owner);
 
         if (is_gone(owner))
-            leave_this(&places[i]);
+            clear_up(&places[i], owner);
         else if (owner && since && eg_since(since) >= SLOW)
-            is_slow = true;
+            slow++;
     }
-    return is_slow;
+    return slow > number / 2;
+}
+
+/* What a child has that has just begun is of another one, which was killed and had the same number. */
+void eg_places_begin(void)
+{
+    eg_place *places = eg_counters_places();
+
+    for (unsigned i = 0; places && i < EG_PLACES_MAX; i++)
+        if (atomic_load(&places[i].owner) == (long long)getpid())
+            leave_this(&places[i]);
 }
 
 static int find_free(eg_place *places)

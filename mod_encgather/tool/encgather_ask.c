@@ -99,38 +99,67 @@ typedef struct {
     const char *backend;
 } question;
 
-static void ask_url(const question *q, const char *url)
+/* Whether somebody takes connections there. *finding: to be reported. */
+static bool try_url(const question *q, const char *url, eg_finding *finding)
 {
     apr_pool_t *pool = pool_for(q->dump);
     const char *shown, *why = connect_to(pool, url, &shown);
 
+    *finding = (eg_finding){.state = why ? EG_STATE_BROKEN : EG_STATE_OK};
     if (why)
-        eg_report_add(q->place->subject, EG_STATE_BROKEN,
-                      apr_psprintf(pool, "the backend %s takes no connection from this machine: %s",
-                                   shown, why),
-                      "start it, or correct its address; callers hear that the service is "
-                      "unavailable");
+        finding->text = apr_psprintf(
+            pool, "the backend %s takes no connection from this machine: %s", shown, why);
     else
-        eg_report_add(
-            q->place->subject, EG_STATE_OK,
-            apr_psprintf(pool, "the backend %s takes connections; nothing was sent", shown), NULL);
+        finding->text =
+            apr_psprintf(pool, "the backend %s takes connections; nothing was sent", shown);
+    return !why;
+}
+
+#define START_IT "start it, or correct its address; "
+
+static void report_one(const question *q, const eg_finding *finding, const char *advice)
+{
+    eg_report_add(q->place->subject, finding->state, finding->text,
+                  finding->state == EG_STATE_OK ? NULL : advice);
+}
+
+static void ask_url(const question *q, const char *url)
+{
+    eg_finding finding;
+
+    (void)try_url(q, url, &finding);
+    report_one(q, &finding, START_IT "callers hear that the service is unavailable");
+}
+
+/* One that is away is none that callers hear of, while others are there. */
+static void report_members(const question *q, const apr_array_header_t *members, bool any_is_there)
+{
+    for (int i = 0; i < members->nelts; i++) {
+        eg_finding *each = &APR_ARRAY_IDX(members, i, eg_finding);
+
+        if (any_is_there && each->state == EG_STATE_BROKEN)
+            each->state = EG_STATE_ODD;
+        report_one(q, each,
+                   any_is_there ? START_IT "the others of its balancer have its calls"
+                                : START_IT "callers hear that the service is unavailable");
+    }
 }
 
 static void ask_balancer(const question *q, const char *balancer)
 {
+    apr_array_header_t *members = apr_array_make(pool_for(q->dump), 4, sizeof(eg_finding));
     const eg_record *record;
-    bool any = false;
+    bool any_is_there = false;
 
     for (int i = 0; (record = eg_dump_next(q->dump, "proxy", &i)) != NULL; i++) {
         const char *section = eg_record_get(q->dump, record, "path");
         const char *to = eg_record_get(q->dump, record, "to");
 
-        if (section && to && eg_path_is_below(balancer, section)) {
-            ask_url(q, to);
-            any = true;
-        }
+        if (section && to && eg_path_is_below(balancer, section))
+            any_is_there |= try_url(q, to, apr_array_push(members));
     }
-    if (!any)
+    report_members(q, members, any_is_there);
+    if (members->nelts == 0)
         eg_report_add(q->place->subject, EG_STATE_ODD,
                       apr_psprintf(pool_for(q->dump),
                                    "%s has no BalancerMember that is written down", balancer),

@@ -56,10 +56,17 @@ static eg_exit check_tokens(const eg_tool *tool, const char *path)
 {
     eg_auth_tokens tokens;
     eg_problem why;
+    const char *odd;
     eg_file_verdict verdict = eg_tool_read_tokens(tool, path, &tokens, &why);
 
     if (verdict != EG_FILE_OK)
         return describe_problem(tool, path, verdict, &why);
+    odd = eg_auth_tokens_odd(&tokens);
+    if (odd)
+        eg_tool_complain(tool,
+                         "%s: has %s where an auth token should be: take the auth token from the "
+                         "Twilio Console",
+                         path, odd);
     return eg_tool_print(tool, "%s: %d token%s", path, (int)tokens.n, plural(tokens.n));
 }
 
@@ -93,7 +100,8 @@ const eg_command eg_command_check = {
     "\n"
     "Checks key files as \"apachectl configtest\" does (DocumentRoots aside), and\n"
     "prints a line for each: what it holds, or what is wrong and how to put it right.\n"
-    "A key that does not look random is a warning on standard error.\n"
+    "A key that does not look random, and a key or a placeholder in the place of an\n"
+    "auth token, is a warning on standard error.\n"
     "\n"
     "  --tokens   the files are auth token files\n",
     run_check,

@@ -113,17 +113,6 @@ static void describe_signature(const eg_dump *dump, const eg_record *place)
                   NULL);
 }
 
-static void describe_lacks(const eg_dump *dump, const eg_record *place)
-{
-    const char *lacks = get(dump, place, "lacks");
-
-    if (lacks)
-        eg_report_add(
-            place->subject, EG_STATE_BROKEN,
-            apr_pstrcat(dump->report->tool->pool, "has no ", lacks, ": it answers nobody", NULL),
-            "set it there or around it");
-}
-
 static bool is_broken(const eg_subject *subject)
 {
     for (int i = 0; i < subject->findings->nelts; i++)
@@ -179,20 +168,16 @@ static void describe_place(const eg_dump *dump, const eg_record *place, bool off
         describe_signature(dump, place);
     if (is_handled_by(dump, place, "encgather-status"))
         eg_report_add(place->subject, EG_STATE_OK, "shows counters", NULL);
-    describe_lacks(dump, place);
-    describe_unread(dump, place, "key_file");
-    describe_unread(dump, place, "token_file");
+    if (gathers || looks_up)
+        describe_unread(dump, place, "key_file");
+    if (gathers || eg_record_is(dump, place, "requires"))
+        describe_unread(dump, place, "token_file");
     take_database(dump, place);
     if (gathers && !offline)
         eg_ask_backend(dump, place);
 }
 
 /* --- the server -------------------------------------------------------------------------------- */
-
-#define NOT_LOADED                                                                                 \
-    "a2enmod encgather, or LoadModule encgather_module; if it is loaded, the module is older "     \
-    "than "                                                                                        \
-    "this program"
 
 static void describe_reading(const eg_dump *dump, const eg_httpd_said *said)
 {
@@ -205,7 +190,8 @@ static void describe_reading(const eg_dump *dump, const eg_httpd_said *said)
                       "run it by hand: apachectl configtest");
     else if (!eg_dump_next(dump, "server", &i) && said->status == 0)
         eg_report_add(dump->server, EG_STATE_BROKEN,
-                      "mod_encgather is not loaded by this configuration", NOT_LOADED);
+                      "mod_encgather is not loaded by this configuration",
+                      EG_LOAD_MODULE "; if it is loaded, the module is older than this program");
     else if (dump->is_whole && said->status == 0)
         eg_report_add(
             dump->server, EG_STATE_OK,

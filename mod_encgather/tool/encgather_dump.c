@@ -131,6 +131,17 @@ static const eg_subject *subject_at_line(const eg_dump *dump, long line, eg_span
     return found;
 }
 
+/* Up to the parenthesis that ends it: the name of a macro's text has some of its own. */
+static apr_size_t length_within(const char *text)
+{
+    apr_size_t n = 0;
+    int depth = 0;
+
+    for (; text[n] && (text[n] != ')' || depth > 0); n++)
+        depth += text[n] == '(' ? 1 : text[n] == ')' ? -1 : 0;
+    return n;
+}
+
 /* Where the text has "(line 12 of /etc/...)". */
 static const eg_subject *subject_by_line(const eg_dump *dump, const char *text)
 {
@@ -141,7 +152,7 @@ static const eg_subject *subject_by_line(const eg_dump *dump, const char *text)
 
     if (!file)
         return NULL;
-    return subject_at_line(dump, line, (eg_span){file, strcspn(file, ")")});
+    return subject_at_line(dump, line, (eg_span){file, length_within(file)});
 }
 
 /* Where it has the path of a file in quotes. */
@@ -225,15 +236,24 @@ static bool is_noise(const char *line)
     "not "                                                                                         \
     "looked at"
 
+/* httpd takes its directives for misspelt, and its name in LogLevel for unknown. */
+static bool is_without_module(const char *told)
+{
+    return strstr(told, "Invalid command 'EncGather") != NULL ||
+           strstr(told, "Cannot find module encgather") != NULL;
+}
+
 /* "Syntax error on line 5 of /etc/...:" has its reason on the next line. */
 static void take_refusal(const eg_dump *dump, const char *line, const char *next)
 {
     apr_size_t n = strlen(line);
     bool goes_on = n && line[n - 1] == ':' && next;
+    const char *told = goes_on ? apr_pstrcat(pool_of(dump), line, " ", next, NULL) : line;
 
-    eg_report_add(dump->server, EG_STATE_BROKEN,
-                  goes_on ? apr_pstrcat(pool_of(dump), line, " ", next, NULL) : line,
-                  strstr(line, "yntax error") ? STOPPED : NULL);
+    eg_report_add(dump->server, EG_STATE_BROKEN, told,
+                  is_without_module(told)       ? EG_LOAD_MODULE
+                  : strstr(line, "yntax error") ? STOPPED
+                                                : NULL);
 }
 
 /* --- all of it --------------------------------------------------------------------------------- */

@@ -7,6 +7,8 @@
 #include "encgather_httpd.h"
 #include "encgather_report.h"
 
+#define EG_LOAD_MODULE "a2enmod encgather, or LoadModule encgather_module"
+
 /* A line of the dump about a place, a file, ... */
 typedef struct {
     const char *kind;

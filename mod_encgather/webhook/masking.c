@@ -206,16 +206,32 @@ static int post_perdir_config(request_rec *r)
     return DECLINED;
 }
 
-/* Also where it was led, by a proxy or a redirect, now that this has happened: the application and
- * the client have what was sent. */
+/* In place, so that a name that is there twice stays so. */
+static void mask_values(const request_rec *r, const apr_table_t *table)
+{
+    const apr_array_header_t *all = apr_table_elts(table);
+
+    for (int i = 0; i < all->nelts; i++) {
+        apr_table_entry_t *at = &APR_ARRAY_IDX(all, i, apr_table_entry_t);
+
+        at->val = (char *)(apr_uintptr_t)masked_query(r, at->val);
+    }
+}
+
+/* Also where it was led, by a proxy or a redirect, and what others have made of its query: variables
+ * of scripts, notes, headers. All this has happened now; the application and the client have what
+ * was sent. */
 static void mask_ended(request_rec *r)
 {
     mask_request(r);
     if (!eg_redacts(r->server))
         return;
     r->filename = (char *)(apr_uintptr_t)masked_text(r, r->filename);
-    mask_header(r, r->headers_out, "Location");
-    mask_header(r, r->err_headers_out, "Location");
+    mask_values(r, r->headers_in);
+    mask_values(r, r->headers_out);
+    mask_values(r, r->err_headers_out);
+    mask_values(r, r->subprocess_env);
+    mask_values(r, r->notes);
 }
 
 /* The end of the request has copied its line into the scoreboard just before. */

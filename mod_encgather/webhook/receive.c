@@ -254,7 +254,9 @@ int eg_refuse_disabled(request_rec *r, const char *handler, const char *directiv
     if (eg_once_a_second(&lines))
         ap_log_rerror(APLOG_MARK, APLOG_NOTICE, 0, r,
                       EG_TAG("0212") "answered 404: SetHandler %s without %s for it; both belong "
-                                     "into the same <Location>, and not into an .htaccess",
+                                     "into the same <Location>: apachectl configtest names it "
+                                     "(EG0130); if it has nothing to say, an .htaccess sets the "
+                                     "handler: take it out there",
                       handler, directive);
     return eg_answer_error(r, EG_DISABLED);
 }

@@ -43,6 +43,7 @@ sub new ($class, %options) {
 sub lacks ($self) {
     my $mpm = _mpm($self->{row});
     return "httpd has no MPM $mpm" unless grep { $_ eq $mpm } mpms();
+    return 'only root can mount' if $self->{row}{mount} && $> != 0;
     my @missing = grep { !defined $self->_module_path($_) } $self->_loads;
     return @missing ? "there is no module @missing" : '';
 }
@@ -87,8 +88,19 @@ sub _server ($self) {
         chmod 0777, "$root/$dir";
     }
     $self->_write_file($_) for @{ $row->{file} || [] };
-    return EncGather::Server->new(dir => $root, httpd => httpd(), mpm => _mpm($row), modules => BASE, port => $self->{port},
+    return EncGather::Server->new(dir => $root, httpd => $self->_httpd, mpm => _mpm($row), modules => BASE, port => $self->{port},
         environment => $self->_environment, conf => $self->_conf);
+}
+
+# A directory of a package over the one of the system, for httpd alone: some modules look nowhere else.
+sub _httpd ($self) {
+    my $directory = $self->{row}{mount} or return httpd();
+    my $program   = "$self->{dir}/httpd";
+    spew($program, <<"END_OF_PROGRAM", 0755);
+#!/bin/sh
+exec unshare -m sh -c 'mount --bind "$self->{tree}$directory" $directory && exec "\$0" "\$@"' @{[ httpd() ]} "\$@"
+END_OF_PROGRAM
+    return $program;
 }
 
 sub _write_certificate ($self) {

@@ -20,7 +20,7 @@ use constant WEBHOOKS => [
     over => 413, late => 200, chunked => 200, voice => 200, 'voice-wrong' => 403, 'voice-get' => 200, 'voice-get-wrong' => 403,
 ];
 
-my %ONCE = map { $_ => 1 } qw(module mpm test setting seen do answers warns conf load last over fails helpers mariadb);
+my %ONCE = map { $_ => 1 } qw(module mpm test setting seen do answers warns conf load last over fails helpers mariadb mount);
 my %MANY = map { $_ => 1 } qw(package written ask shows file dir);
 
 # Each row: { id, module, package => [ 'name version' ], ... } as the head of the file says it.
