@@ -78,7 +78,7 @@ static const char *find_clash(const subject *of)
                                 "the kid '%s' is that of a key in EncGatherKeyFile and "
                                 "of an EncGatherRecipient; " NEW_NAME,
                                 one->kid);
-        if (other && !eg_store_is_pair(of->pool, one, other))
+        if (other && one->has_facts && other->has_facts && !eg_store_is_pair(of->pool, one, other))
             return apr_psprintf(
                 of->pool,
                 "the kid '%s' is that of an EncGatherRecipient and of an "
