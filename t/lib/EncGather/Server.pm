@@ -18,7 +18,7 @@ use POSIX qw(SIG_BLOCK SIG_SETMASK SIGINT SIGTERM SIGHUP WNOHANG);
 use Time::HiRes qw(sleep);
 
 use EncGather::Files qw(slurp_if_there spew);
-use EncGather::Vitals qw(accepted identity);
+use EncGather::Vitals qw(accepted identity takes_connections);
 use EncGather::Wait qw(wait_until);
 
 use constant PATIENCE => $ENV{ENCGATHER_SANITIZER} ? 6 : 1;    # valgrind makes everything that much slower, and more
@@ -182,6 +182,7 @@ sub wait_for_generation ($self, $wanted, $seconds = RELOAD_WAIT) {
     if (wait_until($seconds, sub { $self->generation >= $wanted || !$self->running }) && $self->{pid}) {
         my @leaving = $self->{hurry} ? () : @{ delete $self->{leaving} || [] };
         wait_until(REST_WAIT, sub { !grep { identity($_) } @leaving });
+        wait_until(ANSWER_WAIT, sub { !grep { takes_connections($_, $self->{port}) } @leaving });
         return 1;
     }
     $self->{error} ||= "the server has not read its configuration anew\n" . $self->_tails;

@@ -10,7 +10,7 @@ no warnings 'experimental::signatures';
 use Exporter 'import';
 use List::Util qw(max);
 
-our @EXPORT_OK = qw(vitals accepted held_connections identity in_own_ipc_namespace);
+our @EXPORT_OK = qw(vitals accepted held_connections identity in_own_ipc_namespace takes_connections);
 
 use EncGather::Files qw(slurp_if_there);
 
@@ -93,6 +93,19 @@ sub accepted ($port) {
         $found{$3} = { port => hex $1, state => $2 };
     }
     return \%found;
+}
+
+# Whether a process still takes connections at $port: 1 or 0; undef where nobody lets us see (a child of the same user
+# that must not be looked into), 0 when it is gone.
+sub takes_connections ($pid, $port) {
+    my $here    = sprintf ':%04X', $port;
+    my $sockets = _sockets($pid) or return -e "/proc/$pid" ? undef : 0;
+    my %own     = map { $_ => 1 } @$sockets;
+    my $table   = slurp_if_there('/proc/net/tcp');
+    while ($table =~ /: \w{8}$here \w{8}:\w{4} $LISTENS \S+ \S+ \S+ +\d+ +\d+ ([1-9]\d*)/g) {
+        return 1 if $own{$1};
+    }
+    return 0;
 }
 
 sub _sockets ($pid) {
