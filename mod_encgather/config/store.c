@@ -204,37 +204,6 @@ void eg_store_each(server_rec *s, void (*look)(server_rec *s, const eg_store_ent
         look(s, &slot_at(i)->entry);
 }
 
-static const eg_envelope_key *key_in_parent(eg_crypto *crypto, apr_pool_t *pool,
-                                            const eg_store_entry *entry)
-{
-    const eg_held *held = eg_vault_find(entry->kind, entry->path);
-    eg_envelope_key *key = apr_pcalloc(pool, sizeof *key);
-    eg_problem why;
-    bool expired;
-
-    if (!held || !held->secret ||
-        eg_contents_envelope(crypto, pool, entry, (eg_span){held->secret, held->n}, key, &expired,
-                             &why) != EG_OK)
-        return NULL;
-    return key;
-}
-
-bool eg_store_is_pair(apr_pool_t *ptemp, const eg_store_entry *recipient,
-                      const eg_store_entry *private_key)
-{
-    eg_crypto *crypto = eg_crypto_create(ptemp);
-    const eg_envelope_key *one, *other;
-    apr_pool_t *pool;
-    bool are_pair;
-
-    apr_pool_create(&pool, ptemp);
-    one = crypto ? key_in_parent(crypto, pool, recipient) : NULL;
-    other = one ? key_in_parent(crypto, pool, private_key) : NULL;
-    are_pair = other && eg_envelope_is_pair(one, other);
-    apr_pool_destroy(pool);
-    return are_pair;
-}
-
 /* --- once it is in force ----------------------------------------------------------------------- */
 
 /* A child would find nothing where its key should be: better it knows. */
