@@ -133,7 +133,8 @@ bad('EncGatherField: recipient= twice', gathers("EncGatherRecipient e1 $PAIR{p25
 # --- Files of recipients -----------------------------------------------------------------------------------------
 
 sub bad_recipient ($name, $path, @patterns) {
-    return bad("recipient: $name", gathers("EncGatherRecipient e1 $path"), qr/EncGatherRecipient '\Q$path\E' /, @patterns);
+    my ($first) = split /\n/, $path;
+    return bad("recipient: $name", gathers("EncGatherRecipient e1 $path"), qr/EncGatherRecipient '\Q$first\E' /, @patterns);
 }
 
 my $P384 = file(openssl('genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-384'));
@@ -142,6 +143,7 @@ my $SMALL = file(openssl('genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:1024')
 my ($public, $private) = (slurp("$PAIR{p256}.pub"), slurp($PAIR{p256}));
 
 bad_recipient('missing', "$FILES/none.pub", qr/cannot be opened/);
+bad_recipient('missing, under two ids, told once', "$FILES/none.pub\nEncGatherRecipient e2 $FILES/none.pub", qr/cannot be opened/);
 bad_recipient('a directory', $FILES);
 bad_recipient('empty', file(''));
 bad_recipient('no key', file("nothing\n"), qr/no public key/);
