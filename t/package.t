@@ -262,7 +262,10 @@ sub extracted_package () {
     my $server = EncGather::Server->new(dir => "$WORK/httpd", modules => [qw(authn_core authz_host dbd ssl reqtimeout proxy proxy_http)],
         environment => { APACHE_LOG_DIR => "$WORK/httpd/logs" });
     my @ports = map { "Listen 127.0.0.1:$_" } $port, $site_port;
-    for my $case ([ "encgather.conf with every line in force" => in_root(uncommented($conf)) ], [ "the README's virtual host" => $conf, $ports[0], $block ],
+    # A host has one half of a pair, and says so where it has both.
+    succeeds('encgather makes a pair', "$ROOT/usr/bin/encgather", 'keygen', '--recipient', 'p256', "$etc/bank-2026.key");
+    my $every = in_root(uncommented($conf)) =~ s/^(?=EncGatherPrivateKeyFile )/#/mr;
+    for my $case ([ "encgather.conf with every line in force" => $every ], [ "the README's virtual host" => $conf, $ports[0], $block ],
         [ 'the site' => $conf, $ports[1], $site ], [ 'all of it, with logs' => uncommented($conf, qr/CustomLog /), @ports, $block, $site ]) {
         my ($name, @texts) = @$case;
         $server->configure(conf => join "\n", $load, @texts);

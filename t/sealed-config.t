@@ -243,6 +243,7 @@ bad('recipient= and no EncGatherRecipient', gathers("EncGatherKeyFile $KEY", 'En
 bad('a kid of the key file and a recipient', gathers("EncGatherKeyFile $KEY", "EncGatherRecipient k1 $PAIR{p256}.pub"), $AT, qr/'k1'/, qr/EncGatherKeyFile/, qr/EncGatherRecipient/);
 bad('a later kid of the ring', gathers("EncGatherKeyFile $RING", "EncGatherRecipient k0 $PAIR{p256}.pub"), $AT, qr/'k0'/);
 bad('a kid of the key file and a private key', decrypt_with("EncGatherKeyFile $KEY", "EncGatherPrivateKeyFile k1 $PAIR{p256}"), qr/<Location \/decrypt> \(line/, qr/'k1'/, qr/EncGatherPrivateKeyFile/);
+bad('half of a pair that is not there', gathers("EncGatherRecipient e1 $PAIR{p256}.pub", "EncGatherPrivateKeyFile e1 /nowhere/e1.key"), qr/\A(?!.*two halves)/s, qr/cannot be opened: No such file/);
 bad('a kid of two pairs', gathers("EncGatherRecipient e1 $PAIR{p256}.pub", "EncGatherPrivateKeyFile e1 $SECOND"), $AT, qr/'e1'/, qr/not two halves of one pair/);
 bad('inherited from the server', "EncGatherKeyFile $KEY\n" . gathers("EncGatherRecipient k1 $PAIR{p256}.pub"), $AT, qr/'k1'/);
 

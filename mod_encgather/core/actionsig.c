@@ -2,12 +2,11 @@
  * "sig" in the URLs that a provider does not sign: binds a step and its tokens to the call. */
 #include "actionsig.h"
 
-#include <openssl/evp.h>
+#include "base64url.h"
 #include "secret.h"
 
 #define PARTS 4
 #define LENGTH_SIZE 4
-#define PADDED_LENGTH 44
 #define PREFIX "&" EG_ACTION_SIG "="
 
 static void put_part_length(unsigned char out[LENGTH_SIZE], apr_size_t n)
@@ -16,22 +15,11 @@ static void put_part_length(unsigned char out[LENGTH_SIZE], apr_size_t n)
         out[i] = (unsigned char)(n >> (8 * (LENGTH_SIZE - 1 - i)));
 }
 
-/* The alphabet of URLs (RFC 4648, 5). */
-static void to_url(char *text)
-{
-    for (; *text; text++)
-        if (*text == '+')
-            *text = '-';
-        else if (*text == '/')
-            *text = '_';
-}
-
 /* Lengths in front: no two actions are the same string. */
 static eg_status make_sig(eg_crypto *crypto, const eg_key *key, const eg_action *action, char *out)
 {
     const eg_span parts[PARTS] = {action->provider, action->call, action->path, action->query};
     unsigned char lengths[PARTS][LENGTH_SIZE], mac[EG_SHA256_SIZE];
-    unsigned char text[PADDED_LENGTH + 1];
     eg_span pieces[2 * PARTS];
     eg_status status;
 
@@ -44,10 +32,7 @@ static eg_status make_sig(eg_crypto *crypto, const eg_key *key, const eg_action 
                             pieces, 2 * PARTS, mac);
     if (status != EG_OK)
         return status;
-    (void)EVP_EncodeBlock(text, mac, sizeof mac);
-    memcpy(out, text, EG_ACTION_SIG_LENGTH);
-    out[EG_ACTION_SIG_LENGTH] = '\0';
-    to_url(out);
+    *eg_base64url_encode(out, (eg_span){(const char *)mac, sizeof mac}) = '\0';
     return EG_OK;
 }
 

@@ -18,6 +18,7 @@
 #include "core/token.h"
 #include "inputs.h"
 #include "sealing.h"
+#include "webhooks.h"
 
 /* --- what ended how ---------------------------------------------------------------------------- */
 
@@ -534,6 +535,10 @@ const scenario scenarios[] = {
     {"refuse a forged signature", verify_forged, true, 0, {0}},
     {"find out why a signature does not fit", advise, true, 0, {0}},
     {"hash a body", hash_body, true, 0, {0}},
+    {"sign as every provider", sign_webhooks, true, 24, {0}},
+    {"check webhooks of every provider", judge_webhooks, true, 24, {0}},
+    {"refuse forged ones", judge_forged_webhooks, true, 24, {[BY_TAG] = GOOD}},
+    {"bind a URL to its call", bind_a_url, true, 0, {0}},
     {"seal", seal, true, 0, {0}},
     {"seal more than a stock of nonces", seal_many, true, 12, {0}},
     {"seal with additional data", seal_with_data, true, 0, {0}},
@@ -543,6 +548,16 @@ const scenario scenarios[] = {
     {"open with additional data", open_with_data, true, 0, {[BY_TAG] = NOT_OURS}},
     {"load recipients",
      load_recipients,
+     true,
+     16,
+     {[BY_CRYPTO] = NO_CRYPTO | NOT_TRUSTED,
+      [BY_POINT] = NO_CRYPTO | NOT_TRUSTED,
+      [BY_TAG] = NOT_TRUSTED,
+      [BY_JSON] = NOT_TRUSTED,
+      [BY_INNER_CRYPTO] = ANYTHING_TOLD,
+      [BY_INNER_JSON] = GOOD | NOT_TRUSTED}},
+    {"tell which halves are a pair",
+     tell_pairs,
      true,
      16,
      {[BY_CRYPTO] = NO_CRYPTO | NOT_TRUSTED,

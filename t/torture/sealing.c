@@ -3,6 +3,7 @@
 #include "sealing.h"
 
 #include <string.h>
+#include "core/envelope.h"
 #include "inputs.h"
 #include "pairs.h"
 #include "scenario.h"
@@ -45,6 +46,20 @@ int load_private_keys(eg_crypto *crypto, apr_pool_t *pool)
             return WRONG;
     }
     return GOOD;
+}
+
+/* Nobody relies on it but a warning: a pair may pass for none, never the other way round. */
+int tell_pairs(eg_crypto *crypto, apr_pool_t *pool)
+{
+    eg_envelope_key mine, theirs, another;
+
+    if (!read_private_half(crypto, pool, EG_P256, &mine) ||
+        !read_public_half(crypto, pool, EG_P256, &theirs) ||
+        !read_public_half(crypto, pool, EG_X25519, &another))
+        return NOT_TRUSTED;
+    if (eg_envelope_is_pair(&mine, &another))
+        return WRONG;
+    return eg_envelope_is_pair(&mine, &theirs) || fault_fired() ? GOOD : WRONG;
 }
 
 /* --- opening --------------------------------------------------------------------------------------- */

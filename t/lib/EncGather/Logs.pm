@@ -26,6 +26,9 @@ my $PREFIX  = qr/^$TIME$LEVEL(?:$PROCESS)?(?:$SOURCE)?(?:$ERROR)?(?:$PEER)?/;
 my $ACCESS_TIME   = qr{\[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\]};
 my $ACCESS_RESULT = qr/(?<=") \d{3} (?:\d+|-)(?: \d+(?= call=))?(?=$| "| call=)/;
 
+# The two formats of conf/encgather.conf begin like this.
+my $OWN_FORMAT = qr/^(?:\d{4}-\d\d-\d\dT[\d:.]+[+-]\d{4} \S+ \d{3} \d+(?= call=)|\{"time":"[\dT:.+-]+","status":\d{3},"microseconds":\d+(?=,))/;
+
 my %ALARM = map { $_ => 1 } qw(warn error crit alert emerg);
 
 # Few workers are soon busy, and httpd says so.
@@ -75,6 +78,7 @@ sub _any_of (@strings) {
 
 sub _without_own_numbers ($line) {
     $line =~ s/$PREFIX// || $line =~ s/^$TIME//;
+    $line =~ s/$OWN_FORMAT//;
     $line =~ s/$ACCESS_TIME//;
     $line =~ s/$ACCESS_RESULT//;
     $line =~ s/\b(?:pid|child|tid)[ =]\d+//g;
