@@ -95,6 +95,13 @@ good('words around the PEM', gathers('EncGatherRecipient e1 ' . file("the bank's
 good('mode 0664 of a group', gathers('EncGatherRecipient e1 ' . file(slurp("$PAIR{p256}.pub"), 0644)));
 good('two halves of one pair, at two places', gathers("EncGatherRecipient e1 $PAIR{p256}.pub") . decrypt_with("EncGatherPrivateKeyFile e1 $PAIR{p256}"));
 good('two halves of one pair of a server', "EncGatherRecipient e1 $PAIR{p256}.pub\nEncGatherPrivateKeyFile e1 $PAIR{p256}\n" . decrypt_with());
+good('two halves of one pair, one written with compressed points', 'EncGatherRecipient e1 ' . file(openssl("pkey -pubin -in $PAIR{p256}.pub -pubout -ec_conv_form compressed"))
+    . "\nEncGatherPrivateKeyFile e1 $PAIR{p256}\n" . decrypt_with());
+good("two halves of one pair of a server: $_", "EncGatherRecipient e1 $PAIR{$_}.pub\nEncGatherPrivateKeyFile e1 $PAIR{$_}\n" . decrypt_with()) for qw(x25519 rsa);
+
+# Each host a recipient of its own, in each a pair of the server: what a reading takes must not add up.
+good('1,100 virtual hosts', "EncGatherAuthTokenFile $TOKENS\nEncGatherRecipient e1 $PAIR{p256}.pub\nEncGatherPrivateKeyFile e1 $PAIR{p256}\n"
+    . join '', map { "<VirtualHost *>\nServerName h$_.test\n" . decrypt_with() . gather_of('/gather', "EncGatherRecipient r$_ $PAIR{p256}.pub", 'EncGatherPrivateKeyFile off') . "</VirtualHost>\n" } 1 .. 1100);
 good('several', gathers("EncGatherRecipient e1 $PAIR{p256}.pub", "EncGatherRecipient e2 $PAIR{rsa}.pub", 'EncGatherField a digits=4 recipient=e2', 'EncGatherField b digits=4'));
 good('a field under the key file', gathers("EncGatherKeyFile $KEY", "EncGatherRecipient e1 $PAIR{p256}.pub", 'EncGatherField a digits=4 recipient=off', 'EncGatherField b digits=4'));
 good('off, and then others', gathers("EncGatherRecipient e1 $PAIR{p256}.pub", 'EncGatherRecipient off', "EncGatherRecipient e1 $PAIR{rsa}.pub"));
@@ -126,7 +133,8 @@ bad('EncGatherField: recipient= twice', gathers("EncGatherRecipient e1 $PAIR{p25
 # --- Files of recipients -----------------------------------------------------------------------------------------
 
 sub bad_recipient ($name, $path, @patterns) {
-    return bad("recipient: $name", gathers("EncGatherRecipient e1 $path"), qr/EncGatherRecipient '\Q$path\E' /, @patterns);
+    my ($first) = split /\n/, $path;
+    return bad("recipient: $name", gathers("EncGatherRecipient e1 $path"), qr/EncGatherRecipient '\Q$first\E' /, @patterns);
 }
 
 my $P384 = file(openssl('genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-384'));
@@ -135,6 +143,7 @@ my $SMALL = file(openssl('genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:1024')
 my ($public, $private) = (slurp("$PAIR{p256}.pub"), slurp($PAIR{p256}));
 
 bad_recipient('missing', "$FILES/none.pub", qr/cannot be opened/);
+bad_recipient('missing, under two ids, told once', "$FILES/none.pub\nEncGatherRecipient e2 $FILES/none.pub", qr/cannot be opened/);
 bad_recipient('a directory', $FILES);
 bad_recipient('empty', file(''));
 bad_recipient('no key', file("nothing\n"), qr/no public key/);
@@ -165,6 +174,18 @@ bad_recipient('JWK: no y', jwk($P256_JWK, y => undef));
 bad_recipient('JWK: a member twice', file(slurp(jwk($P256_JWK)) =~ s/\{/{"kty":"EC",/r));
 bad_recipient('a set of JWKs', file('{"keys":[' . slurp(jwk($P256_JWK)) . ']}'));
 bad_recipient('two JWKs', file(slurp(jwk($P256_JWK)) x 2));
+
+bad_recipient('a private key, cut off, behind the public one', file($public . substr($private, 0, 100), 0600), qr/private key/);
+
+# Somebody who may read one half of a pair has said nothing about the other.
+SKIP: {
+    skip 'only root can be somebody else', 1 unless $> == 0 && -x '/usr/bin/setpriv';
+    $server->configure(conf => "EncGatherRecipient e1 $PAIR{p256}.pub\nEncGatherPrivateKeyFile e1 $PAIR{p256}\n" . decrypt_with());
+    my $said = join ' ', '/usr/bin/setpriv --reuid=65534 --regid=65534 --clear-groups', $server->{httpd}, '-t -d', $server->{dir}, '-f', $server->config_file, '2>&1';
+    $said = `$said`;
+    like $said, qr/EG0103: EncGatherPrivateKeyFile .*was not checked/, 'one half that somebody may not read: he is told';
+    unlike $said, qr/EG0141/, 'and it is not said that the halves do not fit';
+}
 
 SKIP: {
     skip 'only root can give files away', 1 unless $> == 0;

@@ -76,6 +76,10 @@ CONF
     gather_at('/hex/gather', '/hex/decrypt', "EncGatherKeyFile $RING"),
     gather_at('/both/gather', '/both/decrypt', "EncGatherKeyFile $RING", 'EncGatherTokenFormat jwe hex'),
     decrypt_at('/alone/decrypt', private_key('p256'), $OPEN),
+    # what httpd's sections make of a request, and no section says by itself
+    gather_at('/if/gather', '/if/decrypt', "EncGatherKeyFile $RING", 'EncGatherTokenFormat jwe', '<If "%{QUERY_STRING} =~ /more/">', recipient(k1 => 'p256'), '</If>'),
+    decrypt_at('/if/decrypt', "EncGatherKeyFile $RING", $OPEN, '<If "%{QUERY_STRING} =~ /more/">', private_key(k0 => 'p256'), '</If>',
+        '<If "%{QUERY_STRING} =~ /pair/">', recipient(e1 => 'p256'), private_key(e1 => 'next'), '</If>'),
     (map { gather_at("/many/$_", $elsewhere->url('/'), $_ eq 'dir' ? ("EncGatherKeyFile $RING", 'EncGatherTokenFormat jwe') : recipient($_),
         map { "EncGatherField f$_ digits=4 say=x" } 1 .. $MANY{$_}) } sort keys %MANY),
     "</VirtualHost>\n<VirtualHost *>\nServerName other.test\n",
@@ -323,6 +327,12 @@ for my $case ([ 'no call id', [] ], [ 'an empty one', [ CallSid => '' ] ], [ 'a 
 }
 is get($HOST, '/dir/gather')->code, 200, 'a GET starts a call';
 
+# --- One kid, two keys, by the merge of a request ---------------------------------------------------------------
+
+is webhook('/if/gather', $CALL)->code, 200, 'one key for each kid';
+is webhook('/if/gather?more=1', $CALL)->code, 500, 'a recipient by the kid of a key of the ring';
+is decrypt($HOST, "/if/decrypt?$_=1", both(card('p256')))->content, qq({"error":"misconfigured"}), "a private key by a kid that is another's: $_" for qw(more pair);
+
 # --- Downgrade ------------------------------------------------------------------------------------------------
 # While hex is read, an old hex token says neither field, call nor time; jwe tokens beside it lose nothing.
 
@@ -474,6 +484,7 @@ write_secret("$FILES/live", $private);
 
 ok $server->stop, 'the server stops';
 log_is_clean($server, @PROVOKED, qr/\[encgather:alert\] .*EG0102: EncGather(?:Recipient|PrivateKeyFile) '/,
+    qr/EG0108: .*the kid '(?:k1|k0|e1)' is that of/,
     qr/EG0108: .*no usable EncGatherRecipient/, qr/EG0108: .*no usable EncGatherPrivateKeyFile/);
 
 finish();

@@ -206,6 +206,19 @@ is_run('what none opens', [ 'rewrap', '--key-file', $RING, '--format', 'hex' ], 
 my $old = seal('dir', '44') =~ s/\A[^.]+/encode_base64url(sprintf $OTHER, 'dir', 'k0', '', 7, 'CA7', 'f7')/er;
 is_run('a token that was changed', [ 'rewrap', '--key-file', $RING ], "$old\n", $DATA, "$old\n", qr/line 1: not a token/);
 
+# What becomes too long is left, and those behind it are done.
+{
+    my $tokens = is_run('hex of any length', [ 'encrypt', '--key-file', $RING ], join("\n", 1, 2 x 7000, 3) . "\n", $GOOD, qr/\A(?:[0-9a-f]+\n){3}\z/);
+    my ($long) = $tokens =~ /\n([^\n]*\n)/;
+    my ($in, $out) = (put(fresh(), $tokens), fresh());
+    my @command = (@to_p256, @BOUND, '--input', $in, '--output', $out);
+    is_run("one of them is too long for jwe: $_", [@command], '', $DATA, '', qr/\A[^\n]*line 2: too long for a token of that format; copied as it is\n\z/) for 'done', 'done again';
+    like slurp($out), qr/\A[\w.-]+\n\Q$long\E[\w.-]+\n\z/, 'the others are done';
+    put($out, substr slurp($out), 0, 1000);
+    is_run('and gone on with, where it was cut off', [@command], '', $DATA, '', qr/line 2: too long/);
+    like slurp($out), qr/\A[\w.-]+\n\Q$long\E[\w.-]+\n\z/, 'is whole';
+}
+
 # An interrupted run goes on, wherever it was cut off.
 for my $case ([ 'dir', [ 'rewrap', '--key-file', $RING, '--format', 'jwe', @BOUND ] ], [ 'p256', [ @to_p256, @BOUND ] ]) {
     my ($kind, $command) = @$case;
@@ -241,6 +254,10 @@ is_run(@$_[ 0, 1 ], '', $USAGE, '', $_->[2]) for
     [ 'no key', ['decrypt'], qr/--key-file is missing/ ],
     [ 'no key for rewrap', ['rewrap'], qr/--key-file is missing/ ],
     [ 'nothing to seal with', [ 'rewrap', '--private-key', $PAIR{p256} ], qr/--key-file is missing/ ],
+    [ 'a call that is not UTF-8', [ @encrypt, '--format', 'jwe', '--sid', "\xff", '--fld', 'pin' ], qr/--sid .*UTF-8/ ],
+    [ 'a field that is not UTF-8', [ 'rewrap', '--key-file', $RING, '--format', 'jwe', '--sid', 'CA1', '--fld', "pi\xc3" ], qr/--fld .*UTF-8/ ],
+    [ 'an empty call', [ @encrypt, '--format', 'jwe', '--sid', '', '--fld', 'pin' ], qr/--sid .*empty/ ],
+    [ 'an empty field', [ @p256, '--fld', '' ], qr/--fld .*empty/ ],
     [ 'a ttl of 0', [ @p256, '--ttl', 0 ], qr/--ttl is a number/ ],
     [ 'a clock that is none', [ @p256, '--at', '1e9' ], qr/--at is a number/ ];
 

@@ -223,6 +223,72 @@ const char *eg_config_fault(apr_pool_t *pool, const eg_config *config)
     return NULL;
 }
 
+/* --- one kid, one key -------------------------------------------------------------------------- */
+
+#define NEW_NAME "give one of them another"
+
+static const eg_store_entry *entry_of_kid(const eg_envelope_list *list, const char *kid)
+{
+    for (unsigned i = 0; list && i < list->n; i++)
+        if (strcmp(list->at[i]->kid, kid) == 0)
+            return list->at[i];
+    return NULL;
+}
+
+static const char *kid_in_both(const eg_keyring *ring, const eg_envelope_list *list)
+{
+    for (apr_size_t i = 0; ring && i < ring->n; i++)
+        if (entry_of_kid(list, ring->keys[i].id))
+            return ring->keys[i].id;
+    return NULL;
+}
+
+bool eg_config_is_pair(const eg_store_entry *recipient, const eg_store_entry *private_key)
+{
+    return recipient->has_facts && private_key->has_facts &&
+           eg_key_facts_fit(&recipient->facts, &private_key->facts);
+}
+
+/* Of one that could not be read nothing is known. */
+static const char *kid_of_two_pairs(const eg_config *config)
+{
+    const eg_envelope_list *list = config->recipients;
+
+    for (unsigned i = 0; list && i < list->n; i++) {
+        const eg_store_entry *one = list->at[i], *other = entry_of_kid(config->privates, one->kid);
+
+        if (other && one->has_facts && other->has_facts && !eg_config_is_pair(one, other))
+            return one->kid;
+    }
+    return NULL;
+}
+
+const char *eg_config_clash(apr_pool_t *pool, const eg_config *config)
+{
+    const eg_keyring *ring = config->keys ? config->keys->keys : NULL;
+    const char *kid;
+
+    if ((kid = kid_in_both(ring, config->recipients)) != NULL)
+        return apr_psprintf(pool,
+                            "the kid '%s' is that of a key in EncGatherKeyFile and of an "
+                            "EncGatherRecipient; " NEW_NAME,
+                            kid);
+    if ((kid = kid_in_both(ring, config->privates)) != NULL)
+        return apr_psprintf(pool,
+                            "the kid '%s' is that of a key in EncGatherKeyFile and of an "
+                            "EncGatherPrivateKeyFile; " NEW_NAME,
+                            kid);
+    if ((kid = kid_of_two_pairs(config)) != NULL)
+        return apr_psprintf(
+            pool,
+            "the kid '%s' is that of an EncGatherRecipient and of an "
+            "EncGatherPrivateKeyFile that are not two halves of one pair; " NEW_NAME,
+            kid);
+    return NULL;
+}
+
+/* --- what is said ------------------------------------------------------------------------------- */
+
 /* The members of one event, by its number. */
 const eg_say **eg_config_say_member(eg_config *config, eg_event event)
 {

@@ -185,6 +185,10 @@ const eg_store_entry *eg_config_recipient(const eg_config *config, const eg_fiel
                                           bool *known);
 /* Whether some field is sealed under the key file. */
 bool eg_config_seals_by_file(const eg_config *config);
+/* Whether both could be read, and are two halves of one pair. */
+bool eg_config_is_pair(const eg_store_entry *recipient, const eg_store_entry *private_key);
+/* The kid that two keys have which hold together, in words, and what to do; NULL: none. */
+const char *eg_config_clash(apr_pool_t *pool, const eg_config *config);
 /* What only the merge of sections shows to be wrong with tokens and their keys, in words, and what to do;
  * NULL: nothing. */
 const char *eg_config_fault(apr_pool_t *pool, const eg_config *config);

@@ -81,27 +81,38 @@ eg_status eg_contents_envelope(eg_crypto *crypto, apr_pool_t *pool, const eg_sto
     return status;
 }
 
+static eg_status take_facts(eg_crypto *crypto, const eg_envelope_key *key, eg_key_facts *facts,
+                            eg_problem *why)
+{
+    facts->kind = key->kind;
+    facts->wrapped = key->wrapped;
+    if (eg_envelope_public_id(crypto, key, facts->public_id) == EG_OK)
+        return EG_OK;
+    eg_problem_set(why, "cannot be looked at: OpenSSL fails");
+    return EG_ECRYPTO;
+}
+
 /* The text is what is kept: OpenSSL's keys are made of it where they are used, and are in no process that
- * does not serve. */
+ * does not serve. What is OpenSSL's goes with this file: a process has no more than 1,024 places for what
+ * threads keep, and a server may have more files. */
 static eg_status parse_envelope_key(apr_pool_t *ptemp, const eg_store_entry *entry,
                                     const eg_secretfile *file, eg_held *fresh, eg_problem *why)
 {
-    eg_crypto *crypto = eg_crypto_create(ptemp);
     eg_envelope_key key;
     apr_pool_t *pool;
+    eg_crypto *crypto;
     eg_status status = EG_ECRYPTO;
 
     fresh->secret = file->bytes;
     fresh->n = file->n;
     eg_problem_set(why, "cannot be looked at: OpenSSL fails");
     apr_pool_create(&pool, ptemp);
+    crypto = eg_crypto_create(pool);
     if (crypto)
         status = eg_contents_envelope(crypto, pool, entry, (eg_span){file->bytes, file->n}, &key,
                                       &fresh->facts.is_expired, why);
-    if (status == EG_OK) {
-        fresh->facts.kind = key.kind;
-        fresh->facts.wrapped = key.wrapped;
-    }
+    if (status == EG_OK)
+        status = take_facts(crypto, &key, &fresh->facts, why);
     apr_pool_destroy(pool);
     return status;
 }

@@ -22,6 +22,7 @@ APLOG_USE_MODULE(encgather);
 typedef struct {
     eg_store_entry entry;
     eg_held *held;
+    const char *told; /* what is wrong with the file, once the log says it */
 } slot;
 
 static apr_array_header_t *slots; /* of slot *, of this reading; NULL while there is none */
@@ -91,7 +92,12 @@ static bool is_test_by_other_user(eg_file_verdict verdict)
 }
 
 /* Whether the server may go on although the file is bad. */
-static bool report(server_rec *s, const eg_store_entry *entry, eg_file_verdict verdict,
+static bool may_go_on(eg_file_verdict verdict)
+{
+    return is_test_by_other_user(verdict) || ap_state_query(AP_SQ_CONFIG_GEN) > 1;
+}
+
+static void report(server_rec *s, const eg_store_entry *entry, eg_file_verdict verdict,
                    const eg_problem *why)
 {
     const char *directive = eg_contents_directive(entry->kind);
@@ -101,23 +107,36 @@ static bool report(server_rec *s, const eg_store_entry *entry, eg_file_verdict v
                      EG_TAG("0103") "%s '%s' was not checked, this user may not read it; run the "
                                     "configuration test as root",
                      directive, entry->path);
-        return true;
+        return;
     }
     if (ap_state_query(AP_SQ_CONFIG_GEN) <= 1) {
         ap_log_error(APLOG_MARK, APLOG_ERR, 0, s, EG_TAG("0101") "%s '%s' %s", directive,
                      entry->path, why->text);
-        return false;
+        return;
     }
     ap_log_error(APLOG_MARK, APLOG_ALERT, 0, s,
                  EG_TAG("0102") "%s '%s' %s; %s until a restart with a good file", directive,
                  entry->path, why->text,
                  eg_vault_find(entry->kind, entry->path) ? "what it held before stays in use"
                                                          : "its locations answer 500");
-    return true;
 }
 
-static bool check_slot(apr_pool_t *ptemp, server_rec *s, slot *each, const eg_docroots *docroots)
+/* The same file under another kid is the same file. */
+static bool is_told(int before, const slot *bad)
 {
+    for (int i = 0; i < before; i++) {
+        const slot *each = slot_at(i);
+
+        if (each->told && each->entry.kind == bad->entry.kind &&
+            strcmp(each->entry.path, bad->entry.path) == 0 && strcmp(each->told, bad->told) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool check_slot(apr_pool_t *ptemp, server_rec *s, int place, const eg_docroots *docroots)
+{
+    slot *each = slot_at(place);
     const eg_store_entry *entry = &each->entry;
     eg_held fresh = {0};
     eg_problem why;
@@ -130,7 +149,12 @@ static bool check_slot(apr_pool_t *ptemp, server_rec *s, slot *each, const eg_do
         each->held->is_wanted = true;
     else if (ok)
         eg_problem_set(&why, "cannot be kept: no memory");
-    return (ok && each->held) || report(s, entry, verdict, &why);
+    if (ok && each->held)
+        return true;
+    each->told = apr_pstrdup(ptemp, why.text);
+    if (!is_told(place, each))
+        report(s, entry, verdict, &why);
+    return may_go_on(verdict);
 }
 
 static eg_docroots *list_docroots(apr_pool_t *ptemp, server_rec *s)
@@ -190,7 +214,9 @@ int eg_store_check(apr_pool_t *ptemp, server_rec *s)
         eg_handover_watch(forget_all);
     eg_vault_open();
     for (int i = 0; i < slots->nelts; i++)
-        ok = check_slot(ptemp, s, slot_at(i), docroots) && ok;
+        ok = check_slot(ptemp, s, i, docroots) && ok;
+    for (int i = 0; i < slots->nelts; i++)
+        slot_at(i)->told = NULL;
     eg_vault_drop_unwanted();
     eg_vault_pack();
     for (int i = 0; i < slots->nelts; i++)
@@ -202,37 +228,6 @@ void eg_store_each(server_rec *s, void (*look)(server_rec *s, const eg_store_ent
 {
     for (int i = 0; i < slots->nelts; i++)
         look(s, &slot_at(i)->entry);
-}
-
-static const eg_envelope_key *key_in_parent(eg_crypto *crypto, apr_pool_t *pool,
-                                            const eg_store_entry *entry)
-{
-    const eg_held *held = eg_vault_find(entry->kind, entry->path);
-    eg_envelope_key *key = apr_pcalloc(pool, sizeof *key);
-    eg_problem why;
-    bool expired;
-
-    if (!held || !held->secret ||
-        eg_contents_envelope(crypto, pool, entry, (eg_span){held->secret, held->n}, key, &expired,
-                             &why) != EG_OK)
-        return NULL;
-    return key;
-}
-
-bool eg_store_is_pair(apr_pool_t *ptemp, const eg_store_entry *recipient,
-                      const eg_store_entry *private_key)
-{
-    eg_crypto *crypto = eg_crypto_create(ptemp);
-    const eg_envelope_key *one, *other;
-    apr_pool_t *pool;
-    bool are_pair;
-
-    apr_pool_create(&pool, ptemp);
-    one = crypto ? key_in_parent(crypto, pool, recipient) : NULL;
-    other = one ? key_in_parent(crypto, pool, private_key) : NULL;
-    are_pair = other && eg_envelope_is_pair(one, other);
-    apr_pool_destroy(pool);
-    return are_pair;
 }
 
 /* --- once it is in force ----------------------------------------------------------------------- */

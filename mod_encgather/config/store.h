@@ -35,10 +35,6 @@ void eg_store_each(server_rec *s, void (*look)(server_rec *s, const eg_store_ent
 /* Warns of what such a file holds and should not; a look for eg_store_each(). */
 void eg_store_doubt(server_rec *s, const eg_store_entry *entry);
 
-/* Whether these are two halves of one key pair; false as well where one could not be read. In the parent. */
-bool eg_store_is_pair(apr_pool_t *ptemp, const eg_store_entry *recipient,
-                      const eg_store_entry *private_key);
-
 /* The counter of a key, by its fingerprint, or NULL. */
 typedef struct eg_key_use *(*eg_key_counter)(const char *fingerprint);
 

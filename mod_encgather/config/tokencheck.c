@@ -19,7 +19,6 @@ APLOG_USE_MODULE(encgather);
 #define REQUEST_LINE_REST 14 /* "POST " and " HTTP/1.1" */
 
 #define AT "%s (line %d of %s)"
-#define NEW_NAME "give one of them another"
 #define WHERE(place) (place)->title, (place)->node->line_num, (place)->node->filename
 
 typedef struct {
@@ -42,56 +41,6 @@ static bool is_gather(const eg_place *place)
 static unsigned count_of(const eg_envelope_list *list)
 {
     return list ? list->n : 0;
-}
-
-/* --- one kid, one key -------------------------------------------------------------------------- */
-
-static const char *kid_in_ring(const eg_config *config, const char *kid)
-{
-    const eg_keyring *ring = config->keys ? config->keys->keys : NULL;
-
-    for (apr_size_t i = 0; ring && i < ring->n; i++)
-        if (strcmp(ring->keys[i].id, kid) == 0)
-            return "EncGatherKeyFile";
-    return NULL;
-}
-
-static const eg_store_entry *entry_of_kid(const eg_envelope_list *list, const char *kid)
-{
-    for (unsigned i = 0; i < count_of(list); i++)
-        if (strcmp(list->at[i]->kid, kid) == 0)
-            return list->at[i];
-    return NULL;
-}
-
-/* The first kid that two keys have, and where both are. */
-static const char *find_clash(const subject *of)
-{
-    const eg_config *config = of->place->config;
-
-    for (unsigned i = 0; i < count_of(config->recipients); i++) {
-        const eg_store_entry *one = config->recipients->at[i];
-        const eg_store_entry *other = entry_of_kid(config->privates, one->kid);
-
-        if (kid_in_ring(config, one->kid))
-            return apr_psprintf(of->pool,
-                                "the kid '%s' is that of a key in EncGatherKeyFile and "
-                                "of an EncGatherRecipient; " NEW_NAME,
-                                one->kid);
-        if (other && one->has_facts && other->has_facts && !eg_store_is_pair(of->pool, one, other))
-            return apr_psprintf(
-                of->pool,
-                "the kid '%s' is that of an EncGatherRecipient and of an "
-                "EncGatherPrivateKeyFile that are not two halves of one pair; " NEW_NAME,
-                one->kid);
-    }
-    for (unsigned i = 0; i < count_of(config->privates); i++)
-        if (kid_in_ring(config, config->privates->at[i]->kid))
-            return apr_psprintf(of->pool,
-                                "the kid '%s' is that of a key in EncGatherKeyFile and "
-                                "of an EncGatherPrivateKeyFile; " NEW_NAME,
-                                config->privates->at[i]->kid);
-    return NULL;
 }
 
 /* --- how long the action becomes --------------------------------------------------------------- */
@@ -200,7 +149,7 @@ static bool check_place_of(const subject *of)
 
     if (of->place->is_conditional)
         return true;
-    good = complain(of, find_clash(of));
+    good = complain(of, eg_config_clash(of->pool, of->place->config));
     if (!is_gather(of->place))
         return good;
     good = complain(of, eg_config_fault(of->pool, of->place->config)) && good;
@@ -271,7 +220,7 @@ static void warn_of_own_half(const subject *of)
 
     for (unsigned i = 0; i < count_of(config->recipients); i++)
         for (unsigned k = 0; k < count_of(config->privates); k++)
-            if (eg_store_is_pair(of->pool, config->recipients->at[i], config->privates->at[k]))
+            if (eg_config_is_pair(config->recipients->at[i], config->privates->at[k]))
                 ap_log_error(APLOG_MARK, APLOG_WARNING, 0, of->main_server,
                              EG_TAG("0145") AT
                              ": this section has the private half of its own "

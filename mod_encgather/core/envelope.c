@@ -218,10 +218,45 @@ eg_status eg_envelope_try(eg_crypto *crypto, const eg_envelope_key *key, bool is
     return status;
 }
 
-bool eg_envelope_is_pair(const eg_envelope_key *one, const eg_envelope_key *other)
-{
-    bool same = one->kind == other->kind && EVP_PKEY_eq(one->pkey, other->pkey) == 1;
+/* --- which pair it is ---------------------------------------------------------------------------- */
 
-    ERR_clear_error();
-    return same;
+#define NUMBER_MAX (EG_RSA_BITS_MAX / 8)
+
+/* Numbers fill their room with zeros, in the order of this machine. */
+static OSSL_PARAM public_part(const char *name, unsigned type, unsigned char *room, apr_size_t n)
+{
+    return (OSSL_PARAM){name, type, room, n, 0};
+}
+
+eg_status eg_envelope_public_id(eg_crypto *crypto, const eg_envelope_key *key,
+                                unsigned char id[EG_SHA256_SIZE])
+{
+    unsigned char rooms[2][NUMBER_MAX] = {{0}, {0}};
+    const OSSL_PARAM none = {NULL, 0, NULL, 0, 0};
+    OSSL_PARAM parts[3] = {none, none, none};
+    const eg_span all = {(const char *)rooms, sizeof rooms};
+    bool ok;
+
+    if (key->kind == EG_X25519) {
+        parts[0] =
+            public_part(OSSL_PKEY_PARAM_PUB_KEY, OSSL_PARAM_OCTET_STRING, rooms[0], EG_COORDINATE);
+    } else {
+        bool is_rsa = key->kind == EG_RSA;
+        apr_size_t n = is_rsa ? NUMBER_MAX : EG_COORDINATE;
+
+        parts[0] = public_part(is_rsa ? OSSL_PKEY_PARAM_RSA_N : OSSL_PKEY_PARAM_EC_PUB_X,
+                               OSSL_PARAM_UNSIGNED_INTEGER, rooms[0], n);
+        parts[1] = public_part(is_rsa ? OSSL_PKEY_PARAM_RSA_E : OSSL_PKEY_PARAM_EC_PUB_Y,
+                               OSSL_PARAM_UNSIGNED_INTEGER, rooms[1], n);
+    }
+    (void)ERR_set_mark();
+    ok = EVP_PKEY_get_params(key->pkey, parts) == 1;
+    (void)ERR_pop_to_mark();
+    return ok ? eg_sha256(crypto, all, id) : EG_ECRYPTO;
+}
+
+bool eg_key_facts_fit(const eg_key_facts *one, const eg_key_facts *other)
+{
+    return one->kind == other->kind &&
+           memcmp(one->public_id, other->public_id, sizeof one->public_id) == 0;
 }

@@ -31,7 +31,8 @@ typedef struct {
 typedef struct {
     eg_key_kind kind;
     apr_size_t wrapped;
-    bool is_expired; /* it came in a certificate whose time is over */
+    bool is_expired;                         /* it came in a certificate whose time is over */
+    unsigned char public_id[EG_SHA256_SIZE]; /* of its public numbers: both halves have the same */
 } eg_key_facts;
 
 /* Whether this can name a key: 1 to EG_KID_MAX of A-Z a-z 0-9 _ -. */
@@ -67,7 +68,11 @@ eg_status eg_envelope_try(eg_crypto *crypto, const eg_envelope_key *key,
 /* Frees what is OpenSSL's of it with the pool. */
 void eg_envelope_key_own(apr_pool_t *pool, const eg_envelope_key *key);
 
-/* Whether both have the same public numbers. */
-bool eg_envelope_is_pair(const eg_envelope_key *one, const eg_envelope_key *other);
+/* Whose pair it is a half of, however its file was written; for comparing in this process alone. */
+eg_status eg_envelope_public_id(eg_crypto *crypto, const eg_envelope_key *key,
+                                unsigned char id[EG_SHA256_SIZE]) EG_MUST_CHECK;
+
+/* Whether these are two halves of one pair, or one of them twice. */
+bool eg_key_facts_fit(const eg_key_facts *one, const eg_key_facts *other);
 
 #endif

@@ -73,6 +73,7 @@ typedef struct {
 typedef struct {
     const char *name; /* as directives and options write it */
     bool binds;       /* a token says its field, its call and its time */
+    apr_size_t most;  /* characters of a token that is made or read; 0: any number */
 
     /* The number of characters of a token for a plaintext of n bytes; iat counts with its digits. */
     apr_size_t (*length)(const eg_sealing *with, apr_size_t n);

@@ -319,6 +319,7 @@ static bool jwe_describe(eg_span token, apr_pool_t *pool, eg_token_description *
 const eg_format eg_jwe_format = {
     .name = "jwe",
     .binds = true,
+    .most = TOKEN_MAX,
     .length = jwe_length,
     .seal = jwe_seal,
     .has_form = jwe_has_form,

@@ -137,6 +137,11 @@ static void count_block(pem_blocks *found, const eg_pem_block *block)
         found->certificate = *block;
 }
 
+static bool mentions_private_key(eg_span text)
+{
+    return text.n && memmem(text.p, text.n, "PRIVATE KEY-----", 16) != NULL;
+}
+
 static bool check_blocks(const reading *in, const pem_blocks *found)
 {
     if (found->privates)
@@ -155,6 +160,7 @@ static bool read_pem(const reading *in, eg_span text)
     eg_pem_block block;
     eg_span der;
 
+    found.privates = mentions_private_key(text); /* one that is cut off is there all the same */
     while (eg_pem_next(&text, &block))
         count_block(&found, &block);
     if (!check_blocks(in, &found))

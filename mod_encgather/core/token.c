@@ -134,6 +134,7 @@ static bool hex_describe(eg_span token, apr_pool_t *pool, eg_token_description *
 const eg_format eg_hex_format = {
     .name = "hex",
     .binds = false,
+    .most = 0,
     .length = hex_length,
     .seal = hex_seal,
     .has_form = hex_has_form,

@@ -52,6 +52,21 @@ static bool is_bound_to_nothing(const eg_opened *opened)
     return eg_formats[opened->becomes]->binds && (!opened->anew.sid.p || !opened->anew.fld.p);
 }
 
+static bool becomes_too_long(const eg_opened *opened)
+{
+    const eg_format *format = eg_formats[opened->becomes];
+
+    return format->most && format->length(&opened->anew, opened->plain.n) > format->most;
+}
+
+/* What cannot be made of an opened token is told, and the token left as it is. */
+static eg_status look_whether_it_can_be(const eg_opened *opened)
+{
+    if (is_bound_to_nothing(opened))
+        return EG_EMISSING;
+    return becomes_too_long(opened) ? EG_ETOOMANY : EG_OK;
+}
+
 static void open_it(eg_rewrap *job, eg_span token, eg_opened *opened)
 {
     static const eg_demands none = {.ttl = 0};
@@ -63,8 +78,8 @@ static void open_it(eg_rewrap *job, eg_span token, eg_opened *opened)
     opened->plain = is.plain;
     opened->is_current = opened->status == EG_OK && opened->format == opened->becomes &&
                          is.which == 0 && !(recipient && opened->becomes == EG_JWE);
-    if (opened->status == EG_OK && !opened->is_current && is_bound_to_nothing(opened))
-        opened->status = EG_EMISSING;
+    if (opened->status == EG_OK && !opened->is_current)
+        opened->status = look_whether_it_can_be(opened);
 }
 
 static void look_at_token(eg_rewrap *job, eg_span token, eg_opened *opened)
@@ -102,14 +117,20 @@ bool eg_rewrap_is_kept(const eg_opened *opened)
     return !opened->is_token || opened->status != EG_OK || opened->is_current;
 }
 
+static const char *reason_for_keeping(eg_status status)
+{
+    if (status == EG_EMISSING)
+        return "says neither its call nor its field, and --sid or --fld is missing";
+    return status == EG_ETOOMANY ? "too long for a token of that format"
+                                 : "not a token of these keys";
+}
+
 void eg_rewrap_note_bad(eg_rewrap *job, const eg_opened *opened)
 {
     if (opened->status == EG_OK)
         return;
     eg_tool_complain(job->tool, "line %lu: %s; copied as it is", (unsigned long)job->in.number,
-                     opened->status == EG_EMISSING
-                         ? "says neither its call nor its field, and --sid or --fld is missing"
-                         : "not a token of these keys");
+                     reason_for_keeping(opened->status));
     job->bad_lines = true;
 }
 

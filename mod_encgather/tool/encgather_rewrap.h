@@ -23,8 +23,8 @@ typedef struct {
 
 /* A token taken apart; a line that holds none (blank, or a comment) is copied as it is. */
 typedef struct {
-    eg_status
-        status; /* of opening it; EG_EMISSING: what it would have to be bound to is not known */
+    eg_status status; /* of opening it; EG_EMISSING: what it would have to be bound to is not known;
+                 * EG_ETOOMANY: it would become longer than would be read */
     bool is_token;
     bool is_current;  /* it is what it is to become: not opened where that needs a key of others */
     unsigned format;  /* that it has */
@@ -42,7 +42,7 @@ eg_exit eg_rewrap_give_up(const eg_rewrap *job) EG_MUST_CHECK;
 /* Whether the line goes into the output as it is. */
 bool eg_rewrap_is_kept(const eg_opened *opened);
 
-/* The complaint about a line that no key opens. */
+/* The complaint about a line that is left though it has a token. */
 void eg_rewrap_note_bad(eg_rewrap *job, const eg_opened *opened);
 
 /* Opens the output file, alone, and reads as many lines of input as it has: each has to be what

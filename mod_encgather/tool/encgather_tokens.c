@@ -33,8 +33,20 @@ static bool read_seconds(const char *text, apr_int64_t most, apr_int64_t *number
     return true;
 }
 
+/* What no token can say, or none that a server takes. */
+static bool check_name(const eg_tool *tool, const char *option, const char *value)
+{
+    if (value && !*value)
+        return complain_of_usage(tool, apr_pstrcat(tool->pool, option, " is empty", NULL));
+    if (value && !eg_is_utf8(eg_span_of(value)))
+        return complain_of_usage(tool, apr_pstrcat(tool->pool, option, " is not UTF-8", NULL));
+    return true;
+}
+
 static bool set_demands(const eg_tool *tool, const eg_token_options *options, eg_token_setup *setup)
 {
+    if (!check_name(tool, "--sid", options->sid) || !check_name(tool, "--fld", options->fld))
+        return false;
     setup->demands.sid = eg_span_of(options->sid);
     setup->demands.fld = eg_span_of(options->fld);
     setup->has_clock = options->at != NULL;

@@ -148,6 +148,7 @@ static const char *find_config_fault(request_rec *r, bool is_gather, bool tokens
 {
     const eg_config *policy = eg_config_of(r);
     missing_file missing = find_missing(policy, is_gather, tokens_needed);
+    const char *fault;
 
     if (missing.directive && !missing.is_named)
         return apr_psprintf(r->pool, "there is no %s for this location", missing.directive);
@@ -160,7 +161,8 @@ static const char *find_config_fault(request_rec *r, bool is_gather, bool tokens
         return "OpenSSL does not offer AES-256-GCM, HMAC or SHA-256";
     if (is_gather && !eg_config_provider(policy)->dialect)
         return "EncGatherProvider is one for \"Require webhook-signature\" alone";
-    return is_gather ? eg_config_fault(r->pool, policy) : NULL;
+    fault = eg_config_clash(r->pool, policy);
+    return fault || !is_gather ? fault : eg_config_fault(r->pool, policy);
 }
 
 static eg_outcome check_configuration(request_rec *r, bool is_gather, bool tokens_needed)

@@ -21,9 +21,11 @@ static int outcome_of_sealing(eg_status status)
 int load_recipients(eg_crypto *crypto, apr_pool_t *pool)
 {
     for (int kind = 0; kind < EG_KEY_KINDS; kind++) {
+        unsigned char id[EG_SHA256_SIZE];
         eg_envelope_key key;
 
-        if (!read_public_half(crypto, pool, (eg_key_kind)kind, &key))
+        if (!read_public_half(crypto, pool, (eg_key_kind)kind, &key) ||
+            eg_envelope_public_id(crypto, &key, id) != EG_OK)
             return NOT_TRUSTED;
         if ((int)key.kind != kind)
             return WRONG;
@@ -34,9 +36,11 @@ int load_recipients(eg_crypto *crypto, apr_pool_t *pool)
 int load_private_keys(eg_crypto *crypto, apr_pool_t *pool)
 {
     for (int kind = 0; kind < EG_KEY_KINDS; kind++) {
+        unsigned char id[EG_SHA256_SIZE];
         eg_envelope_key key;
 
-        if (!read_private_half(crypto, pool, (eg_key_kind)kind, &key))
+        if (!read_private_half(crypto, pool, (eg_key_kind)kind, &key) ||
+            eg_envelope_public_id(crypto, &key, id) != EG_OK)
             return NOT_TRUSTED;
         if ((int)key.kind != kind)
             return WRONG;

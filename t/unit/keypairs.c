@@ -156,6 +156,32 @@ static eg_envelope_key read_recipient(const char *text, bool *expired)
     return *key;
 }
 
+static eg_key_facts facts_of(const eg_envelope_key *key)
+{
+    eg_key_facts facts = {.kind = key->kind};
+
+    is_int(eg_envelope_public_id(crypto, key, facts.public_id), EG_OK, "it has an id");
+    return facts;
+}
+
+/* Neither one of its own kind nor one of another. */
+static void fits_nobody_else(const eg_envelope_key *mine, const char *name)
+{
+    EVP_PKEY *others[] = {EVP_EC_gen("P-256"), EVP_PKEY_Q_keygen(NULL, NULL, "X25519"),
+                          EVP_RSA_gen(2048)};
+    const eg_key_facts facts = facts_of(mine);
+    unsigned fit = 0;
+
+    for (int kind = 0; kind < EG_KEY_KINDS; kind++) {
+        const eg_envelope_key other = {.kind = (eg_key_kind)kind, .pkey = others[kind]};
+        const eg_key_facts of_other = facts_of(&other);
+
+        fit += eg_key_facts_fit(&facts, &of_other);
+        EVP_PKEY_free(others[kind]);
+    }
+    is_int(fit, 0, "%s: no half of another pair fits", name);
+}
+
 static void is_pair(const char *public, const char *private, eg_key_kind kind, const char *name)
 {
     bool expired = true;
@@ -168,6 +194,7 @@ static void is_pair(const char *public, const char *private, eg_key_kind kind, c
     const eg_opening opening = {EG_READS_ALL, NULL, &keys};
     const eg_sealing sealing = {.recipient = &recipient, .sid = EG_LIT("CA1"), .fld = EG_LIT("f")};
     const eg_demands demands = {.ttl = 0};
+    eg_key_facts facts[2];
     eg_opened_token opened;
     eg_problem why = {""};
     eg_span token;
@@ -184,6 +211,9 @@ static void is_pair(const char *public, const char *private, eg_key_kind kind, c
     is_int(eg_token_open_bound(crypto, &opening, token, &demands, pool, &opened), EG_OK,
            "%s: opened", name);
     is_bytes(opened.plain.p, opened.plain.n, "1234", 4, "%s: to what it was", name);
+    facts[0] = facts_of(&recipient);
+    facts[1] = facts_of(mine);
+    ok(eg_key_facts_fit(&facts[0], &facts[1]), "%s: two halves of one pair", name);
 }
 
 static void good_pairs(void)
@@ -203,6 +233,15 @@ static void good_pairs(void)
     is_pair(certificate_pem(rsa, 1), private_pem(rsa), EG_RSA, "RSA in a certificate");
     is_pair(both, apr_pstrcat(pool, both, private_pem(p256), NULL), EG_P256,
             "the first certificate of two, and a private key beside them");
+}
+
+static void ids_of_pairs(void)
+{
+    EVP_PKEY *const pairs[EG_KEY_KINDS] = {p256, x25519, rsa};
+
+    for (int kind = 0; kind < EG_KEY_KINDS; kind++)
+        fits_nobody_else(&(eg_envelope_key){.kind = (eg_key_kind)kind, .pkey = pairs[kind]},
+                         eg_key_kind_name((eg_key_kind)kind));
 }
 
 static void expired(void)
@@ -407,6 +446,7 @@ int main(void)
     if (!ok(crypto && make_keys(), "OpenSSL has what is needed"))
         return done_testing();
     good_pairs();
+    ids_of_pairs();
     expired();
     bad_recipients();
     bad_privates();
