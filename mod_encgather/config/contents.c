@@ -101,6 +101,7 @@ static eg_status parse_envelope_key(apr_pool_t *ptemp, const eg_store_entry *ent
     if (status == EG_OK) {
         fresh->facts.kind = key.kind;
         fresh->facts.wrapped = key.wrapped;
+        status = eg_envelope_fingerprint(crypto, &key, fresh->facts.fingerprint);
     }
     apr_pool_destroy(pool);
     return status;

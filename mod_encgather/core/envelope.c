@@ -7,6 +7,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
+#include <openssl/x509.h>
 #include "secret.h"
 
 bool eg_is_kid(eg_span kid)
@@ -224,4 +225,23 @@ bool eg_envelope_is_pair(const eg_envelope_key *one, const eg_envelope_key *othe
 
     ERR_clear_error();
     return same;
+}
+
+eg_status eg_envelope_fingerprint(eg_crypto *crypto, const eg_envelope_key *key,
+                                  char text[EG_KEY_PRINT + 1])
+{
+    unsigned char hash[EG_SHA256_SIZE], *der = NULL;
+    int n = i2d_PUBKEY(key->pkey, &der);
+    eg_status status = EG_ECRYPTO;
+
+    text[0] = '\0';
+    if (n > 0)
+        status = eg_sha256(crypto, (eg_span){(const char *)der, (apr_size_t)n}, hash);
+    if (status == EG_OK) {
+        eg_hex_encode(text, hash, EG_KEY_PRINT / 2);
+        text[EG_KEY_PRINT] = '\0';
+    }
+    OPENSSL_free(der);
+    ERR_clear_error();
+    return status;
 }

@@ -10,6 +10,7 @@
 #define EG_POINT_MAX (1 + 2 * EG_COORDINATE) /* 04 || x || y */
 #define EG_RSA_BITS_MIN 2048
 #define EG_RSA_BITS_MAX 8192
+#define EG_KEY_PRINT 8 /* characters */
 
 typedef enum { EG_P256, EG_X25519, EG_RSA, EG_KEY_KINDS } eg_key_kind;
 
@@ -32,6 +33,7 @@ typedef struct {
     eg_key_kind kind;
     apr_size_t wrapped;
     bool is_expired; /* it came in a certificate whose time is over */
+    char fingerprint[EG_KEY_PRINT + 1];
 } eg_key_facts;
 
 /* Whether this can name a key: 1 to EG_KID_MAX of A-Z a-z 0-9 _ -. */
@@ -69,5 +71,10 @@ void eg_envelope_key_own(apr_pool_t *pool, const eg_envelope_key *key);
 
 /* Whether both have the same public numbers. */
 bool eg_envelope_is_pair(const eg_envelope_key *one, const eg_envelope_key *other);
+
+/* The first characters of the SHA-256, in hexadecimal, of the public key in DER: the same for both halves,
+ * and what "openssl pkey -pubout -outform DER | sha256sum" begins with. EG_ECRYPTO: text is empty. */
+eg_status eg_envelope_fingerprint(eg_crypto *crypto, const eg_envelope_key *key,
+                                  char text[EG_KEY_PRINT + 1]);
 
 #endif
