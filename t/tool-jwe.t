@@ -239,7 +239,7 @@ is_run(@$_[ 0, 1 ], '', $USAGE, '', $_->[2]) for
     [ 'hex for a recipient', [ 'encrypt', '--format', 'hex', @{ $SEAL{p256} }, @BOUND ], qr/only a jwe token/ ],
     [ 'two keys', [ @encrypt, @{ $SEAL{p256} }, @BOUND ], qr/not both/ ],
     [ 'no key', ['decrypt'], qr/--key-file is missing/ ],
-    [ 'no key for rewrap', ['rewrap'], qr/--key-file is missing/ ],
+    [ 'no key for rewrap', ['rewrap'], qr/--key-file or --private-key is missing/ ],
     [ 'nothing to seal with', [ 'rewrap', '--private-key', $PAIR{p256} ], qr/--key-file is missing/ ],
     [ 'a ttl of 0', [ @p256, '--ttl', 0 ], qr/--ttl is a number/ ],
     [ 'a clock that is none', [ @p256, '--at', '1e9' ], qr/--at is a number/ ];

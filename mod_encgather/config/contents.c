@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 #include <apr_strings.h>
 #include "core/privatekey.h"
@@ -130,6 +131,21 @@ static void say_where_from(const eg_store_entry *entry, eg_problem *why)
         eg_problem_set(why, "%.255s; is that its path? %s", found.text, kinds[entry->kind].source);
 }
 
+/* "encgather keygen --recipient" names the halves so. */
+static void say_which_half(const eg_store_entry *entry, eg_problem *why)
+{
+    static const char end[] = ".pub";
+    const eg_problem found = *why;
+    apr_size_t n = strlen(entry->path);
+
+    if (entry->kind == EG_PRIVATE_KEY_FILE && n > strlen(end) &&
+        strcmp(entry->path + n - strlen(end), end) == 0)
+        eg_problem_set(why,
+                       "looks like the public half of a pair, which belongs where tokens are "
+                       "sealed: here belongs the file without .pub. It %.255s",
+                       found.text);
+}
+
 eg_file_verdict eg_contents_read(apr_pool_t *ptemp, const eg_store_entry *entry,
                                  const eg_docroots *docroots, eg_held *fresh, eg_problem *why)
 {
@@ -140,6 +156,7 @@ eg_file_verdict eg_contents_read(apr_pool_t *ptemp, const eg_store_entry *entry,
 
     if (verdict != EG_FILE_OK) {
         say_where_from(entry, why);
+        say_which_half(entry, why);
         return verdict;
     }
     if (parse_file(ptemp, entry, &file, fresh, why) == EG_OK)
