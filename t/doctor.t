@@ -15,6 +15,7 @@ use Test::More;
 
 use lib 't/lib';
 use EncGather::Files qw(slurp_if_there spew);
+use EncGather::Jwe qw(make_pair);
 use EncGather::Signature qw(signature form_encode);
 use EncGather::Test;
 
@@ -125,6 +126,29 @@ ok $server->start, 'a server starts' or diag $server->error;
 ok $server->stop, 'it stops';
 log_is_clean($server);
 finds('no server runs', $WELL, $GOOD, [ ok => qr/server/, qr/no server runs with the PidFile/ ]);
+
+# --- Sealed tokens, and another provider --------------------------------------------------------------------------------
+
+my $PAIR   = make_pair(p256 => "$FILES/pair");
+my ($print) = `openssl pkey -pubin -in $PAIR.pub -outform DER | sha256sum` =~ /^([0-9a-f]{8})/;
+my $token  = write_secret("$FILES/one-token", "$TOKEN{demo}\n");
+my $sealed = "EncGatherAuthTokenFile $token\n" . asks('/gather', 'http://127.0.0.1:1/', "EncGatherRecipient e1 $PAIR.pub");
+my $opens  = $DBD . lookup('/lookup') =~ s/(?=<\/)/EncGatherPrivateKeyFile e1 $PAIR\nEncGatherKeyFile "$KEYS\/demo.key"\nEncGatherTokenFormat jwe hex\n/r;
+$server->configure(conf => $sealed . $opens . "EncGatherAuthTokenFile $token\n" . "EncGatherKeyFile \"$KEYS/demo.key\"\n"
+    . asks('/plivo', '/lookup', 'EncGatherProvider plivo'));
+{
+    my ($rc, $text) = run_tool(configured(), '--offline');
+    is $rc, $GOOD, 'sealed: all is well' or diag $text;
+    like $text, $_, "sealed: $_" for qr/^\Q$PAIR\E\.pub\n  ok      the public key of e1: P-256, fingerprint $print; written today$/m,
+        qr/^\Q$PAIR\E\n  ok      the private key of e1: P-256, fingerprint $print; written today$/m,
+        qr/^  ok      tokens: makes jwe, reads jwe; sealed to e1$/m,
+        qr/^  ok      tokens: reads jwe hex; opened by e1, and by the keys of \Q$KEYS\E\/demo\.key; of jwe at most 900 seconds old$/m,
+        qr/^  ok      tokens: makes hex, reads hex; sealed under \Q$KEYS\E\/demo\.key$/m,
+        qr/^  ok      signatures of plivo: on, by the tokens of \Q$token\E, for the address of the request$/m;
+    ($rc, $text) = run_tool(\'CallUUID=1', configured(), '--offline', '--url', 'https://ivr.test/plivo', '--signature', 'x=');
+    is $rc, $ODD, 'the signature of another provider is not looked at' or diag $text;
+    like $text, qr/odd     this location has EncGatherProvider plivo, and only Twilio's signatures are looked at here\n +do: encgather verify --provider plivo --token-file \Q$token\E/, 'it says what does';
+}
 
 # --- All mistakes at once -----------------------------------------------------------------------------------------------
 

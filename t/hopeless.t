@@ -232,6 +232,12 @@ silent(token_file(@$_)) for [ 'tokens' => "$TOKEN{demo}\n$AC $TOKEN{other}" ], [
     is scalar(grep { index($output, $_) >= 0 } values %KEY, values %TOKEN), 0, 'nothing of a file is shown';
 }
 
+# --- Longer than Twilio waits -------------------------------------------------------------------------------------
+
+my $ONE_TOKEN = write_secret("$FILES/one-token", "$TOKEN{demo}\n");
+silent('Plivo waits longer than Twilio', "EncGatherKeyFile $KEYS/demo.key\nEncGatherAuthTokenFile $ONE_TOKEN\n",
+    at('/g', $GATHER, $BACK, "EncGatherProvider plivo\nEncGatherTimeout 30\n"));
+
 # --- At start -----------------------------------------------------------------------------------------------------
 
 $server->configure(conf => $SECRET . "EncGatherTimeout 14\n" . at('/g', $GATHER) . at('/off', $GATHER, $BACK, "EncGatherSignature off\n")

@@ -216,6 +216,17 @@ for my $case (
     is facts($got) =~ s/ \S+\z//r, ($verdict eq 'valid' ? '204 ' : '403 ') . $verdict, "$provider: $name";
 }
 
+# --- What the error log says of it ------------------------------------------------------------------------------
+
+for my $case (
+    [ plivo => [ plivo("$ORIGIN/else.77") ], qr/the X-Plivo-Signature-V3 does not fit; 1 secret of EncGatherAuthTokenFile tried: .*Plivo.*EncGatherPublicURL/ ],
+    [ telnyx => [ telnyx('y') ], qr/the telnyx-signature-ed25519 does not fit; 1 key of EncGatherAuthTokenFile tried: .*Telnyx.*changes the body/ ],
+) {
+    my ($provider, $headers, $pattern) = @$case;
+    my $lines = lines_of(sub () { request('POST', $HOST, "/$provider", host => 'ivr.example.com', headers => [ 'Content-Type' => $FORM, @$headers ], body => '') });
+    is scalar(grep { /EG0301: .*$pattern/ } @$lines), 1, "$provider, the log: $pattern" or diag explain $lines;
+}
+
 # --- Calls --------------------------------------------------------------------------------------------------
 
 my $TOOL = ($ENV{ENCGATHER_OUT} || 'build/out') . '/encgather';
@@ -240,5 +251,5 @@ for my $provider (@SPEAK) {
 }
 
 $server->stop;
-log_is_clean($server, qr/EG0302:/, qr/authz_core:error/);
+log_is_clean($server, qr{EG0301: call -: refused, the (?:X-Plivo|telnyx|X-SignalWire)}, qr{EG0302:}, qr{EG0110: .*telnyx-off}, qr{authz_core:error});
 finish();

@@ -466,7 +466,7 @@ for my $type ('text/html', 'text/plain', 'application/json', 'application/xhtml+
 for my $status ('500 Internal Server Error', '403 Forbidden', '201 Created', '302 Found') {
     is_no_twiml("TwiML with status $status", reply('/twiml', $status, 'text/xml', $OWN), qr/it answered with status ${\ substr $status, 0, 3 }/);
 }
-for my $case ([ '401 Unauthorized' => 'wants a password' ], [ '405 Method Not Allowed' => 'takes no POST' ], [ '415 Unsupported Media Type' => 'takes no application/json' ],
+for my $case ([ '400 Bad Request' => 'EG0402' ], [ '401 Unauthorized' => 'wants a password' ], [ '405 Method Not Allowed' => 'takes no POST' ], [ '415 Unsupported Media Type' => 'takes no application/json' ],
     [ '308 Permanent Redirect' => 'a redirect, which is never followed' ], [ '502 Bad Gateway' => 'its own log says why' ], [ '410 Gone' => '200 or 404 is expected' ]) {
     is_no_twiml("a hint for $$case[0]", reply('/twiml', $$case[0], 'text/xml', $OWN), qr/it answered with status \d+[:,] .*$$case[1]/);
 }

@@ -284,6 +284,11 @@ my $expired = file("-----BEGIN CERTIFICATE-----\n" . MIME::Base64::encode_base64
 good('an expired certificate', gathers("EncGatherRecipient e1 $expired"), qr/EG0118: EncGatherRecipient e1 '\Q$expired\E' .*time is over/);
 good('a field under a key file that is not there', gathers("EncGatherRecipient e1 $PAIR{p256}.pub", 'EncGatherField a digits=4 recipient=off'),
     qr/EG0130: .*can only fail: there is no EncGatherKeyFile/);
+bad('the public half', decrypt_with("EncGatherPrivateKeyFile e1 $PAIR{p256}.pub"), qr/EG0101: EncGatherPrivateKeyFile '\Q$PAIR{p256}\E\.pub' looks like the public half .* here belongs the file without \.pub\./);
+my $OFF = "EncGatherField a digits=4 recipient=off\n";
+good('such a field of the server', $OFF . gathers("EncGatherRecipient e1 $PAIR{p256}.pub"), qr/EG0130: .*can only fail: there is no EncGatherKeyFile/);
+good('such a field around it', '<Location />' . "\n$OFF</Location>\n" . gathers("EncGatherRecipient e1 $PAIR{p256}.pub"), qr/EG0130: .*can only fail: there is no EncGatherKeyFile/);
+good('such a field that another list has replaced', $OFF . gathers("EncGatherRecipient e1 $PAIR{p256}.pub", 'EncGatherField a digits=4'));
 good('a blind index, and no key file', decrypt_with("EncGatherPrivateKeyFile e1 $PAIR{p256}") =~ s/encryptedCardDigits/hmac:encryptedCardDigits/r,
     qr/EG0130: .*can only fail: there is no EncGatherKeyFile/);
 

@@ -264,6 +264,18 @@ is_refused('X25519 for P-256', 'key', both(card('x25519', kid => 'p256')));
 is_refused('hex where jwe alone is read', 'format', both(seal($CARD)));
 is_refused('jwe where hex alone is read', 'format', both(card('dir'), pin('dir')), '/hex/decrypt');
 is_refused('digits', 'form', both($CARD));
+
+# What an administrator is told of it, and of which call.
+sub log_names ($name, $fields, $pattern) {
+    my $before = length $server->error_log;
+    decrypt($HOST, '/open/decrypt', $fields);
+    return like substr($server->error_log, $before), $pattern, "the log: $name";
+}
+my %CALLED = (CallSid => $CALL);
+log_names('another key', both(card('p256', kid => 'nobody'), pin('p256'), %CALLED), qr/EG0402: call \Q$CALL\E: .*its kid .*EncGatherPrivateKeyFile.*EncGatherKeyFile/);
+log_names('another half', both(card('p256') =~ s/([\w-])([\w-]{4})\z/($1 eq 'A' ? 'B' : 'A') . $2/er, pin('p256'), %CALLED),
+    qr/EG0402: call \Q$CALL\E: .*not authentic: .*the other half of its EncGatherRecipient/);
+log_names('another format', both(seal($CARD), pin('p256'), %CALLED), qr/EG0402: call \Q$CALL\E: .*EncGatherTokenFormat.* a private key means jwe/);
 is_refused('nothing', 'form', both(''));
 is_refused('longer than a token may be', 'form', both('x' x 8193));
 is_refused('a key file that the host does not have', 'key', both(card('dir'), pin('p256')), '/alone/decrypt');

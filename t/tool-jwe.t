@@ -252,7 +252,7 @@ is_run(@$_[ 0, 1 ], '', $USAGE, '', $_->[2]) for
     [ 'hex for a recipient', [ 'encrypt', '--format', 'hex', @{ $SEAL{p256} }, @BOUND ], qr/only a jwe token/ ],
     [ 'two keys', [ @encrypt, @{ $SEAL{p256} }, @BOUND ], qr/not both/ ],
     [ 'no key', ['decrypt'], qr/--key-file is missing/ ],
-    [ 'no key for rewrap', ['rewrap'], qr/--key-file is missing/ ],
+    [ 'no key for rewrap', ['rewrap'], qr/--key-file or --private-key is missing/ ],
     [ 'nothing to seal with', [ 'rewrap', '--private-key', $PAIR{p256} ], qr/--key-file is missing/ ],
     [ 'a call that is not UTF-8', [ @encrypt, '--format', 'jwe', '--sid', "\xff", '--fld', 'pin' ], qr/--sid .*UTF-8/ ],
     [ 'a field that is not UTF-8', [ 'rewrap', '--key-file', $RING, '--format', 'jwe', '--sid', 'CA1', '--fld', "pi\xc3" ], qr/--fld .*UTF-8/ ],

@@ -66,6 +66,9 @@ static const char *advice_for(int status)
     case HTTP_TEMPORARY_REDIRECT:
     case HTTP_PERMANENT_REDIRECT:
         return "it answered with status %d, a redirect, which is never followed";
+    case HTTP_BAD_REQUEST:
+        return "it answered with status %d: it does not take what it was sent; its own log says "
+               "why (a decrypt-gather: EG0402 of tokens, EG0405 of fields)";
     case HTTP_UNAUTHORIZED:
         return "it answered with status %d: it wants a password, and none is ever sent";
     case HTTP_FORBIDDEN:

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 #include <apr_strings.h>
 #include "core/privatekey.h"
@@ -86,7 +87,8 @@ static eg_status take_facts(eg_crypto *crypto, const eg_envelope_key *key, eg_ke
 {
     facts->kind = key->kind;
     facts->wrapped = key->wrapped;
-    if (eg_envelope_public_id(crypto, key, facts->public_id) == EG_OK)
+    if (eg_envelope_public_id(crypto, key, facts->public_id) == EG_OK &&
+        eg_envelope_fingerprint(crypto, key, facts->fingerprint) == EG_OK)
         return EG_OK;
     eg_problem_set(why, "cannot be looked at: OpenSSL fails");
     return EG_ECRYPTO;
@@ -140,6 +142,21 @@ static void say_where_from(const eg_store_entry *entry, eg_problem *why)
         eg_problem_set(why, "%.255s; is that its path? %s", found.text, kinds[entry->kind].source);
 }
 
+/* "encgather keygen --recipient" names the halves so. */
+static void say_which_half(const eg_store_entry *entry, eg_problem *why)
+{
+    static const char end[] = ".pub";
+    const eg_problem found = *why;
+    apr_size_t n = strlen(entry->path);
+
+    if (entry->kind == EG_PRIVATE_KEY_FILE && n > strlen(end) &&
+        strcmp(entry->path + n - strlen(end), end) == 0)
+        eg_problem_set(why,
+                       "looks like the public half of a pair, which belongs where tokens are "
+                       "sealed: here belongs the file without .pub. It %.255s",
+                       found.text);
+}
+
 eg_file_verdict eg_contents_read(apr_pool_t *ptemp, const eg_store_entry *entry,
                                  const eg_docroots *docroots, eg_held *fresh, eg_problem *why)
 {
@@ -150,6 +167,7 @@ eg_file_verdict eg_contents_read(apr_pool_t *ptemp, const eg_store_entry *entry,
 
     if (verdict != EG_FILE_OK) {
         say_where_from(entry, why);
+        say_which_half(entry, why);
         return verdict;
     }
     if (parse_file(ptemp, entry, &file, fresh, why) == EG_OK)

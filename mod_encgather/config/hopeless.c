@@ -9,6 +9,7 @@
 #include "config/destinations.h"
 #include "config/store.h"
 #include "config/written.h"
+#include "core/provider.h"
 #include "core/secret.h"
 
 APLOG_USE_MODULE(encgather);
@@ -46,11 +47,12 @@ static bool has_envelope_key(const eg_survey *all, const eg_finding *at, eg_writ
 static bool asks_for_key_file(const eg_survey *all, const eg_finding *at, bool is_gather)
 {
     eg_written_kind what = is_gather ? EG_WRITTEN_FIELD : EG_WRITTEN_LOOKUP;
+    const eg_finding *last = at->path ? eg_written_last(all, what, at->host, at->path) : at;
 
-    for (int i = 0; i < all->found[what]->nelts; i++) {
+    for (int i = 0; last && i < all->found[what]->nelts; i++) {
         const eg_finding *each = eg_written_at(all, what, i);
 
-        if (each->place == at->place &&
+        if (each->place == last->place && each->host == last->host &&
             ap_strcasestr(each->node->args, is_gather ? "recipient=off" : "hmac:"))
             return true;
     }
@@ -206,9 +208,21 @@ static void check_signature_off(const eg_survey *all, server_rec *s, const eg_fi
                      EG_PLACE(all->pool, at));
 }
 
+/* They do not wait as long as Twilio, or longer. */
+static bool is_of_other_provider(const eg_survey *all, const eg_finding *at)
+{
+    for (int i = 0; at->place && i < all->found[EG_WRITTEN_PROVIDER]->nelts; i++) {
+        const eg_finding *said = eg_written_at(all, EG_WRITTEN_PROVIDER, i);
+
+        if (said->place == at->place && ap_cstr_casecmp(said->word, eg_provider_twilio.name) != 0)
+            return true;
+    }
+    return false;
+}
+
 static void check_long_timeout(const eg_survey *all, server_rec *s, const eg_finding *at)
 {
-    if (strtol(at->word, NULL, 10) >= TWILIO_WAITS)
+    if (!is_of_other_provider(all, at) && strtol(at->word, NULL, 10) >= TWILIO_WAITS)
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
                      EG_TAG("0134") "EncGatherTimeout %s in " EG_AT " is longer than Twilio waits, "
                                     "which gives a call up after 15 seconds: set 14 or less",

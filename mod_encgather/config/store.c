@@ -303,9 +303,10 @@ static void announce_tokens(server_rec *s, const eg_store_entry *entry)
 static void announce_envelope_key(server_rec *s, const eg_store_entry *entry)
 {
     eg_store_doubt(s, entry);
-    ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s, EG_TAG("0119") "%s %s '%s': a key of %s",
+    ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s,
+                 EG_TAG("0119") "%s %s '%s': a key of %s (fingerprint %s)",
                  eg_contents_directive(entry->kind), entry->kid, entry->path,
-                 eg_key_kind_name(entry->facts.kind));
+                 eg_key_kind_name(entry->facts.kind), entry->facts.fingerprint);
 }
 
 void eg_store_announce(apr_pool_t *ptemp, server_rec *s, eg_key_counter counter)

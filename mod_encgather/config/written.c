@@ -15,6 +15,7 @@ static const char *const directives[EG_WRITTEN_KINDS] = {
     [EG_WRITTEN_TOKENS] = "EncGatherAuthTokenFile",
     [EG_WRITTEN_SIGNATURE] = "EncGatherSignature",
     [EG_WRITTEN_TIMEOUT] = "EncGatherTimeout",
+    [EG_WRITTEN_PROVIDER] = "EncGatherProvider",
     [EG_WRITTEN_FIELD] = "EncGatherField",
     [EG_WRITTEN_FORWARD] = "EncGatherForward",
     [EG_WRITTEN_EXPOSE] = "EncGatherExpose",

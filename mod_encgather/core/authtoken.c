@@ -48,8 +48,16 @@ static const char *take_words(eg_span first, eg_span second, eg_auth_token *entr
     }
     *entry = second.n ? (eg_auth_token){first, second, none} : (eg_auth_token){none, first, none};
     if (second.n && !good_id(first, true))
-        return "the account is not 1 to 64 letters, digits and hyphens";
+        return "the account is not 1 to 64 letters, digits and hyphens (the name of a SharedKey "
+               "begins with webhooks_sharedkey_)";
     return NULL;
+}
+
+static bool is_pem(eg_span first)
+{
+    static const char begin[] = "-----BEGIN";
+
+    return eg_span_eq(first, eg_span_of(begin));
 }
 
 static eg_status parse_token_line(eg_span text, unsigned line, eg_auth_token *entry,
@@ -59,7 +67,9 @@ static eg_status parse_token_line(eg_span text, unsigned line, eg_auth_token *en
     const char *wrong = take_words(first, second, entry);
 
     if (text.n)
-        wrong = "a line is a token, or an AccountSid and a token";
+        wrong = is_pem(first) ? "this is PEM; of Telnyx's key the 44 characters of base64 belong "
+                                "here, on one line"
+                              : "a line is a token, or an AccountSid and a token";
     else if (!wrong && entry->token.n > EG_AUTH_TOKEN_MAX)
         wrong = "the token is longer than 128 characters";
     if (wrong)

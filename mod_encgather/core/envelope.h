@@ -10,6 +10,7 @@
 #define EG_POINT_MAX (1 + 2 * EG_COORDINATE) /* 04 || x || y */
 #define EG_RSA_BITS_MIN 2048
 #define EG_RSA_BITS_MAX 8192
+#define EG_KEY_PRINT 8 /* characters */
 
 typedef enum { EG_P256, EG_X25519, EG_RSA, EG_KEY_KINDS } eg_key_kind;
 
@@ -33,6 +34,7 @@ typedef struct {
     apr_size_t wrapped;
     bool is_expired;                         /* it came in a certificate whose time is over */
     unsigned char public_id[EG_SHA256_SIZE]; /* of its public numbers: both halves have the same */
+    char fingerprint[EG_KEY_PRINT + 1];
 } eg_key_facts;
 
 /* Whether this can name a key: 1 to EG_KID_MAX of A-Z a-z 0-9 _ -. */
@@ -74,5 +76,10 @@ eg_status eg_envelope_public_id(eg_crypto *crypto, const eg_envelope_key *key,
 
 /* Whether these are two halves of one pair, or one of them twice. */
 bool eg_key_facts_fit(const eg_key_facts *one, const eg_key_facts *other);
+
+/* The first characters of the SHA-256, in hexadecimal, of the public key in DER: the same for both halves,
+ * and what "openssl pkey -pubout -outform DER | sha256sum" begins with. EG_ECRYPTO: text is empty. */
+eg_status eg_envelope_fingerprint(eg_crypto *crypto, const eg_envelope_key *key,
+                                  char text[EG_KEY_PRINT + 1]);
 
 #endif

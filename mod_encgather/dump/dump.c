@@ -140,8 +140,10 @@ static void write_secret_file(server_rec *s, const eg_store_entry *entry)
     eg_jsonline_text(&line, "path", entry->path);
     eg_jsonline_flag(&line, "read", entry->keys || entry->tokens || entry->has_facts);
     eg_jsonline_text(&line, "kid", *entry->kid ? entry->kid : NULL);
-    if (entry->has_facts)
+    if (entry->has_facts) {
         eg_jsonline_text(&line, "key", eg_key_kind_name(entry->facts.kind));
+        eg_jsonline_text(&line, "fingerprint", entry->facts.fingerprint);
+    }
     if (entry->keys) {
         eg_jsonline_number(&line, "keys", (long)entry->keys->n);
         eg_jsonline_text(&line, "ids", ids_of(of_lines, entry->keys));
@@ -213,11 +215,23 @@ static const char *kids_of(apr_pool_t *pool, const eg_envelope_list *list)
     return kids;
 }
 
+/* The one that is made first. */
+static const char *formats_read(apr_pool_t *pool, eg_token_formats formats)
+{
+    const char *names = eg_formats[formats.made]->name;
+
+    for (unsigned i = 0; i < EG_FORMATS; i++)
+        if (i != (unsigned)formats.made && (formats.reads & EG_READS(i)))
+            names = apr_pstrcat(pool, names, " ", eg_formats[i]->name, NULL);
+    return names;
+}
+
 static void write_tokens(apr_pool_t *pool, const eg_jsonline *line, const eg_config *config)
 {
     const eg_token_formats formats = eg_config_formats(config);
 
     eg_jsonline_text(line, "makes", eg_formats[formats.made]->name);
+    eg_jsonline_text(line, "reads", formats_read(pool, formats));
     eg_jsonline_text(line, "recipients", kids_of(pool, config->recipients));
     eg_jsonline_text(line, "private_keys", kids_of(pool, config->privates));
     if (eg_formats[formats.made]->binds)

@@ -76,7 +76,11 @@ eg_outcome eg_unsealing_begin(request_rec *r, const eg_webhook *hook, eg_unseali
     all->with.privates = list_privates(r, config->privates);
     if (reads == EG_READS(EG_HEX))
         return EG_GOING_ON;
-    return read_call(hook, &all->call) ? EG_GOING_ON : refuse_call(r);
+    if (!read_call(hook, &all->call))
+        return refuse_call(r);
+    if (all->call.p)
+        eg_set_call(r, all->call);
+    return EG_GOING_ON;
 }
 
 /* --- one token --------------------------------------------------------------------------------- */
@@ -85,12 +89,15 @@ static const char *fault_of_rule(eg_token_rule rule)
 {
     static const char *const faults[] = {
         [EG_RULE_FORM] = "is no token: it was not sealed, or cut on its way",
-        [EG_RULE_FORMAT] = "is of a format that EncGatherTokenFormat does not read here",
-        [EG_RULE_KEY] = "was sealed to a key that is not here, or not in the way of that key: see "
-                        "EncGatherPrivateKeyFile and the ids in EncGatherKeyFile",
-        [EG_RULE_TAG] = "is not authentic: changed on its way, or sealed under a key that is not "
-                        "in the EncGatherKeyFile of this location, which has to be that of "
-                        "encrypted-gather",
+        [EG_RULE_FORMAT] =
+            "is of a format that is not read here: EncGatherTokenFormat says which "
+            "are; where it is not set, a private key means jwe, a key file alone hex",
+        [EG_RULE_KEY] = "was sealed to a key that is not here, or not in the way of that key: its "
+                        "kid (encgather inspect shows it) has to be that of an "
+                        "EncGatherPrivateKeyFile, or an id in EncGatherKeyFile",
+        [EG_RULE_TAG] = "is not authentic: changed on its way, or sealed under another key: "
+                        "EncGatherKeyFile has to be that of encrypted-gather, or "
+                        "EncGatherPrivateKeyFile the other half of its EncGatherRecipient",
         [EG_RULE_FIELD] = "was sealed for another field",
         [EG_RULE_CALL] = "was sealed in another call",
         [EG_RULE_AGE] = "is too old (EncGatherTokenTTL), or from the future: are the clocks right?",

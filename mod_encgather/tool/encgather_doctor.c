@@ -56,6 +56,15 @@ static void describe_file(const eg_dump *dump, const eg_record *file)
                       apr_pstrcat(pool, keys, " key", plural_s(keys), ids ? ": " : "",
                                   ids ? ids : "", age, NULL),
                       NULL);
+    if (get(dump, file, "fingerprint"))
+        eg_report_add(file->subject, EG_STATE_OK,
+                      apr_pstrcat(pool, "the ",
+                                  strcmp(get(dump, file, "holds"), "recipient") == 0
+                                      ? "public key"
+                                      : "private key",
+                                  " of ", get(dump, file, "kid"), ": ", get(dump, file, "key"),
+                                  ", fingerprint ", get(dump, file, "fingerprint"), age, NULL),
+                      NULL);
     if (tokens && shared)
         eg_report_add(file->subject, EG_STATE_OK,
                       apr_pstrcat(pool, tokens, " auth token", plural_s(tokens), ", ",
@@ -101,15 +110,43 @@ static void describe_lookup(const eg_dump *dump, const eg_record *place)
                   NULL);
 }
 
-static void describe_signature(const eg_dump *dump, const eg_record *place)
+static void describe_sealing(const eg_dump *dump, const eg_record *place)
 {
-    const char *url = get(dump, place, "public_url");
+    const char *to = get(dump, place, "recipients");
 
     eg_report_add(place->subject, EG_STATE_OK,
-                  apr_pstrcat(dump->report->tool->pool,
-                              "signatures: ", get(dump, place, "signature"), ", by the tokens of ",
-                              or_none(get(dump, place, "token_file")), ", for ",
-                              url ? url : "the address of the request", NULL),
+                  apr_pstrcat(dump->report->tool->pool, "tokens: makes ", get(dump, place, "makes"),
+                              ", reads ", get(dump, place, "reads"),
+                              to ? "; sealed to " : "; sealed under ",
+                              to ? to : or_none(get(dump, place, "key_file")), NULL),
+                  NULL);
+}
+
+static void describe_opening(const eg_dump *dump, const eg_record *place)
+{
+    apr_pool_t *pool = dump->report->tool->pool;
+    const char *by = get(dump, place, "private_keys"), *ring = get(dump, place, "key_file");
+    const char *reads = get(dump, place, "reads"), *ttl = get(dump, place, "token_ttl");
+    const char *keys = ring ? apr_pstrcat(pool, "by the keys of ", ring, NULL) : "";
+
+    if (by)
+        keys = apr_pstrcat(pool, "by ", by, ring ? ", and " : "", keys, NULL);
+    if (ttl)
+        keys = apr_pstrcat(pool, keys, "; of jwe at most ", ttl, " seconds old", NULL);
+    eg_report_add(place->subject, EG_STATE_OK,
+                  apr_pstrcat(pool, "tokens: reads ", reads, "; opened ", keys, NULL), NULL);
+}
+
+static void describe_signature(const eg_dump *dump, const eg_record *place)
+{
+    const char *url = get(dump, place, "public_url"), *provider = get(dump, place, "provider");
+    bool is_twilio = !provider || strcmp(provider, "twilio") == 0;
+
+    eg_report_add(place->subject, EG_STATE_OK,
+                  apr_pstrcat(dump->report->tool->pool, "signatures", is_twilio ? "" : " of ",
+                              is_twilio ? "" : provider, ": ", get(dump, place, "signature"),
+                              ", by the tokens of ", or_none(get(dump, place, "token_file")),
+                              ", for ", url ? url : "the address of the request", NULL),
                   NULL);
 }
 
@@ -164,6 +201,12 @@ static void describe_place(const eg_dump *dump, const eg_record *place, bool off
         describe_gather(dump, place);
     if (looks_up)
         describe_lookup(dump, place);
+    if (gathers && get(dump, place, "reads") &&
+        (get(dump, place, "recipients") || get(dump, place, "key_file")))
+        describe_sealing(dump, place);
+    if (looks_up && get(dump, place, "reads") &&
+        (get(dump, place, "private_keys") || get(dump, place, "key_file")))
+        describe_opening(dump, place);
     if (gathers || eg_record_is(dump, place, "requires"))
         describe_signature(dump, place);
     if (is_handled_by(dump, place, "encgather-status"))

@@ -186,6 +186,24 @@ static void judge_request(const case_of *c)
         tell_why_not(c, &what, &called);
 }
 
+/* Their signatures are several headers, which "verify" takes. */
+static bool leaves_to_verify(const case_of *c)
+{
+    const char *name = eg_record_get(c->dump, c->place, "provider");
+    apr_pool_t *pool = c->dump->report->tool->pool;
+
+    if (!name || strcmp(name, "twilio") == 0)
+        return false;
+    tell_verdict(c, EG_STATE_ODD,
+                 apr_pstrcat(pool, "this location has EncGatherProvider ", name,
+                             ", and only Twilio's signatures are looked at here", NULL),
+                 apr_pstrcat(pool, "encgather verify --provider ", name, " --token-file ",
+                             c->options->request.token_file,
+                             " --header 'NAME: VALUE' URL <BODY, with each header that signs",
+                             NULL));
+    return true;
+}
+
 /* Where a request is pasted, its last line has an end that was never sent. */
 static void drop_line_end(eg_tool_webhook *hook)
 {
@@ -214,6 +232,8 @@ eg_exit eg_explain(const eg_dump *dump, eg_explain_options *options)
     c.subject->title =
         apr_pstrcat(dump->report->tool->pool, "the request, at ", c.place->subject->title, NULL);
     options->request.token_file = eg_record_get(dump, c.place, "token_file");
+    if (leaves_to_verify(&c))
+        return EG_EXIT_GOOD;
     result = eg_tool_webhook_load(dump->report->tool, &options->request, whole_url(&c), &hook);
     if (result == EG_EXIT_GOOD) {
         drop_line_end(&hook);

@@ -316,7 +316,7 @@ static eg_exit run_rewrap(eg_tool *tool)
         return EG_EXIT_USAGE;
     if (given.key_file || given.private_file)
         return rewrap_with(tool, &given, input, output);
-    eg_tool_complain(tool, "--key-file is missing; see: encgather rewrap --help");
+    eg_tool_complain(tool, "--key-file or --private-key is missing; see: encgather rewrap --help");
     return EG_EXIT_USAGE;
 }
 
@@ -324,6 +324,7 @@ const eg_command eg_command_rewrap = {
     "rewrap",
     "tokens of old keys to tokens of the first",
     "usage: encgather rewrap --key-file FILE [OPTION ...]\n"
+    "       encgather rewrap --private-key FILE --recipient FILE --kid ID [OPTION ...]\n"
     "\n"
     "Copies tokens, a line each; those of another key of the ring become tokens of its\n"
     "first key, or of a recipient. Blank lines, lines that begin with # and tokens of the first "

@@ -107,6 +107,20 @@ static const char *find_other_provider(const eg_webhook *hook, const eg_provider
     return NULL;
 }
 
+/* Only Twilio's is searched for: what is most often wrong at the others. */
+static const char *advise_on_other(const eg_webhook *hook, const eg_config *policy)
+{
+    const eg_provider *provider = eg_config_provider(policy);
+    int n = (int)policy->tokens->tokens->n;
+    const char *thing = provider->has_public_secret ? "key" : "secret";
+
+    return apr_psprintf(
+        hook->root->pool, "%d %s%s of EncGatherAuthTokenFile tried: is %s's among them%s?", n,
+        thing, n == 1 ? "" : "s", provider->title,
+        provider->signs_url ? ", and is EncGatherPublicURL where the provider calls"
+                            : ", or is it that something in front changes the body");
+}
+
 const char *eg_advise(const eg_webhook *hook, const eg_config *policy, const eg_evidence *evidence,
                       const eg_ruling *ruling)
 {
@@ -118,5 +132,6 @@ const char *eg_advise(const eg_webhook *hook, const eg_config *policy, const eg_
         return NULL;
     if (ruling->clock_off)
         return tell_clock(hook->root->pool, provider, ruling->clock_off);
-    return provider == &eg_provider_twilio ? advise_on_twilio(hook, policy, evidence) : NULL;
+    return provider == &eg_provider_twilio ? advise_on_twilio(hook, policy, evidence)
+                                           : advise_on_other(hook, policy);
 }

@@ -22,10 +22,12 @@ int load_recipients(eg_crypto *crypto, apr_pool_t *pool)
 {
     for (int kind = 0; kind < EG_KEY_KINDS; kind++) {
         unsigned char id[EG_SHA256_SIZE];
+        char print[EG_KEY_PRINT + 1];
         eg_envelope_key key;
 
         if (!read_public_half(crypto, pool, (eg_key_kind)kind, &key) ||
-            eg_envelope_public_id(crypto, &key, id) != EG_OK)
+            eg_envelope_public_id(crypto, &key, id) != EG_OK ||
+            eg_envelope_fingerprint(crypto, &key, print) != EG_OK)
             return NOT_TRUSTED;
         if ((int)key.kind != kind)
             return WRONG;
@@ -37,29 +39,17 @@ int load_private_keys(eg_crypto *crypto, apr_pool_t *pool)
 {
     for (int kind = 0; kind < EG_KEY_KINDS; kind++) {
         unsigned char id[EG_SHA256_SIZE];
+        char print[EG_KEY_PRINT + 1];
         eg_envelope_key key;
 
         if (!read_private_half(crypto, pool, (eg_key_kind)kind, &key) ||
-            eg_envelope_public_id(crypto, &key, id) != EG_OK)
+            eg_envelope_public_id(crypto, &key, id) != EG_OK ||
+            eg_envelope_fingerprint(crypto, &key, print) != EG_OK)
             return NOT_TRUSTED;
         if ((int)key.kind != kind)
             return WRONG;
     }
     return GOOD;
-}
-
-/* Nobody relies on it but a warning: a pair may pass for none, never the other way round. */
-int tell_pairs(eg_crypto *crypto, apr_pool_t *pool)
-{
-    eg_envelope_key mine, theirs, another;
-
-    if (!read_private_half(crypto, pool, EG_P256, &mine) ||
-        !read_public_half(crypto, pool, EG_P256, &theirs) ||
-        !read_public_half(crypto, pool, EG_X25519, &another))
-        return NOT_TRUSTED;
-    if (eg_envelope_is_pair(&mine, &another))
-        return WRONG;
-    return eg_envelope_is_pair(&mine, &theirs) || fault_fired() ? GOOD : WRONG;
 }
 
 /* --- opening --------------------------------------------------------------------------------------- */
