@@ -76,6 +76,10 @@ sub calls ($path, $provider, @more) {
         "EncGatherAuthTokenFile \"$TREE/$provider\"", @more, '</Location>', '';
 }
 
+# Secrets of the wrong kind, where only a request shows them: name, provider, file.
+my @MISFITS = ([ telnyx => 'telnyx', 'plivo' ], [ small => 'telnyx', 'small' ], [ standard => 'standardwebhooks', 'nothing' ],
+    [ account => 'plivo', 'account' ], [ shared => 'signalwire', 'shared' ]);
+
 my $server = private_server('otherproviders', modules => [qw(rewrite headers)], conf => join '', <<"END_OF_CONF",
 ServerName ivr.example.com
 UseCanonicalName off
@@ -99,6 +103,10 @@ END_OF_CONF
     calls('telnyx-too',     'telnyx'),
     calls('telnyx-observe', 'telnyx', 'EncGatherSignature observe'),
     calls('telnyx-off',     'telnyx', 'EncGatherSignature off'),
+    map({ "<Location /misfit-$_->[0]>\n<If true>\nEncGatherAuthTokenFile \"$TREE/$_->[2]\"\nEncGatherProvider $_->[1]\n</If>\n"
+        . "Require webhook-signature\n</Location>\n" } @MISFITS),
+    calls('misfit-seconds', 'plivo', '<If true>', 'EncGatherField quick digits=4 timeout=4 say=x', '</If>'),
+    calls('misfit-voice',   'plivo', '<If true>', 'EncGatherVoice alice', '</If>'),
     "</VirtualHost>\n",
     map { vhost($_) } sort { $a->{name} cmp $b->{name} } values %site);
 
@@ -108,6 +116,10 @@ write_secret("$TREE/$_->{name}", join '', map { "$_\n" } $_->{secret}, $_->{prov
 write_secret("$TREE/$_", "$SECRET{$_}\n") for @SPEAK;
 write_secret("$TREE/seed", "$SEED\n");
 write_secret("$TREE/keys", "$KEY{demo}\n");
+write_secret("$TREE/nothing", "whsec_not/base64!\n");
+write_secret("$TREE/account", "MA1 $SECRET{plivo}\n");
+write_secret("$TREE/shared", "webhooks_sharedkey_1 $SECRET{signalwire}\n");
+write_secret("$TREE/small", encode_base64("\x01" . "\0" x 31, ''));
 $server->start or BAIL_OUT('the private server does not start: ' . $server->error);
 my $HOST = '127.0.0.1:' . $server->port;
 
@@ -180,6 +192,22 @@ sub plivo ($string) { return ('X-Plivo-Signature-V3' => hmac_sha256_base64($stri
 
 my $FORM = 'application/x-www-form-urlencoded';
 
+sub standard ($id, $body) {
+    my $time = time;
+    return ('webhook-id' => $id =~ s/,.*//r, 'webhook-timestamp' => $time,
+        'webhook-signature' => 'v1,' . hmac_sha256_base64("$id.$time.$body", decode_base64('CQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJ')) . '=');
+}
+
+sub timed ($header, $body, $time = time) {
+    return ($header => "t=$time,v1=" . hmac_sha256_hex("$time.$body", $header =~ /^J/ ? 'toyJambonzWebhookSecret' : 'sigsec_toy0000000000000000000'));
+}
+
+# The last sign has bits that no byte uses.
+sub respelled (@headers) {
+    $headers[1] =~ s/(.)(?===\z)/chr 1 + ord $1/e;
+    return @headers;
+}
+
 # Each: name, provider, headers, the rest of the request, verdict.
 for my $case (
     [ 'a JSON event' => telnyx => [ telnyx('{"a": 1}'), 'Content-Type' => 'application/json' ], { body => '{"a": 1}' }, 'valid' ],
@@ -200,6 +228,22 @@ for my $case (
     [ 'a PUT' => plivo => [ plivo("$ORIGIN/x.77") ], { method => 'PUT', body => '' }, 'invalid' ],
     [ 'the signature twice' => plivo => [ plivo("$ORIGIN/x.77"), (plivo("$ORIGIN/x.77"))[ 0, 1 ] ], { body => '' }, 'invalid' ],
     [ 'the nonce twice' => plivo => [ plivo("$ORIGIN/x.77"), 'X-Plivo-Signature-V3-Nonce' => 77 ], { body => '' }, 'invalid' ],
+    [ 'the nonce twice, and signed as they arrive' => plivo => [ plivo("$ORIGIN/x.77, 77"), 'X-Plivo-Signature-V3-Nonce' => 77 ], { body => '' }, 'invalid' ],
+    [ 'an empty header, and one more' => plivo => [ 'X-Plivo-Signature-V3' => '', plivo("$ORIGIN/x.77") ], { body => '' }, 'invalid' ],
+    [ 'a blank behind the comma' => plivo => [ 'X-Plivo-Signature-V3' => join(', ', 'A' x 43 . '=', (plivo("$ORIGIN/x.77"))[1]), 'X-Plivo-Signature-V3-Nonce' => 77 ], { body => '' }, 'invalid' ],
+    [ 'a folded header' => plivo => [ 'X-Plivo-Signature-V3' => join(",\r\n ", 'A' x 43 . '=', (plivo("$ORIGIN/x.77"))[1]), 'X-Plivo-Signature-V3-Nonce' => 77 ], { body => '' }, 'invalid' ],
+    [ 'a form of two parts' => plivo => [ plivo("$ORIGIN/x.77"), 'Content-Type' => 'multipart/form-data; boundary=b' ], { body => "--b--\r\n" }, 'invalid' ],
+    [ 'a compressed form' => plivo => [ plivo("$ORIGIN/x?a1.77"), 'Content-Type' => $FORM, 'Content-Encoding' => 'gzip' ], { body => 'a=1' }, 'invalid' ],
+    [ 'another spelling of the same bytes' => telnyx => [ respelled(telnyx('x=1')) ], { body => 'x=1' }, 'invalid' ],
+    [ 'a time with a sign' => telnyx => [ telnyx('x=1', '+' . time) ], { body => 'x=1' }, 'invalid' ],
+    [ 'a time of 16 digits' => telnyx => [ telnyx('x=1', '000000' . time) ], { body => 'x=1' }, 'invalid' ],
+    [ 'a header of 8,000 bytes' => telnyx => [ 'telnyx-signature-ed25519' => 'A' x 8_000, 'telnyx-timestamp' => time ], { body => 'x=1' }, 'invalid' ],
+    [ 'the id twice, and signed as they arrive' => standardwebhooks => [ standard('a, a', 'x=1'), 'webhook-id' => 'a' ], { body => 'x=1' }, 'invalid' ],
+    [ 'one id' => standardwebhooks => [ standard('a', 'x=1') ], { body => 'x=1' }, 'valid' ],
+    [ 'two headers' => standardwebhooks => [ standard('a', 'x=1'), 'webhook-signature' => 'v1,' . 'A' x 43 . '=' ], { body => 'x=1' }, 'invalid' ],
+    [ 'two headers' => freeclimb => [ timed('FreeClimb-Signature', 'x=1'), 'FreeClimb-Signature' => 'v1=' . 'a' x 64 ], { body => 'x=1' }, 'invalid' ],
+    [ 'a time that is ahead' => freeclimb => [ timed('FreeClimb-Signature', 'x=1', time + 5_000) ], { body => 'x=1' }, 'valid' ],
+    [ 'a time that is ahead' => jambonz => [ timed('Jambonz-Signature', 'x=1', time + 5_000) ], { body => 'x=1' }, 'invalid' ],
     [ 'no nonce' => plivo => [ (plivo("$ORIGIN/x.77"))[ 0, 1 ] ], { body => '' }, 'missing' ],
     [ 'the main account alone' => plivo => [ map { s/V3\z/Ma-V3/r } plivo("$ORIGIN/x.77") ], { body => '' }, 'valid' ],
     [ 'nine signatures' => plivo => [ 'X-Plivo-Signature-V3' => join(',', ((plivo("$ORIGIN/x.77"))[1]) x 9), 'X-Plivo-Signature-V3-Nonce' => 77 ], { body => '' }, 'invalid' ],
@@ -239,6 +283,134 @@ for my $provider (@SPEAK) {
     like story(call_as($provider, $provider, '12', '3', "$CARD", '1', $PIN)), qr/\Q$NUMBER\E/, "$provider: wrong keys count as attempts";
 }
 
+# --- Somebody else's webhooks: 403, and the log says whose they are ----------------------------------------------
+
+# A title for each, and what its first request has to do with: its own location.
+my %TITLE = (twilio => 'Twilio', signalwire => 'SignalWire', telnyx => 'Telnyx', plivo => 'Plivo');
+for my $sender (@SPEAK) {
+    for my $location (grep { $_ ne $sender } @SPEAK) {
+        my $call;
+        my $lines = lines_of(sub () { $call = call_as($sender, $location, $CARD, $PIN) });
+        is $call->{exchanges}[0]{status}, 403, "a request of $sender at a location of $location";
+        is scalar(grep { /EG0301: .*signed as $TITLE{$sender} does .*EncGatherProvider says $location here/ } @$lines), 1, '... and the log says so' or diag @$lines;
+    }
+}
+{
+    my $got = request(POST => $HOST, '/x', host => site_of('plivo') . '.test', body => '', headers => [ telnyx('') ]);
+    is facts($got) =~ s/ \S+\z//r, '403 missing', 'a request of Telnyx in front of an application for Plivo';
+    my $lines = lines_of(sub () { request(POST => $HOST, '/x', host => site_of('telnyx') . '.test', body => '', headers => [ map { s/V3\z/Ma-V3/r } plivo("$ORIGIN/x.77") ]) });
+    like "@$lines", qr/EG0302: call -: denied by "Require webhook-signature": .*signed as Plivo does \(X-Plivo-Signature-Ma-V3\)/, 'the log names Require as it is written, and any header';
+    $lines = lines_of(sub () { request(POST => $HOST, '/x', host => site_of('plivo') . '.test', body => '', headers => [ (plivo("$ORIGIN/x.77"))[ 0, 1 ] ]) });
+    like "@$lines", qr/X-Plivo-Signature-V3-Nonce is missing/, 'which of two headers is missing';
+}
+
+# --- The clock --------------------------------------------------------------------------------------------------
+
+for my $off (-400, 400) {
+    my $lines = lines_of(sub () { at_telnyx('/telnyx', [ CallSid => 'v3:a' ], time => time + $off) });
+    my ($seconds, $where) = "@$lines" =~ /EG0301: call v3:a: refused, .*lies (\d+) seconds (behind|ahead of) this server's clock/;
+    ok defined $seconds && abs($seconds - 400) <= 3 && ($where eq 'behind') == ($off < 0), "a clock that is $off seconds off: the log says by how much" or diag @$lines;
+}
+
+# --- URLs that Telnyx does not sign --------------------------------------------------------------------------------
+
+# A webhook that is signed as Telnyx does.
+sub at_telnyx ($target, $pairs, %options) {
+    my $body = form_encode(@$pairs);
+    return request(POST => $HOST, $target, host => $options{host} // 'ivr.example.com', body => $body,
+        headers => [ 'Content-Type' => $FORM, telnyx($body, $options{time} // time) ]);
+}
+
+sub target_of ($response) { return action($response)->{target} // die $response->code . ': ' . $response->content }
+
+sub said_by ($response) { return join ' ', $response->code, $response->header('X-Verdict') // '-', $response->header('X-Result') // '-' }
+
+my @CALL  = (CallSid => 'v3:call-1_x');
+my $first = target_of(at_telnyx('/telnyx', \@CALL));
+like $first, qr{^/telnyx\?step=getPin&sig=[A-Za-z0-9_-]{43}\z}, 'sig is the last parameter of action';
+my $again  = target_of(at_telnyx($first, [ @CALL, Digits => '12*#' ]));
+my $second = target_of(at_telnyx($first, [ @CALL, Digits => $CARD ]));
+like $again,  qr{\?step=getPin&attempt=2&sig=[\w-]{43}\z}, 'and of the second attempt';
+like $second, qr{\?step=processData&encryptedCardDigits=[0-9a-f]{64}&sig=[\w-]{43}\z}, 'and behind the tokens';
+
+my ($sig) = $second =~ /sig=(.*)/;
+my ($other_token) = target_of(at_telnyx(target_of(at_telnyx('/telnyx', \@CALL)), [ @CALL, Digits => $PIN ])) =~ /encryptedCardDigits=([0-9a-f]+)/;
+my $without = $second =~ s/&sig=.*//r;
+
+# Each: what was done to the URL, what it became, the call.
+for my $case (
+    [ 'none'                            => $without ],
+    [ 'an empty one'                    => "$without&sig=" ],
+    [ 'a short one'                     => substr($second, 0, -1) ],
+    [ 'a longer one'                    => "${second}A" ],
+    [ 'of another step'                 => $without . ($first =~ s/.*(?=&sig)//r) ],
+    [ 'of another attempt'              => $again =~ s/attempt=2/attempt=3/r ],
+    [ 'without its attempt'             => $again =~ s/&attempt=2//r ],
+    [ 'of another token'                => $second =~ s/(?<=Digits=)[0-9a-f]+/$other_token/r ],
+    [ 'of another location'             => $second =~ s{^/telnyx}{/telnyx-too}r ],
+    [ 'of another spelling of the path' => $second =~ s{^/telnyx}{/t%65lnyx}r ],
+    [ 'of another call'                 => $second, 'v3:call-2_x' ],
+    [ 'of a call with another case'     => $second, 'v3:CALL-1_x' ],
+    [ 'twice'                           => "$second&sig=$sig" ],
+    [ 'twice, the first one wrong'      => $without . '&sig=' . 'A' x 43 . "&sig=$sig" ],
+    [ 'not at the end'                  => "$second&a=b" ],
+    [ 'in front'                        => $second =~ s/\?(.*)&sig=(.*)/?sig=$2&$1/r ],
+    [ 'with an escape'                  => $second =~ s/(?<=sig=)(.)/sprintf '%%%02X', ord $1/er ],
+    [ 'with its name escaped'           => $second =~ s/&sig=/&s%69g=/r ],
+    [ 'padded'                          => "$second=" ],
+    [ 'one more parameter'              => $second =~ s/&sig/&a=b&sig/r ],
+    [ 'in another alphabet'             => $second =~ s/sig=\K.*/A+\/@{[ 'A' x 40 ]}/r ],
+    [ 'an unknown step'                 => '/telnyx?step=nowhere' ],
+    [ 'an attempt at the first question' => '/telnyx?attempt=2' ],
+    [ 'a token at the first question'   => '/telnyx?encryptedCardDigits=' . 'a' x 64 ],
+    [ 'a token beside the first step'   => '/telnyx?step=getLast4CC&%65ncryptedCardDigits=x' ],
+) {
+    my ($name, $target, $call) = @$case;
+    my $got;
+    my $lines = lines_of(sub () { $got = at_telnyx($target, [ CallSid => $call // $CALL[1], Digits => $PIN ]) });
+    is said_by($got), '403 valid forbidden', "sig: $name";
+    is scalar(grep { /EG0305/ } @$lines), 1, '... and the log says so' or diag @$lines;
+}
+is said_by(at_telnyx('/telnyx?step=getLast4CC', \@CALL)), '200 valid asked', 'the first step by its name needs none';
+is said_by(at_telnyx('/telnyx?a=b', \@CALL)), '200 valid asked', 'nor do parameters that mean nothing';
+is said_by(at_telnyx($second, [ @CALL, Digits => $PIN ])), '200 valid found', 'and the one that is right is taken';
+for my $bad ([ 'no call' ], [ 'an empty one' => CallSid => '' ], [ 'odd bytes' => CallSid => "v3:a\xe9" ], [ 'a blank' => CallSid => 'v3: a' ],
+    [ '65 characters' => CallSid => 'a' x 65 ], [ 'two' => @CALL, @CALL ]) {
+    my ($name, @pairs) = @$bad;
+    is said_by(at_telnyx('/telnyx', \@pairs)), '400 valid malformed', "no question without a call: $name";
+    is said_by(at_telnyx($second, [ @pairs, Digits => $PIN ])), '400 valid malformed', "and no answer: $name";
+}
+is said_by(at_telnyx('/telnyx?' . form_encode(@CALL), [])), '400 valid malformed', 'a call that only the URL names is none';
+is said_by(at_telnyx("/telnyx-observe?step=processData", [ @CALL, Digits => $PIN ])), '400 valid malformed', 'observe: a wrong sig goes on';
+is said_by(at_telnyx('/telnyx-off', [])), '200 unchecked asked', 'off: nothing is looked at';
+is said_by(at_telnyx('/telnyx-off?step=getPin', [ Digits => $CARD ])), '200 unchecked asked', 'off: no sig either';
+is said_by(request(POST => $HOST, $second, host => 'ivr.example.com', body => form_encode(@CALL), headers => [ 'Content-Type' => $FORM ])), '403 missing forbidden',
+    'a sig is no signature';
+
+# --- What only a request shows ----------------------------------------------------------------------------------------
+
+for my $misfit (@MISFITS) {
+    my ($got, $lines);
+    $lines = lines_of(sub () { $got = request(POST => $HOST, "/misfit-$misfit->[0]", host => 'ivr.example.com', body => '') });
+    is said_by($got) =~ s/ \S+\z//r, '500 unchecked', "a secret that is none of $misfit->[1]";
+    like "@$lines", qr/EG0112: .*EncGatherProvider $misfit->[1]: of EncGatherAuthTokenFile, line 1 of those that are no comment /, '... and the log says which, and no path' or diag @$lines;
+}
+for my $case ([ seconds => qr/timeout=4, and Plivo takes 5 to 60/ ], [ voice => qr/voice 'alice'/ ]) {
+    my ($got, $lines);
+    $lines = lines_of(sub () { $got = request(POST => $HOST, "/misfit-$case->[0]", host => 'ivr.example.com', body => '') });
+    is said_by($got), '500 unchecked misconfigured', "what Plivo does not take: $case->[0]";
+    like "@$lines", qr/EG0108: .*$case->[1]/, '... and the log says what';
+}
+
+# --- New keys, while calls are under way ---------------------------------------------------------------------------------
+
+write_secret("$TREE/keys", "new $KEY{other}\nold $KEY{demo}\n");
+$server->graceful or diag $server->error;
+is said_by(at_telnyx($second, [ @CALL, Digits => $PIN ])), '200 valid found', 'a sig of the older key is good as long as it is in the ring';
+write_secret("$TREE/keys", "new $KEY{other}\n");
+$server->graceful or diag $server->error;
+is said_by(at_telnyx($second, [ @CALL, Digits => $PIN ])), '403 valid forbidden', 'and no longer';
+
 $server->stop;
-log_is_clean($server, qr/EG0302:/, qr/authz_core:error/);
+log_is_clean($server, qr/EG030[1235]:/, qr/EG0112:/, qr/EG0108:/, qr/EG0407:/, qr/EG0110: .*telnyx-off/, qr/authz_core:error/);
 finish();

@@ -93,11 +93,13 @@ static eg_status read_tokens(gather *g)
 
 static bool lacks_call(const gather *g)
 {
-    if (g->step == 0 || g->call.p || !eg_tokens_bind(g->r))
+    bool token = g->step > 0 && eg_tokens_bind(g->r);
+
+    if (g->call.p || !(token || eg_bound_is_needed(g->r)))
         return false;
     ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, g->r,
-                  EG_TAG("0407") "refused, a token has to be made for this call, and the request "
-                                 "has no call id, one that is none, or two");
+                  EG_TAG("0407") "refused, a token or a sig has to be made for this call, and the "
+                                 "request has no call id, one that is none, or two");
     return true;
 }
 

@@ -16,6 +16,8 @@ typedef struct {
     bool keeps_a_log;               /* of digits, unless it is told not to: log="false" */
     bool dials_nouns;               /* a number to dial stands in an element of its own */
     unsigned wait_least, wait_most; /* seconds */
+    const char *voices;             /* those that it takes, for messages; NULL: any */
+    bool (*takes_voice)(const char *voice);
 } eg_dialect;
 
 /* https://www.twilio.com/docs/voice/twiml/gather, and what SignalWire calls cXML */

@@ -45,7 +45,8 @@ typedef struct eg_provider {
     bool has_public_secret;                   /* what the server knows is a public key */
     const eg_dialect *dialect;                /* NULL: it guards other applications alone */
     const char *call;                         /* the parameter that names the call */
-    unsigned timeout; /* seconds that a backend may take at most, unless it is said */
+    unsigned timeout;  /* seconds that a backend may take at most, unless it is said */
+    unsigned gives_up; /* seconds after which nobody waits any more; 0: it is not known, or long */
 
     /* Whether a secret is one of this provider; NULL, or what is wrong with it. */
     const char *(*fault)(const eg_auth_token *secret);

@@ -109,6 +109,7 @@ const eg_provider eg_provider_signalwire = {
     .dialect = &eg_dialect_twiml,
     .call = "CallSid",
     .timeout = 4,
+    .gives_up = 5,
     .fault = eg_offer_no_shared_key,
     .judge = judge_signalwire,
     .sign = sign_signalwire,
