@@ -350,13 +350,23 @@ static eg_span keep_call(apr_pool_t *pool, eg_span call)
     return (eg_span){call.p ? apr_pstrmemdup(pool, call.p, call.n) : NULL, call.n};
 }
 
+/* Where nothing here is bound to a call nobody asks for its id. */
+static eg_span find_call(const request_rec *r, const eg_webhook *hook)
+{
+    const eg_config *config = eg_config_of(r);
+
+    if (eg_config_provider(config)->signs_url && !eg_tokens_may_bind(r))
+        return (eg_span){NULL, 0};
+    return eg_webhook_call(hook, config);
+}
+
 static int run_step(request_rec *r, eg_webhook *hook)
 {
     gather g = {.r = r,
                 .hook = hook,
                 .fields = eg_config_fields(eg_config_of(r)),
                 .provider = eg_config_provider(eg_config_of(r)),
-                .call = eg_webhook_call(hook, eg_config_of(r))};
+                .call = find_call(r, hook)};
     eg_outcome outcome = EG_GOING_ON;
 
     if (!g.provider->signs_url) {

@@ -25,7 +25,7 @@ static bool is_gathering(const eg_place *place)
 /* --- what is wrong ----------------------------------------------------------------------------- */
 
 /* Why a secret is none of the provider's, and on which line; NULL: all of them are. */
-static const char *fault_of_secrets(apr_pool_t *pool, const eg_config *config, const char *path)
+static const char *find_wrong_secret(apr_pool_t *pool, const eg_config *config, const char *path)
 {
     const eg_provider *provider = eg_config_provider(config);
     const eg_auth_tokens *tokens = config->tokens ? config->tokens->tokens : NULL;
@@ -44,7 +44,7 @@ static const char *fault_of_secrets(apr_pool_t *pool, const eg_config *config, c
 
 const char *eg_provider_secret_fault(apr_pool_t *pool, const eg_config *config)
 {
-    return fault_of_secrets(pool, config, "");
+    return find_wrong_secret(pool, config, "");
 }
 
 static const char *find_bad_secret(const candidate *of)
@@ -52,7 +52,7 @@ static const char *find_bad_secret(const candidate *of)
     const eg_config *config = of->place->config;
     const char *path = config->tokens ? config->tokens->path : "";
 
-    return fault_of_secrets(of->pool, config, apr_pstrcat(of->pool, " '", path, "'", NULL));
+    return find_wrong_secret(of->pool, config, apr_pstrcat(of->pool, " '", path, "'", NULL));
 }
 
 static const char *complain_of_voice(apr_pool_t *pool, const eg_provider *provider,

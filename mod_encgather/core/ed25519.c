@@ -18,7 +18,7 @@
 
 /* The y of all points whose order divides 8, in every spelling of 255 bits: 0, 1, those of order 8,
  * and p - 1, p, p + 1. The last bit, the sign of x, makes no difference. */
-static const unsigned char weak_keys[][EG_ED25519_KEY_SIZE] = {
+static const unsigned char small_points[][EG_ED25519_KEY_SIZE] = {
     {0},
     {1},
     {HALF_ORDER_8, 0x05},
@@ -28,13 +28,14 @@ static const unsigned char weak_keys[][EG_ED25519_KEY_SIZE] = {
     {0xee, ALL_ONES, 0x7f},
 };
 
-bool eg_ed25519_is_weak(const unsigned char key[EG_ED25519_KEY_SIZE])
+bool eg_ed25519_is_weak(const unsigned char point[EG_ED25519_KEY_SIZE])
 {
     const unsigned last = EG_ED25519_KEY_SIZE - 1;
     bool weak = false;
 
-    for (unsigned i = 0; i < sizeof weak_keys / sizeof weak_keys[0]; i++)
-        weak |= memcmp(weak_keys[i], key, last) == 0 && weak_keys[i][last] == (key[last] & 0x7f);
+    for (unsigned i = 0; i < sizeof small_points / sizeof small_points[0]; i++)
+        weak |= memcmp(small_points[i], point, last) == 0 &&
+                small_points[i][last] == (point[last] & 0x7f);
     return weak;
 }
 

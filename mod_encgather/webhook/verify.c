@@ -97,7 +97,8 @@ static eg_judgement judge_signature(const eg_webhook *hook, const eg_config *pol
         ruling = provider->judge(eg_the_crypto(), &evidence, policy->tokens->tokens);
     judgement.verdict = ruling.verdict;
     judgement.fitted = ruling.fitted;
-    judgement.advice = eg_advise(hook, policy, &evidence, &ruling);
+    if (ruling.verdict != EG_SIGNATURE_VALID)
+        judgement.advice = eg_advise(hook, policy, &evidence, &ruling);
     return judgement;
 }
 
