@@ -76,6 +76,8 @@ sub calls ($path, $provider, @more) {
         "EncGatherAuthTokenFile \"$TREE/$provider\"", @more, '</Location>', '';
 }
 
+my $PREFIX = 'https://ivr.example.com:8443/in/front';
+
 # Secrets of the wrong kind, where only a request shows them: name, provider, file.
 my @MISFITS = ([ telnyx => 'telnyx', 'plivo' ], [ small => 'telnyx', 'small' ], [ standard => 'standardwebhooks', 'nothing' ],
     [ account => 'plivo', 'account' ], [ shared => 'signalwire', 'shared' ]);
@@ -101,12 +103,20 @@ EncGatherPublicURL $ORIGIN
 END_OF_CONF
     (map { calls($_, $_) } @SPEAK),
     calls('telnyx-too',     'telnyx'),
+    (map { calls("$_-words", $_, map({ "EncGatherField $_ input=dtmf+speech digits=4 say=x" } qw(encryptedCardDigits encryptedPinDigits))) } @SPEAK),
     calls('telnyx-observe', 'telnyx', 'EncGatherSignature observe'),
     calls('telnyx-off',     'telnyx', 'EncGatherSignature off'),
     map({ "<Location /misfit-$_->[0]>\n<If true>\nEncGatherAuthTokenFile \"$TREE/$_->[2]\"\nEncGatherProvider $_->[1]\n</If>\n"
         . "Require webhook-signature\n</Location>\n" } @MISFITS),
     calls('misfit-seconds', 'plivo', '<If true>', 'EncGatherField quick digits=4 timeout=4 say=x', '</If>'),
     calls('misfit-voice',   'plivo', '<If true>', 'EncGatherVoice alice', '</If>'),
+    calls('plivo-jwe',  'plivo',  'EncGatherTokenFormat jwe', 'EncGatherForward CallUUID', 'EncGatherBackend /lookup-jwe'),
+    calls('telnyx-jwe', 'telnyx', 'EncGatherTokenFormat jwe', 'EncGatherForward CallSid', 'EncGatherBackend /lookup-jwe'),
+    "RewriteEngine on\nRewriteRule ^/alias\$ /telnyx [PT]\n",
+    "<Location /lookup-jwe>\nSetHandler decrypt-gather\nEncGatherTokenFormat jwe\n",
+    qq(EncGatherLookup "SELECT account, balance FROM accounts WHERE card = %s AND pin = %s" encryptedCardDigits encryptedPinDigits\n</Location>\n),
+    "</VirtualHost>\n<VirtualHost *:*>\nServerName prefix.test\nEncGatherPublicURL $PREFIX\n",
+    (map { calls($_, $_) } @SPEAK),
     "</VirtualHost>\n",
     map { vhost($_) } sort { $a->{name} cmp $b->{name} } values %site);
 
@@ -148,11 +158,12 @@ sub mac_of ($vector, $text) {
 sub signed_anew ($vector) {
     return $vector->{headers} unless $TIMED{ $vector->{provider} };
     my $signed = $vector->{signed};
+    my $now    = time;
     utf8::encode($signed);
     my $move = sub ($then) {
         my $off = $then - $vector->{now};
         $off += (abs $off > 300 ? 6 : abs $off > 290 ? -6 : 0) * ($off <=> 0);
-        return time + $off;
+        return $now + $off;
     };
     my $old = mac_of($vector, $signed);
     my $new = mac_of($vector, $signed =~ s/\b(1795[89]\d{5})/$move->($1)/er);
@@ -244,6 +255,8 @@ for my $case (
     [ 'two headers' => freeclimb => [ timed('FreeClimb-Signature', 'x=1'), 'FreeClimb-Signature' => 'v1=' . 'a' x 64 ], { body => 'x=1' }, 'invalid' ],
     [ 'a time that is ahead' => freeclimb => [ timed('FreeClimb-Signature', 'x=1', time + 5_000) ], { body => 'x=1' }, 'valid' ],
     [ 'a time that is ahead' => jambonz => [ timed('Jambonz-Signature', 'x=1', time + 5_000) ], { body => 'x=1' }, 'invalid' ],
+    [ 'a target with a host' => plivo => [ plivo("$ORIGIN/x?a=b&c=.77") ], { method => 'GET', target => 'http://' . site_of('plivo') . '.test/x?c&a=%62' }, 'valid' ],
+    [ 'a path that is rewritten' => plivo => [ plivo("$ORIGIN/%41/../x.77") ], { method => 'GET', target => '/%41/../x' }, 'valid' ],
     [ 'no nonce' => plivo => [ (plivo("$ORIGIN/x.77"))[ 0, 1 ] ], { body => '' }, 'missing' ],
     [ 'the main account alone' => plivo => [ map { s/V3\z/Ma-V3/r } plivo("$ORIGIN/x.77") ], { body => '' }, 'valid' ],
     [ 'nine signatures' => plivo => [ 'X-Plivo-Signature-V3' => join(',', ((plivo("$ORIGIN/x.77"))[1]) x 9), 'X-Plivo-Signature-V3-Nonce' => 77 ], { body => '' }, 'invalid' ],
@@ -251,7 +264,7 @@ for my $case (
     [ 'a HEAD' => signalwire => [ 'X-SignalWire-Signature' => hmac_sha1_base64("$ORIGIN/x?a", $SECRET{signalwire}) . '=' ], { method => 'HEAD', target => '/x?a' }, 'valid' ],
     [ 'both names, the new one counts' => signalwire => [ 'X-SignalWire-Signature' => 'A' x 27 . '=', 'X-Twilio-Signature' => hmac_sha1_base64("$ORIGIN/x", $SECRET{signalwire}) . '=' ], { body => '' }, 'invalid' ],
     [ 'the signature twice' => signalwire => [ ('X-SignalWire-Signature' => hmac_sha1_base64("$ORIGIN/x", $SECRET{signalwire}) . '=') x 2 ], { body => '' }, 'invalid' ],
-    [ 'a GET, whose JSON nobody can see' => jambonz => [ 'Jambonz-Signature' => 't=' . time . ',v1=' . hmac_sha256_hex(time . '.', 'toyJambonzWebhookSecret') ], { method => 'GET' }, 'invalid' ],
+    [ 'a GET, whose JSON nobody can see' => jambonz => [ timed('Jambonz-Signature', '') ], { method => 'GET' }, 'invalid' ],
 ) {
     my ($name, $provider, $headers, $rest, $verdict) = @$case;
     my %rest = %$rest;
@@ -281,6 +294,8 @@ for my $provider (@SPEAK) {
     is scalar @{ $silent->{exchanges} }, 5, "$provider: silence arrives";
     like story(call_as($provider, $provider, undef, undef, undef, $CARD)), qr/^(?:end|hangup) /, "$provider: silence alone ends";
     like story(call_as($provider, $provider, '12', '3', "$CARD", '1', $PIN)), qr/\Q$NUMBER\E/, "$provider: wrong keys count as attempts";
+    like story(call_as($provider, "$provider-words", "speech:$CARD", undef, $PIN)), qr/\Q$NUMBER\E/, "$provider: words, and keys where words are taken";
+    like story(call_as($provider, "$provider-words?a=%2F%c3%bc+b&c", "speech:$CARD", "speech:$PIN")), qr/\Q$NUMBER\E/, "$provider: a query of the operator's own at the beginning";
 }
 
 # --- Somebody else's webhooks: 403, and the log says whose they are ----------------------------------------------
@@ -387,6 +402,38 @@ is said_by(at_telnyx('/telnyx-off?step=getPin', [ Digits => $CARD ])), '200 unch
 is said_by(request(POST => $HOST, $second, host => 'ivr.example.com', body => form_encode(@CALL), headers => [ 'Content-Type' => $FORM ])), '403 missing forbidden',
     'a sig is no signature';
 
+# --- What stands in front, and what is bound ----------------------------------------------------------------------------
+
+for my $name (qw(plivo-jwe telnyx-jwe)) {
+    like story(call_as($name =~ s/-.*//r, $name, $CARD, $PIN)), qr/\Q$NUMBER\E/, "$name: tokens are bound to the call by its name at the provider";
+}
+{
+    my $alias = target_of(at_telnyx('/alias', \@CALL));
+    like $alias, qr{^/alias\?}, 'action has the path as it came';
+    is said_by(at_telnyx($alias, [ @CALL, Digits => $CARD ])), '200 valid asked', 'and sig is of that path';
+    is said_by(at_telnyx($alias =~ s/alias/telnyx/r, [ @CALL, Digits => $CARD ])), '403 valid forbidden', 'and of no other that leads there';
+    my $response = at_telnyx('/telnyx', \@CALL, host => 'prefix.test');
+    my $action   = action($response);
+    is $action->{origin} . $action->{path}, "$PREFIX/telnyx", 'a prefix stands in action';
+    is said_by(at_telnyx($action->{target} =~ s{^/in/front}{}r, [ @CALL, Digits => $CARD ], host => 'prefix.test')), '200 valid asked', 'and is none of what sig is made of';
+    my %plivo = ('X-Plivo-Signature-V3' => hmac_sha256_base64("$PREFIX/plivo?CallUUIDa.77", $SECRET{plivo}) . '=', 'X-Plivo-Signature-V3-Nonce' => 77);
+    my $asked = request(POST => $HOST, '/plivo', host => 'prefix.test', body => 'CallUUID=a', headers => [ 'Content-Type' => $FORM, %plivo ]);
+    like $asked->content, qr{<GetInput action="\Q$PREFIX\E/plivo\?step=getPin"}, 'plivo: a prefix is signed';
+}
+
+# --- Answers in a URL -------------------------------------------------------------------------------------------------
+
+# Nobody takes them, and no log shows them, whatever the provider calls them.
+for my $case ([ plivo => 'Speech' ], [ plivo => 'Digits' ], [ telnyx => 'SpeechResult' ], [ telnyx => 'Digits' ], [ signalwire => 'Digits' ]) {
+    my ($provider, $name) = @$case;
+    my $target = "/$provider?$name=$PIN";
+    is request(GET => $HOST, $target, host => 'ivr.example.com')->code, 405, "$provider: a GET with $name";
+    my %headers = telnyx('CallSid=a');
+    %headers = ('X-Plivo-Signature-V3' => hmac_sha256_base64("$ORIGIN/plivo?$name=$PIN.CallSida.77", $SECRET{plivo}) . '=', 'X-Plivo-Signature-V3-Nonce' => 77) if $provider eq 'plivo';
+    %headers = ('X-SignalWire-Signature' => hmac_sha1_base64("$ORIGIN${target}CallSida", $SECRET{signalwire}) . '=') if $provider eq 'signalwire';
+    is said_by(request(POST => $HOST, $target, host => 'ivr.example.com', body => 'CallSid=a', headers => [ 'Content-Type' => $FORM, %headers ])), '400 valid malformed', "$provider: a POST with $name in its URL";
+}
+
 # --- What only a request shows ----------------------------------------------------------------------------------------
 
 for my $misfit (@MISFITS) {
@@ -411,6 +458,25 @@ write_secret("$TREE/keys", "new $KEY{other}\n");
 $server->graceful or diag $server->error;
 is said_by(at_telnyx($second, [ @CALL, Digits => $PIN ])), '403 valid forbidden', 'and no longer';
 
+# --- New secrets ----------------------------------------------------------------------------------------------------------
+
+{
+    my ($old, $new) = ($SECRET{plivo}, 'anotherPlivoAuthToken0000000000000000000');
+    my $speaks = sub (@secrets) { return join ' ', map { local $SECRET{plivo} = $_; call_as('plivo', 'plivo', $CARD, $PIN)->{exchanges}[0]{status} } @secrets };
+    write_secret("$TREE/plivo", "$new\n$old\n");
+    $server->graceful or diag $server->error;
+    is $speaks->($old, $new), '200 200', 'two secrets of a file, both are good';
+    write_secret("$TREE/plivo", "$new\n");
+    $server->graceful or diag $server->error;
+    is $speaks->($old, $new), '403 200', 'and the old one no longer';
+    my $generation = $server->generation;
+    write_secret("$TREE/plivo", "webhooks_sharedkey_1 $new\n");
+    ok !$server->graceful, 'graceful refuses what is no secret of the provider';
+    $server->signal('USR1');
+    ok $server->wait_for_generation($generation + 1), 'a bare signal does not take the server down';
+    is $speaks->($new), '500', 'nobody is let in by what is none';
+}
+
 $server->stop;
-log_is_clean($server, qr/EG030[1235]:/, qr/EG0112:/, qr/EG0108:/, qr/EG0407:/, qr/EG0110: .*telnyx-off/, qr/authz_core:error/);
+log_is_clean($server, qr/EG0144: .*-jwe>/, qr/EG0147: <Location \/plivo/, qr/EG030[1235]:/, qr/EG0112:/, qr/EG0108:/, qr/EG0407:/, qr/EG0110: .*telnyx-off/, qr/authz_core:error/);
 finish();

@@ -87,6 +87,8 @@ const char *eg_provider_value_fault(apr_pool_t *pool, const eg_config *config)
     const eg_fields *fields = eg_config_fields(config);
     const char *fault = NULL;
 
+    if (dialect->takes_all)
+        return NULL;
     for (unsigned i = 0; i < fields->n && !fault; i++)
         fault = fault_of_field(pool, provider, &fields->at[i]);
     if (!fault && config->voice && dialect->takes_voice &&

@@ -14,6 +14,7 @@ const eg_dialect eg_dialect_twiml = {
     .speech = "SpeechResult",
     .has_method = true,
     .has_empty_result = true,
+    .takes_all = true,
     .wait_least = 1,
     .wait_most = 600,
 };

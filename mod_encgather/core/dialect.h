@@ -14,6 +14,7 @@ typedef struct {
     bool has_empty_result;          /* gather calls its action without an answer, too; else a
                                       redirect behind it does */
     bool keeps_a_log;               /* of digits, unless it is told not to: log="false" */
+    bool takes_all;                 /* whatever a field may have */
     bool dials_nouns;               /* a number to dial stands in an element of its own */
     unsigned wait_least, wait_most; /* seconds */
     const char *voices;             /* those that it takes, for messages; NULL: any */

@@ -40,6 +40,7 @@ typedef struct eg_provider {
     const char *name;                         /* as EncGatherProvider has it */
     const char *title;                        /* as people write it */
     const char *headers[EG_PROVIDER_HEADERS]; /* NULL at the end; the first names the signature */
+    const struct eg_provider *alike;          /* who has a header of that name, too; or NULL */
     bool signs_url;                           /* false: URLs have to be signed by us */
     bool needs_raw;                           /* the body is signed as it was received */
     bool has_public_secret;                   /* what the server knows is a public key */

@@ -104,6 +104,7 @@ const eg_provider eg_provider_signalwire = {
     .name = "signalwire",
     .title = "SignalWire",
     .headers = {"X-SignalWire-Signature", "X-Twilio-Signature"},
+    .alike = &eg_provider_twilio,
     .signs_url = true,
     .needs_raw = true,
     .dialect = &eg_dialect_twiml,

@@ -116,20 +116,26 @@ static const char *telling_header(const eg_webhook *hook, const eg_provider *wan
     return NULL;
 }
 
+static const char *tell_provider(const eg_webhook *hook, const eg_provider *wanted,
+                                 const eg_provider *other)
+{
+    const char *name = other && other != wanted ? telling_header(hook, wanted, other) : NULL;
+
+    return name ? apr_psprintf(hook->root->pool,
+                               "it is signed as %s does (%s), and EncGatherProvider says %s here",
+                               other->title, name, wanted->name)
+                : NULL;
+}
+
 /* Somebody else's signature came: then the provider may be set wrongly. */
 static const char *find_other_provider(const eg_webhook *hook, const eg_provider *wanted)
 {
     const eg_provider *other;
+    const char *told = NULL;
 
-    for (unsigned i = 0; (other = eg_provider_at(i)) != NULL; i++) {
-        const char *name = other != wanted ? telling_header(hook, wanted, other) : NULL;
-
-        if (name)
-            return apr_psprintf(hook->root->pool,
-                                "it is signed as %s does (%s), and EncGatherProvider says %s here",
-                                other->title, name, wanted->name);
-    }
-    return NULL;
+    for (unsigned i = 0; !told && (other = eg_provider_at(i)) != NULL; i++)
+        told = tell_provider(hook, wanted, other);
+    return told;
 }
 
 const char *eg_advise(const eg_webhook *hook, const eg_config *policy, const eg_evidence *evidence,
@@ -142,8 +148,10 @@ const char *eg_advise(const eg_webhook *hook, const eg_config *policy, const eg_
         return NULL;
     if (ruling->clock_off)
         return tell_clock(hook->root->pool, provider, ruling->clock_off);
-    other = find_other_provider(hook, provider);
-    if (other || ruling->verdict == EG_SIGNATURE_MISSING)
+    if (ruling->verdict == EG_SIGNATURE_MISSING)
+        return find_other_provider(hook, provider);
+    other = tell_provider(hook, provider, provider->alike);
+    if (other)
         return other;
     return provider == &eg_provider_twilio ? advise_on_twilio(hook, policy, evidence) : NULL;
 }
