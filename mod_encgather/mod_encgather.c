@@ -35,6 +35,7 @@ static void warn_of_text(apr_pool_t *ptemp, server_rec *s)
     eg_hopeless_warn(ptemp, s);
     eg_doubtful_warn(ptemp, s);
     eg_tokencheck_warn(ptemp, s);
+    eg_providercheck_warn(ptemp, s);
 }
 
 /* What a start says of a configuration that has no error, and by whom it is said. */
@@ -45,6 +46,7 @@ static void say_in_dump(apr_pool_t *ptemp, server_rec *s)
     eg_dump_announce(ptemp, "doubtful");
     eg_doubtful_warn(ptemp, s);
     eg_tokencheck_warn(ptemp, s);
+    eg_providercheck_warn(ptemp, s);
     eg_neighbours_check(ptemp, s);
     eg_store_each(s, eg_store_doubt);
 }

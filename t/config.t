@@ -50,6 +50,7 @@ good('everything in the main server', <<"CONF" . at('/a', 'SetHandler encrypted-
 EncGatherKeyFile "$key"
 EncGatherAuthTokenFile "$tokens"
 EncGatherSignature on
+EncGatherProvider SignalWire
 EncGatherPublicURL https://ivr.example.com
 EncGatherMaxBody 65536
 EncGatherTokenFormat jwe
@@ -85,6 +86,7 @@ my %BAD_VALUES = (
         'https://a/%zz', 'https://a/b<c', 'https://a/b\\c', "https://a/\xc3\xbc", 'https://a:x/b', 'https:///b', 'https://:1/b',
         'https://a?b', 'https://a#b', 'https://user:pass@a', 'https://a:0', 'https://a:65536', 'https://a:x', 'https://a:', '"https://a b"',
         'https://a https://b', 'httpss://a', 'https://a:443:443', '"https://a<b"' ],
+    EncGatherProvider      => [ '', '""', 'vonage', 'twilio plivo', 'Twilio,', 'off', '" plivo"' ],
     EncGatherTokenFormat   => [ '', '""', 'jws', 'JWE', 'jwe jwe', 'hex hex', 'jwe,hex', 'on' ],
     EncGatherTokenTTL      => [ '', '""', '0', '-1', '31536001', '15m', '1.5', '0x10', '60 60', '" 60"' ],
     EncGatherRecipient     => [ '', '""', 'e1', "e:1 $pair.pub", "off $pair.pub", 'e1 ""', "e1 $pair.pub $pair.pub", 'k' x 65 . " $pair.pub", "e1 $pair" ],
@@ -102,6 +104,53 @@ bad("EncGatherLookup $_", at('/a', "EncGatherLookup $_"), qr/EncGatherLookup/)
         '"SELECT a FROM t WHERE b = %s AND c = %s" encryptedCardDigits', '"SELECT a FROM t" encryptedCardDigits',
         '"SELECT a FROM t WHERE b = %d" encryptedCardDigits', '"SELECT a FROM t WHERE b = %s" "card digits"',
         '"SELECT a FROM t WHERE b = %s" ""', '"SELECT a FROM t WHERE b = \'%%s\'" encryptedCardDigits';
+
+# --- A provider and what it does not take ----------------------------------------------------------------------------
+
+my %SECRET = (telnyx => '6kpsY+KcUgq+9VB7Ey7F+ZVHdq6+vnuSQh7qaRRG0iw=', plivo => 'p' x 40, signalwire => 'PSK_' . 'k' x 24, twilio => $TOKEN{demo});
+my %secret = map { $_ => write_secret("$FILES/secret-$_", "$SECRET{$_}\n") } keys %SECRET;
+
+sub calls_of ($provider, @more) {
+    return at('/a', 'SetHandler encrypted-gather', "EncGatherKeyFile $key", "EncGatherAuthTokenFile $secret{$provider}", "EncGatherProvider $provider", 'EncGatherBackend /b', @more);
+}
+
+good("EncGatherProvider $_", calls_of($_)) for sort keys %SECRET;
+good("EncGatherProvider plivo, voice $_", calls_of('plivo', "EncGatherVoice $_ en-US", "EncGatherField a voice=$_ say=x")) for qw(MAN WOMAN Polly.Joanna);
+for my $voice (qw(alice man Polly. Polly Polly.a.b polly.Joanna woman Google.en-US-A)) {
+    bad("EncGatherProvider plivo, voice $voice", calls_of('plivo', "EncGatherVoice $voice"), qr/EG0147/, qr/EncGatherVoice has voice '\Q$voice\E', and Plivo takes MAN, WOMAN or Polly/);
+    bad("EncGatherProvider plivo, voice=$voice of a field", calls_of('plivo', "EncGatherField a voice=$voice say=x"), qr/EG0147/, qr/EncGatherField a has voice '\Q$voice\E'/);
+}
+good("other providers take any: $_", calls_of($_, 'EncGatherVoice alice')) for qw(twilio signalwire telnyx);
+bad("EncGatherProvider plivo, timeout=$_", calls_of('plivo', "EncGatherField a timeout=$_ say=x"), qr/EG0147/, qr/Plivo takes 5 to 60 seconds/) for 4, 61;
+bad('EncGatherProvider telnyx, timeout=121', calls_of('telnyx', 'EncGatherField a timeout=121 say=x'), qr/EG0147/, qr/Telnyx takes 1 to 120 seconds/);
+good('at the limits', calls_of('plivo', 'EncGatherField a timeout=5 say=x', 'EncGatherField b timeout=60 say=x') . at('/c', 'EncGatherProvider telnyx', "EncGatherAuthTokenFile $secret{telnyx}", 'EncGatherField a timeout=120 say=x'));
+bad('Telnyx without a key file', calls_of('telnyx') =~ s/EncGatherKeyFile .*\n//r, qr/EG0147/, qr/without an EncGatherKeyFile/);
+bad('Telnyx without a key file, beside a recipient', calls_of('telnyx', "EncGatherRecipient e1 $pair.pub") =~ s/EncGatherKeyFile .*\n//r, qr/EG0147/, qr/without an EncGatherKeyFile/);
+for my $name (qw(jambonz freeclimb standardwebhooks)) {
+    bad("a handler for $name", at('/a', 'SetHandler encrypted-gather', "EncGatherKeyFile $key", 'EncGatherBackend /b', "EncGatherProvider $name"), qr/EG0147/, qr/is for "Require webhook-signature" alone/);
+}
+good('one that only guards', at('/a', 'EncGatherProvider jambonz', "EncGatherAuthTokenFile $secret{plivo}", 'Require webhook-signature'));
+bad('Require twilio-signature for another', at('/a', 'EncGatherProvider plivo', "EncGatherAuthTokenFile $secret{plivo}", 'Require twilio-signature'), qr/EG0147/, qr/"Require twilio-signature" means Twilio's/);
+bad('Require webhook-signature with an argument', at('/a', 'Require webhook-signature x'), qr/"Require webhook-signature" takes no arguments/);
+
+# Each: what is wrong with the secret, provider, line of the file, what is said; in a section that does nothing else, too.
+my %SMALL = (order_1 => 'AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=', order_4 => 'A' x 43 . '=', order_8 => 'xxdqcD1N2E+6PAt2DRBnDyogU/osOczGTsf9d5KsA3o=');
+for my $case (
+    [ 'an account at Plivo', plivo => "MA1 $SECRET{plivo}", qr/has an account in front/ ],
+    (map { [ "a SharedKey at $_", $_ => "webhooks_sharedkey_1 $SECRET{plivo}", qr/is a SharedKey, which only Twilio has/ ] } qw(signalwire telnyx plivo jambonz freeclimb standardwebhooks)),
+    [ 'a key without its =', telnyx => $SECRET{telnyx} =~ s/=//r, qr/44 characters of base64/ ],
+    [ 'a key of 31 bytes', telnyx => 'A' x 40 . 'AA==', qr/44 characters of base64/ ],
+    [ 'a key in hexadecimal', telnyx => 'ea' x 32, qr/44 characters of base64/ ],
+    [ 'a key with bits that no byte uses', telnyx => $SECRET{telnyx} =~ s/w=/x=/r, qr/44 characters of base64/ ],
+    (map { [ "a key of small order: $_", telnyx => $SMALL{$_}, qr/small order/ ] } sort keys %SMALL),
+    [ 'no base64', standardwebhooks => 'whsec_a_b', qr/no secret of Standard Webhooks/ ],
+    [ 'the second line', telnyx => "$SECRET{telnyx}\n# a comment\n$TOKEN{demo}", qr/line 2 of those that are no comment/ ],
+) {
+    my ($name, $provider, $content, $says) = @$case;
+    my $file   = write_secret("$FILES/wrong-secret", "$content\n");
+    my $output = bad("EncGatherProvider $provider: $name", at('/a', "EncGatherProvider $provider", "EncGatherAuthTokenFile $file"), qr/EG0147/, qr/EncGatherProvider $provider: of EncGatherAuthTokenFile '\Q$file\E'/, $says);
+    is_deeply [ grep { length > 20 && index($output, $_) >= 0 } split ' ', $content ], [], '... and shows nothing of it';
+}
 
 # --- Where they may stand -----------------------------------------------------------------------------------------
 
@@ -307,10 +356,11 @@ bad_file(EncGatherAuthTokenFile => $_, key_file($BAD_TOKENS{$_}), $BAD_TOKENS{$_
 
 # --- What is allowed, but said at the start ---------------------------------------------------------------------------------
 
-$server->configure(conf => join '', "EncGatherSignature off\n", map { at($_, "EncGatherKeyFile $_") } @WEAK);
+$server->configure(conf => join '', "EncGatherSignature off\n", calls_of('signalwire', 'EncGatherTimeout 5'), at('/k', "EncGatherAuthTokenFile $secret{telnyx}", 'Require webhook-signature'), map { at($_, "EncGatherKeyFile $_") } @WEAK);
 ok $server->start, 'the server starts with all of these' or diag $server->error;
 $server->stop;
-log_is_clean($server, qr/\[encgather:warn\].*EG01\d\d:.*EncGatherSignature/,
+log_is_clean($server, qr/\[encgather:warn\].*EG01\d\d:.*EncGatherSignature/, qr/EG0148: <Location \/a> .*EncGatherTimeout 5 is longer than SignalWire waits/,
+    qr/EG0149: <Location \/k> .*public key of Telnyx, and is used as a secret of Twilio/,
     map { qr/\[encgather:warn\].*EG01\d\d:.*EncGatherKeyFile.*\Q$_\E/ } @WEAK);
 is_deeply [ grep { index($server->error_log, $_) >= 0 } $HEX, $KEY{vectors}, 'ab' x 16, '0' x 32 ], [],
     'and no key is in its log';

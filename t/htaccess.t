@@ -22,6 +22,7 @@ my %ARGUMENTS = (
     EncGatherKeyFile        => "$KEYS/demo.key",
     EncGatherAuthTokenFile  => "$KEYS/auth-tokens",
     EncGatherSignature      => 'off',
+    EncGatherProvider       => 'plivo',
     EncGatherPublicURL      => 'https://ivr.example.com',
     EncGatherField          => 'card digits=4',
     EncGatherAttempts       => 2,

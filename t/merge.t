@@ -138,6 +138,17 @@ EncGatherPrivateKeyFile one $PAIRS/one
     </Location>
 </VirtualHost>
 <VirtualHost *>
+    ServerName provider.test
+    EncGatherProvider signalwire
+    EncGatherAuthTokenFile $KEYS/other-tokens
+    <Location /gather/over/provider>
+        EncGatherProvider plivo
+    </Location>
+    <Location /gather/over/provider/back>
+        EncGatherProvider twilio
+    </Location>
+</VirtualHost>
+<VirtualHost *>
     ServerName off.test
     EncGatherSignature off
     <Location /gather/over/signature>
@@ -194,6 +205,18 @@ is unsigned('inherits.test', '/gather'),                403, 'G13 EncGatherSigna
 is unsigned('inherits.test', '/gather/over/signature'), 200, 'G13 EncGatherSignature: off in a location';
 is unsigned('off.test',      '/gather'),                200, 'G13 EncGatherSignature: off in a virtual host';
 is unsigned('off.test',      '/gather/over/signature'), 403, 'G13 EncGatherSignature: on in its location';
+
+# --- EncGatherProvider: whose headers are looked at ------------------------------------------------------------------
+
+sub provider_of ($path) {
+    my $mark = length $server->error_log;
+    post($hostport, $path, [], host => 'provider.test', token => undef);
+    return which(map { my $title = $_; ($title => sub () { substr($server->error_log, $mark) =~ /EG0301: .*: $title did not send/ }) } qw(Twilio SignalWire Plivo));
+}
+
+is provider_of('/gather/deep'),               'SignalWire', 'G13 EncGatherProvider: from a virtual host to what is below a location';
+is provider_of('/gather/over/provider'),      'Plivo',      'G13 EncGatherProvider: replaced in a location';
+is provider_of('/gather/over/provider/back'), 'Twilio',     'G13 EncGatherProvider: and again below that';
 
 # --- EncGatherPublicURL: what is signed, and where the action leads ---------------------------------------------------
 

@@ -14,6 +14,12 @@ static eg_action action_of(const request_rec *r, eg_span call, eg_span path, eg_
     return (eg_action){eg_span_of(eg_config_provider(eg_config_of(r))->name), call, path, query};
 }
 
+bool eg_bound_is_needed(const request_rec *r)
+{
+    return !eg_config_provider(eg_config_of(r))->signs_url &&
+           eg_config_signature(eg_config_of(r)) != EG_CHECK_OFF;
+}
+
 eg_status eg_bound_sign(request_rec *r, eg_span call, eg_question *question)
 {
     const eg_keyring *ring = eg_config_of(r)->keys->keys;

@@ -5,6 +5,9 @@
 
 #include "webhook/webhook.h"
 
+/* Whether somebody will ask for the sig of a URL that is made here: then the call has to be known. */
+bool eg_bound_is_needed(const request_rec *r);
+
 /* Fills in the sig of a question's action. A call id that is none (p NULL) binds to no call: the step that
  * it leads to is refused. EG_ECRYPTO: OpenSSL failed. */
 eg_status eg_bound_sign(request_rec *r, eg_span call, eg_question *question) EG_MUST_CHECK;

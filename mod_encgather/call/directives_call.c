@@ -183,8 +183,8 @@ static const char *check_forward(cmd_parms *cmd, const char *name)
     if (!*name || !eg_is_clean_word(name))
         return eg_complain(cmd, "has an empty name or one with a control character");
     if (eg_is_answer_name(eg_span_of(name)))
-        return eg_complain(cmd, "never hands Digits or SpeechResult on: they are what is "
-                                "encrypted");
+        return eg_complain(cmd, "never hands Digits, SpeechResult or Speech on: they are what "
+                                "is encrypted");
     if (ap_cstr_casecmp(name, "off") == 0)
         return eg_complain(cmd, "has off beside names: off, which empties the list, stands alone");
     return NULL;

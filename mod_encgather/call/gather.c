@@ -93,11 +93,13 @@ static eg_status read_tokens(gather *g)
 
 static bool lacks_call(const gather *g)
 {
-    if (g->step == 0 || g->call.p || !eg_tokens_bind(g->r))
+    bool token = g->step > 0 && eg_tokens_bind(g->r);
+
+    if (g->call.p || !(token || eg_bound_is_needed(g->r)))
         return false;
     ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, g->r,
-                  EG_TAG("0407") "refused, a token has to be made for this call, and the request "
-                                 "has no call id, one that is none, or two");
+                  EG_TAG("0407") "refused, a token or a sig has to be made for this call, and the "
+                                 "request has no call id, one that is none, or two");
     return true;
 }
 
@@ -348,13 +350,23 @@ static eg_span keep_call(apr_pool_t *pool, eg_span call)
     return (eg_span){call.p ? apr_pstrmemdup(pool, call.p, call.n) : NULL, call.n};
 }
 
+/* Where nothing here is bound to a call nobody asks for its id. */
+static eg_span find_call(const request_rec *r, const eg_webhook *hook)
+{
+    const eg_config *config = eg_config_of(r);
+
+    if (eg_config_provider(config)->signs_url && !eg_tokens_may_bind(r))
+        return (eg_span){NULL, 0};
+    return eg_webhook_call(hook, config);
+}
+
 static int run_step(request_rec *r, eg_webhook *hook)
 {
     gather g = {.r = r,
                 .hook = hook,
                 .fields = eg_config_fields(eg_config_of(r)),
                 .provider = eg_config_provider(eg_config_of(r)),
-                .call = eg_webhook_call(hook, eg_config_of(r))};
+                .call = find_call(r, hook)};
     eg_outcome outcome = EG_GOING_ON;
 
     if (!g.provider->signs_url) {

@@ -12,6 +12,11 @@ bool eg_tokens_bind(const request_rec *r)
     return eg_formats[eg_config_formats(eg_config_of(r)).made]->binds;
 }
 
+bool eg_tokens_may_bind(const request_rec *r)
+{
+    return eg_config_formats(eg_config_of(r)).reads != EG_READS(EG_HEX);
+}
+
 /* --- carried ----------------------------------------------------------------------------------- */
 
 static const char *carried_fault(eg_token_rule rule)

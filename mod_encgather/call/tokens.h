@@ -11,6 +11,8 @@ bool eg_tokens_carry(request_rec *r, eg_span call, const eg_field *field, eg_spa
 
 /* Whether one is made that has to be bound to a call. */
 bool eg_tokens_bind(const request_rec *r);
+/* Whether tokens that are made or read here may be. */
+bool eg_tokens_may_bind(const request_rec *r);
 
 /* Seals what the caller answered, in the pool of r; counts it. EG_ECRYPTO: OpenSSL failed, or the key
  * is not there. */

@@ -24,40 +24,76 @@ static bool is_gathering(const eg_place *place)
 
 /* --- what is wrong ----------------------------------------------------------------------------- */
 
-static const char *find_bad_secret(const candidate *of)
+/* Why a secret is none of the provider's, and on which line; NULL: all of them are. */
+static const char *find_wrong_secret(apr_pool_t *pool, const eg_config *config, const char *path)
 {
-    const eg_store_entry *file = of->place->config->tokens;
-    const eg_auth_tokens *tokens = file ? file->tokens : NULL;
+    const eg_provider *provider = eg_config_provider(config);
+    const eg_auth_tokens *tokens = config->tokens ? config->tokens->tokens : NULL;
 
     for (apr_size_t i = 0; tokens && i < tokens->n; i++) {
-        const char *fault = of->provider->fault(&tokens->at[i]);
+        const char *fault = provider->fault(&tokens->at[i]);
 
         if (fault)
-            return apr_psprintf(of->pool,
-                                "EncGatherProvider %s: of EncGatherAuthTokenFile '%s', line %d of "
+            return apr_psprintf(pool,
+                                "EncGatherProvider %s: of EncGatherAuthTokenFile%s, line %d of "
                                 "those that are no comment %s",
-                                of->provider->name, file->path, (int)i + 1, fault);
+                                provider->name, path, (int)i + 1, fault);
     }
     return NULL;
 }
 
-static const char *find_bad_field(const candidate *of)
+const char *eg_provider_secret_fault(apr_pool_t *pool, const eg_config *config)
 {
-    const eg_dialect *dialect = of->provider->dialect;
-    const eg_fields *fields = eg_config_fields(of->place->config);
+    return find_wrong_secret(pool, config, "");
+}
 
-    for (unsigned i = 0; i < fields->n; i++) {
-        const eg_field *field = &fields->at[i];
+static const char *find_bad_secret(const candidate *of)
+{
+    const eg_config *config = of->place->config;
+    const char *path = config->tokens ? config->tokens->path : "";
 
-        if (field->timeout < dialect->wait_least || field->timeout > dialect->wait_most)
-            return apr_psprintf(of->pool,
-                                "EncGatherProvider %s: EncGatherField %s has timeout=%u, and %s "
-                                "takes %u to %u seconds (%s)",
-                                of->provider->name, field->name, field->timeout,
-                                of->provider->title, dialect->wait_least, dialect->wait_most,
-                                dialect->wait);
-    }
+    return find_wrong_secret(of->pool, config, apr_pstrcat(of->pool, " '", path, "'", NULL));
+}
+
+static const char *complain_of_voice(apr_pool_t *pool, const eg_provider *provider,
+                                     const char *where, const char *voice)
+{
+    return apr_psprintf(pool, "EncGatherProvider %s: %s has voice '%s', and %s takes %s",
+                        provider->name, where, voice, provider->title, provider->dialect->voices);
+}
+
+static const char *fault_of_field(apr_pool_t *pool, const eg_provider *provider,
+                                  const eg_field *field)
+{
+    const eg_dialect *dialect = provider->dialect;
+
+    if (field->timeout < dialect->wait_least || field->timeout > dialect->wait_most)
+        return apr_psprintf(pool,
+                            "EncGatherProvider %s: EncGatherField %s has timeout=%u, and %s takes "
+                            "%u to %u seconds (%s)",
+                            provider->name, field->name, field->timeout, provider->title,
+                            dialect->wait_least, dialect->wait_most, dialect->wait);
+    if (field->voice && dialect->takes_voice && !dialect->takes_voice(field->voice))
+        return complain_of_voice(
+            pool, provider, apr_pstrcat(pool, "EncGatherField ", field->name, NULL), field->voice);
     return NULL;
+}
+
+const char *eg_provider_value_fault(apr_pool_t *pool, const eg_config *config)
+{
+    const eg_provider *provider = eg_config_provider(config);
+    const eg_dialect *dialect = provider->dialect;
+    const eg_fields *fields = eg_config_fields(config);
+    const char *fault = NULL;
+
+    if (dialect->takes_all)
+        return NULL;
+    for (unsigned i = 0; i < fields->n && !fault; i++)
+        fault = fault_of_field(pool, provider, &fields->at[i]);
+    if (!fault && config->voice && dialect->takes_voice &&
+        !dialect->takes_voice(config->voice->voice))
+        fault = complain_of_voice(pool, provider, "EncGatherVoice", config->voice->voice);
+    return fault;
 }
 
 static const char *find_bad_gather(const candidate *of)
@@ -72,7 +108,7 @@ static const char *find_bad_gather(const candidate *of)
                             "EncGatherProvider %s: %s does not sign URLs, and without an "
                             "EncGatherKeyFile this module cannot do it in its place",
                             of->provider->name, of->provider->title);
-    return find_bad_field(of);
+    return eg_provider_value_fault(of->pool, of->place->config);
 }
 
 static const char *find_wrong_require(const candidate *of)
@@ -109,8 +145,7 @@ static bool check_candidate(const candidate *of)
         return true;
     if (gathers)
         good = refuse_place(of, find_bad_gather(of));
-    if (gathers || of->place->config->has_require > 0)
-        good = refuse_place(of, find_bad_secret(of)) && good;
+    good = refuse_place(of, find_bad_secret(of)) && good;
     return refuse_place(of, find_wrong_require(of)) && good;
 }
 
@@ -126,4 +161,55 @@ bool eg_providercheck(apr_pool_t *ptemp, server_rec *s)
         good = check_candidate(&of) && good;
     }
     return good;
+}
+
+/* --- warnings ---------------------------------------------------------------------------------- */
+
+static void warn_of_timeout(const candidate *of)
+{
+    int timeout = of->place->config->timeout;
+
+    if (of->provider->gives_up && timeout >= (int)of->provider->gives_up)
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, of->main_server,
+                     EG_TAG("0148") "%s (line %d of %s): EncGatherTimeout %d is longer than %s "
+                                    "waits, which gives a call up after %u seconds: set %u or less",
+                     of->place->title, of->place->node->line_num, of->place->node->filename,
+                     timeout, of->provider->title, of->provider->gives_up,
+                     of->provider->gives_up - 1);
+}
+
+/* What everybody may know is no secret: whoever has it could sign. */
+static void warn_of_public_key(const candidate *of)
+{
+    const eg_store_entry *file = of->place->config->tokens;
+    const eg_auth_tokens *tokens = file ? file->tokens : NULL;
+
+    for (apr_size_t i = 0; tokens && i < tokens->n; i++)
+        if (!eg_provider_telnyx.fault(&tokens->at[i])) {
+            ap_log_error(APLOG_MARK, APLOG_WARNING, 0, of->main_server,
+                         EG_TAG("0149") "%s (line %d of %s): EncGatherAuthTokenFile '%s' has what "
+                                        "looks like the public key of Telnyx, and is used as a "
+                                        "secret of %s: whoever knows it can sign; is "
+                                        "EncGatherProvider missing?",
+                         of->place->title, of->place->node->line_num, of->place->node->filename,
+                         file->path, of->provider->title);
+            return;
+        }
+}
+
+void eg_providercheck_warn(apr_pool_t *ptemp, server_rec *s)
+{
+    const apr_array_header_t *places = eg_sections_find(ptemp, s);
+
+    for (int i = 0; i < places->nelts; i++) {
+        const eg_place *place = &APR_ARRAY_IDX(places, i, eg_place);
+        candidate of = {ptemp, s, place, eg_config_provider(place->config)};
+        bool gathers = is_gathering(place);
+
+        if (gathers && !place->is_conditional)
+            warn_of_timeout(&of);
+        if ((gathers || place->config->has_require > 0) && !place->is_conditional &&
+            of.provider->dialect && !of.provider->has_public_secret)
+            warn_of_public_key(&of);
+    }
 }

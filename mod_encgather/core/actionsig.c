@@ -52,8 +52,10 @@ eg_status eg_action_check(eg_crypto *crypto, const eg_keyring *ring, const eg_ac
     for (apr_size_t i = 0; i < ring->n; i++) {
         eg_status status = make_sig(crypto, &ring->keys[i], action, expected);
 
-        if (status != EG_OK)
+        if (status != EG_OK) {
+            eg_wipe(expected, sizeof expected);
             return status;
+        }
         fits |= eg_equal_secret((eg_span){expected, EG_ACTION_SIG_LENGTH}, sig);
     }
     eg_wipe(expected, sizeof expected);

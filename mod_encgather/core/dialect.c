@@ -2,6 +2,10 @@
  * The words in which a provider wants to be answered: the same call in another XML. */
 #include "dialect.h"
 
+#include <string.h>
+
+#define POLLY "Polly."
+
 const eg_dialect eg_dialect_twiml = {
     .gather = "Gather",
     .say = "Say",
@@ -10,6 +14,7 @@ const eg_dialect eg_dialect_twiml = {
     .speech = "SpeechResult",
     .has_method = true,
     .has_empty_result = true,
+    .takes_all = true,
     .wait_least = 1,
     .wait_most = 600,
 };
@@ -24,6 +29,15 @@ const eg_dialect eg_dialect_texml = {
     .wait_most = 120,
 };
 
+/* Names of voices have a case there. */
+static bool is_voice_of_plivo(const char *voice)
+{
+    const char *polly = strncmp(voice, POLLY, strlen(POLLY)) == 0 ? voice + strlen(POLLY) : "";
+
+    return strcmp(voice, "MAN") == 0 || strcmp(voice, "WOMAN") == 0 ||
+           (*polly && !strchr(polly, '.'));
+}
+
 const eg_dialect eg_dialect_plivo = {
     .gather = "GetInput",
     .say = "Speak",
@@ -35,4 +49,6 @@ const eg_dialect eg_dialect_plivo = {
     .dials_nouns = true,
     .wait_least = 5,
     .wait_most = 60,
+    .voices = "MAN, WOMAN or Polly.Name",
+    .takes_voice = is_voice_of_plivo,
 };

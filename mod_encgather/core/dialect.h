@@ -14,8 +14,11 @@ typedef struct {
     bool has_empty_result;          /* gather calls its action without an answer, too; else a
                                       redirect behind it does */
     bool keeps_a_log;               /* of digits, unless it is told not to: log="false" */
+    bool takes_all;                 /* whatever a field may have */
     bool dials_nouns;               /* a number to dial stands in an element of its own */
     unsigned wait_least, wait_most; /* seconds */
+    const char *voices;             /* those that it takes, for messages; NULL: any */
+    bool (*takes_voice)(const char *voice);
 } eg_dialect;
 
 /* https://www.twilio.com/docs/voice/twiml/gather, and what SignalWire calls cXML */

@@ -37,7 +37,7 @@ apr_size_t eg_offer_length(const eg_hmac_rule *rule);
 eg_ruling eg_offer_judge(eg_crypto *crypto, const eg_hmac_rule *rule, const eg_offered *offered,
                          const eg_auth_tokens *tokens);
 
-/* What that rule makes of it: out has eg_offer_length() + 1 bytes, at most EG_OFFER_MOST. */
+/* EG_EMALFORMED: the secret makes no key. What that rule makes of it: out has eg_offer_length() + 1 bytes, at most EG_OFFER_MOST. */
 #define EG_OFFER_MOST (2 * EG_SHA256_SIZE + 1)
 eg_status eg_offer_make(eg_crypto *crypto, const eg_hmac_rule *rule, const eg_auth_token *secret,
                         char *out) EG_MUST_CHECK;
@@ -47,6 +47,9 @@ bool eg_offer_put(char value[EG_PROVIDER_VALUE_MAX + 1], eg_span text);
 
 /* Splits at the separator; false where there are too many, or one is empty. */
 bool eg_offer_split(eg_span list, char separator, eg_offered *offered);
+
+/* Whether that is the value of one header: several come joined. */
+bool eg_offer_is_single(eg_span value);
 
 /* Plain digits that make a time, at most 15. */
 bool eg_offer_time(eg_span text, apr_int64_t *seconds);

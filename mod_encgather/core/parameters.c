@@ -8,7 +8,8 @@
 
 bool eg_is_answer_name(eg_span name)
 {
-    return eg_span_eq(name, EG_LIT(EG_DIGITS)) || eg_span_eq(name, EG_LIT(EG_SPEECH));
+    return eg_span_eq(name, EG_LIT(EG_DIGITS)) || eg_span_eq(name, EG_LIT(EG_SPEECH)) ||
+           eg_span_eq(name, EG_LIT("Speech"));
 }
 
 bool eg_query_has_answer(eg_span raw_query)

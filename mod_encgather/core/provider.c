@@ -95,6 +95,7 @@ const eg_provider eg_provider_twilio = {
     .name = "twilio",
     .title = "Twilio",
     .headers = {"X-Twilio-Signature", "X-Twilio-Webhooks-Signature-Settings"},
+    .alike = &eg_provider_signalwire,
     .signs_url = true,
     .dialect = &eg_dialect_twiml,
     .call = "CallSid",

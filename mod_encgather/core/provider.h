@@ -40,12 +40,14 @@ typedef struct eg_provider {
     const char *name;                         /* as EncGatherProvider has it */
     const char *title;                        /* as people write it */
     const char *headers[EG_PROVIDER_HEADERS]; /* NULL at the end; the first names the signature */
+    const struct eg_provider *alike;          /* who has a header of that name, too; or NULL */
     bool signs_url;                           /* false: URLs have to be signed by us */
     bool needs_raw;                           /* the body is signed as it was received */
     bool has_public_secret;                   /* what the server knows is a public key */
     const eg_dialect *dialect;                /* NULL: it guards other applications alone */
     const char *call;                         /* the parameter that names the call */
-    unsigned timeout; /* seconds that a backend may take at most, unless it is said */
+    unsigned timeout;  /* seconds that a backend may take at most, unless it is said */
+    unsigned gives_up; /* seconds after which nobody waits any more; 0: it is not known, or long */
 
     /* Whether a secret is one of this provider; NULL, or what is wrong with it. */
     const char *(*fault)(const eg_auth_token *secret);

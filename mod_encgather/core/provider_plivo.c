@@ -116,8 +116,8 @@ static eg_ruling judge_plivo(eg_crypto *crypto, const eg_evidence *evidence,
     if ((!evidence->headers[SIGNATURE].n && !evidence->headers[SIGNATURE_OF_MAIN_ACCOUNT].n) ||
         !evidence->headers[NONCE].n)
         return eg_ruling_missing;
-    if (!is_covered(evidence) || !list_offered(evidence, &offered) ||
-        !build_string(evidence, &string))
+    if (!eg_offer_is_single(evidence->headers[NONCE]) || !is_covered(evidence) ||
+        !list_offered(evidence, &offered) || !build_string(evidence, &string))
         return eg_ruling_invalid;
     rule.n = string.n;
     return eg_offer_judge(crypto, &rule, &offered, tokens);

@@ -16,7 +16,7 @@ static const char *fault_of_key(const eg_auth_token *secret)
         return eg_offer_no_shared_key(secret);
     if (eg_base64_decode(key, sizeof key, secret->token) != EG_OK)
         return "is not the public key of Telnyx: 44 characters of base64, with = at the end";
-    return NULL;
+    return eg_ed25519_is_weak(key) ? "is a key of small order, for which anybody can sign" : NULL;
 }
 
 /* The body holds digits: the copy is wiped. NULL: no memory. */
@@ -51,7 +51,8 @@ static eg_ruling try_keys(const eg_evidence *evidence, eg_span message,
         eg_status status;
 
         if (!may_be_of(&tokens->at[i], evidence->url.account) ||
-            eg_base64_decode(key, sizeof key, tokens->at[i].token) != EG_OK)
+            eg_base64_decode(key, sizeof key, tokens->at[i].token) != EG_OK ||
+            eg_ed25519_is_weak(key))
             continue;
         status = eg_ed25519_verify(key, message, signature);
         if (status == EG_OK)

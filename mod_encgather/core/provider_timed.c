@@ -174,7 +174,7 @@ static eg_ruling judge_standard(eg_crypto *crypto, const eg_evidence *evidence,
 
     if (!headers[ID].n || !headers[TIME].n || !headers[SIGNATURES].n)
         return eg_ruling_missing;
-    if (!eg_offer_time(headers[TIME], &signed_at) ||
+    if (!eg_offer_is_single(headers[ID]) || !eg_offer_time(headers[TIME], &signed_at) ||
         !list_signatures(headers[SIGNATURES], &offered))
         return eg_ruling_invalid;
     return eg_offer_in_time(eg_offer_judge(crypto, &rule, &offered, tokens), signed_at,

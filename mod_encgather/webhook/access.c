@@ -10,6 +10,7 @@
 #include "base/chain.h"
 #include "base/slots.h"
 #include "config/config.h"
+#include "config/providercheck.h"
 #include "base/log.h"
 #include "webhook/verify.h"
 #include "watch/record.h"
@@ -20,9 +21,11 @@ APLOG_USE_MODULE(encgather);
 #define TWILIO_SIGNATURE "twilio-signature"
 #define WEBHOOK_SIGNATURE "webhook-signature"
 
-/* What "Require twilio-signature" has against a request; it counts if the request is denied. */
+/* What "Require twilio-signature" or "webhook-signature" has against a request; it counts if the
+ * request is denied. */
 typedef struct {
     eg_outcome why;
+    const char *name; /* which of them */
 } refusal_state;
 
 /* --- judging ----------------------------------------------------------------------------------- */
@@ -88,11 +91,12 @@ static authz_status answer_misconfigured(request_rec *r, const char *why)
     return AUTHZ_GENERAL_ERROR;
 }
 
-static authz_status deny(request_rec *r, eg_outcome outcome)
+static authz_status deny(request_rec *r, eg_outcome outcome, const char *name)
 {
     refusal_state *state = eg_slot_of(eg_root_of(r), EG_SLOT_REFUSAL, sizeof *state);
 
     state->why = outcome;
+    state->name = name;
     return AUTHZ_DENIED;
 }
 
@@ -100,6 +104,7 @@ static authz_status check_signature_of(request_rec *r, const char *name)
 {
     const eg_config *policy = eg_config_of(r);
     eg_check mode = eg_config_signature(policy);
+    const char *fault;
     eg_outcome outcome;
 
     if (eg_is_backend_call(r))
@@ -114,6 +119,9 @@ static authz_status check_signature_of(request_rec *r, const char *name)
                                                          "\" needs an EncGatherAuthTokenFile "
                                                          "for this location",
                                                          NULL));
+    fault = mode == EG_CHECK_ON ? eg_provider_secret_fault(r->pool, policy) : NULL;
+    if (fault)
+        return answer_misconfigured(r, fault);
     outcome = judge_webhook(r, policy);
     if (outcome == EG_GOING_ON || mode == EG_CHECK_OBSERVE)
         return AUTHZ_GRANTED;
@@ -121,7 +129,7 @@ static authz_status check_signature_of(request_rec *r, const char *name)
         eg_set_result(eg_logged_of(r), outcome);
         return AUTHZ_GENERAL_ERROR;
     }
-    return deny(r, outcome);
+    return deny(r, outcome, name);
 }
 
 static authz_status check_twilio_signature(request_rec *r, const char *line, const void *parsed)
@@ -188,8 +196,8 @@ static int log_refusal(request_rec *r)
         return DECLINED;
     eg_set_result(r, state->why);
     ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
-                  EG_TAG("0302") "call %s: denied by \"Require twilio-signature\": %s",
-                  eg_call_of(r),
+                  EG_TAG("0302") "call %s: denied by \"Require %s\": %s", eg_call_of(r),
+                  state->name,
                   state->why == EG_FORBIDDEN ? eg_verify_complaint(eg_webhook_of(r), r->pool)
                                              : eg_outcome_of(state->why)->text);
     return DECLINED;

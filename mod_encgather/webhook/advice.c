@@ -93,18 +93,49 @@ static const char *tell_clock(apr_pool_t *pool, const eg_provider *provider, apr
                         off < 0 ? -off : off, off < 0 ? "behind" : "ahead of", provider->title);
 }
 
+static bool has_header(const eg_webhook *hook, const char *name)
+{
+    return apr_table_get(hook->root->headers_in, name) != NULL;
+}
+
+/* Whether a header that came says so. SignalWire takes Twilio's in the absence of its own. */
+static bool is_telling(const eg_webhook *hook, const eg_provider *wanted, const char *name)
+{
+    for (unsigned i = 0; i < EG_PROVIDER_HEADERS && wanted->headers[i]; i++)
+        if (strcmp(wanted->headers[i], name) == 0)
+            return i > 0 && !has_header(hook, wanted->headers[0]) && has_header(hook, name);
+    return has_header(hook, name);
+}
+
+static const char *telling_header(const eg_webhook *hook, const eg_provider *wanted,
+                                  const eg_provider *other)
+{
+    for (unsigned i = 0; i < EG_PROVIDER_HEADERS && other->headers[i]; i++)
+        if (is_telling(hook, wanted, other->headers[i]))
+            return other->headers[i];
+    return NULL;
+}
+
+static const char *tell_provider(const eg_webhook *hook, const eg_provider *wanted,
+                                 const eg_provider *other)
+{
+    const char *name = other && other != wanted ? telling_header(hook, wanted, other) : NULL;
+
+    return name ? apr_psprintf(hook->root->pool,
+                               "it is signed as %s does (%s), and EncGatherProvider says %s here",
+                               other->title, name, wanted->name)
+                : NULL;
+}
+
 /* Somebody else's signature came: then the provider may be set wrongly. */
 static const char *find_other_provider(const eg_webhook *hook, const eg_provider *wanted)
 {
-    const eg_provider *other = NULL;
+    const eg_provider *other;
+    const char *told = NULL;
 
-    for (unsigned i = 0; (other = eg_provider_at(i)) != NULL; i++)
-        if (other != wanted && strcmp(other->headers[0], wanted->headers[0]) != 0 &&
-            apr_table_get(hook->root->headers_in, other->headers[0]))
-            return apr_psprintf(hook->root->pool,
-                                "it is signed as %s does (%s), and EncGatherProvider says %s here",
-                                other->title, other->headers[0], wanted->name);
-    return NULL;
+    for (unsigned i = 0; !told && (other = eg_provider_at(i)) != NULL; i++)
+        told = tell_provider(hook, wanted, other);
+    return told;
 }
 
 /* Only Twilio's is searched for: what is most often wrong at the others. */
@@ -125,13 +156,17 @@ const char *eg_advise(const eg_webhook *hook, const eg_config *policy, const eg_
                       const eg_ruling *ruling)
 {
     const eg_provider *provider = eg_config_provider(policy);
+    const char *other;
 
-    if (ruling->verdict == EG_SIGNATURE_MISSING)
-        return find_other_provider(hook, provider);
-    if (ruling->verdict != EG_SIGNATURE_INVALID)
+    if (ruling->verdict != EG_SIGNATURE_MISSING && ruling->verdict != EG_SIGNATURE_INVALID)
         return NULL;
     if (ruling->clock_off)
         return tell_clock(hook->root->pool, provider, ruling->clock_off);
+    if (ruling->verdict == EG_SIGNATURE_MISSING)
+        return find_other_provider(hook, provider);
+    other = tell_provider(hook, provider, provider->alike);
+    if (other)
+        return other;
     return provider == &eg_provider_twilio ? advise_on_twilio(hook, policy, evidence)
                                            : advise_on_other(hook, policy);
 }

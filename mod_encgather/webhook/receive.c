@@ -3,6 +3,7 @@
 #include "webhook/receive.h"
 
 #include <apr_strings.h>
+#include "config/providercheck.h"
 #include "core/parameters.h"
 #include "base/seldom.h"
 #include "watch/record.h"
@@ -143,6 +144,20 @@ static missing_file find_missing(const eg_config *policy, bool is_gather, bool t
     return missing;
 }
 
+/* What sections show as errors at start is seen here where they only meet in a request. */
+static const char *find_gather_fault(apr_pool_t *pool, const eg_config *policy, bool tokens_needed)
+{
+    const char *fault = NULL;
+
+    if (!eg_config_provider(policy)->dialect)
+        return "EncGatherProvider is one for \"Require webhook-signature\" alone";
+    if (tokens_needed)
+        fault = eg_provider_secret_fault(pool, policy);
+    if (!fault)
+        fault = eg_provider_value_fault(pool, policy);
+    return fault ? fault : eg_config_fault(pool, policy);
+}
+
 /* One error line says what is wrong. */
 static const char *find_config_fault(request_rec *r, bool is_gather, bool tokens_needed)
 {
@@ -159,10 +174,8 @@ static const char *find_config_fault(request_rec *r, bool is_gather, bool tokens
                             missing.directive);
     if (!eg_the_crypto())
         return "OpenSSL does not offer AES-256-GCM, HMAC or SHA-256";
-    if (is_gather && !eg_config_provider(policy)->dialect)
-        return "EncGatherProvider is one for \"Require webhook-signature\" alone";
     fault = eg_config_clash(r->pool, policy);
-    return fault || !is_gather ? fault : eg_config_fault(r->pool, policy);
+    return fault || !is_gather ? fault : find_gather_fault(r->pool, policy, tokens_needed);
 }
 
 static eg_outcome check_configuration(request_rec *r, bool is_gather, bool tokens_needed)

@@ -97,22 +97,42 @@ static eg_judgement judge_signature(const eg_webhook *hook, const eg_config *pol
         ruling = provider->judge(eg_the_crypto(), &evidence, policy->tokens->tokens);
     judgement.verdict = ruling.verdict;
     judgement.fitted = ruling.fitted;
-    judgement.advice = eg_advise(hook, policy, &evidence, &ruling);
+    if (ruling.verdict != EG_SIGNATURE_VALID)
+        judgement.advice = eg_advise(hook, policy, &evidence, &ruling);
     return judgement;
+}
+
+/* The header that is not there, or empty: the signature's own, or one beside it. */
+static const char *missing_header(const eg_webhook *hook)
+{
+    const char *const *names = hook->judgement.provider->headers;
+    const char *missing = names[0];
+    bool any = false;
+
+    for (unsigned i = 0; i < EG_PROVIDER_HEADERS && names[i]; i++) {
+        const char *value = apr_table_get(hook->root->headers_in, names[i]);
+
+        if (value && *value)
+            any = true;
+        else
+            missing = names[i];
+    }
+    return any ? missing : names[0];
 }
 
 const char *eg_verify_complaint(const eg_webhook *hook, apr_pool_t *pool)
 {
+    static const char *const reasons[] = {" was not checked", "", " does not fit", " is valid"};
     const eg_judgement *judgement = &hook->judgement;
-    const char *reasons[] = {
-        "was not checked",
-        apr_pstrcat(pool, "is missing: ", judgement->provider->title,
-                    " did not send this, or something in front took the header away", NULL),
-        "does not fit", "is valid"};
+    const char *what = reasons[judgement->verdict], *name = judgement->provider->headers[0];
 
-    return apr_pstrcat(pool, "the ", judgement->provider->headers[0], " ",
-                       reasons[judgement->verdict], judgement->advice ? "; " : NULL,
-                       judgement->advice, NULL);
+    if (judgement->verdict == EG_SIGNATURE_MISSING) {
+        name = missing_header(hook);
+        what = apr_pstrcat(pool, " is missing: ", judgement->provider->title,
+                           " did not send this, or something in front took the header away", NULL);
+    }
+    return apr_pstrcat(pool, "the ", name, what, judgement->advice ? "; " : NULL, judgement->advice,
+                       NULL);
 }
 
 static void log_verdict(request_rec *r, const eg_webhook *hook, const eg_config *policy)

@@ -146,8 +146,12 @@ void eg_webhook_note_call(request_rec *r, const eg_webhook *hook, const eg_confi
 eg_span eg_webhook_call(const eg_webhook *hook, const eg_config *policy)
 {
     const eg_span name = eg_span_of(eg_config_provider(policy)->call), none = {NULL, 0};
+    const eg_param *signed_one = eg_params_find(&hook->form, name);
     eg_span call = eg_webhook_get(hook, name);
 
+    /* of a POST whose URL nobody signed the body alone says whose it is; a GET can only begin a call */
+    if (!signed_one && !eg_config_provider(policy)->signs_url && hook->root->method_number != M_GET)
+        return none;
     if (eg_params_count(&hook->form, name) + eg_params_count(&hook->query, name) != 1)
         return none;
     return eg_is_call_id(call) ? call : none;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <apr_general.h>
 #include "../judge/vector.h"
+#include "core/base64.h"
 
 /* --- the verdicts ------------------------------------------------------------------------------ */
 
@@ -123,6 +124,14 @@ static void secrets(void)
         {"telnyx", "", "6kpsY+KcUgq+9VB7Ey7F+ZVHdq6+vnuSQh7qaRRG0iw", "", false},
         {"telnyx", "", "6kpsY+KcUgq+9VB7Ey7F+ZVHdq6+vnuSQh7qaRRG0ix=", "", false},
         {"telnyx", "", "6kpsY-KcUgq-9VB7Ey7F-ZVHdq6-vnuSQh7qaRRG0iw=", "", false},
+        /* of small order: signatures of it can be made without any private key */
+        {"telnyx", "", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "", false},
+        {"telnyx", "", "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "", false},
+        {"telnyx", "", "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAIA=", "", false},
+        {"telnyx", "", "7P///////////////////////////////////////38=", "", false},
+        {"telnyx", "", "7v///////////////////////////////////////38=", "", false},
+        {"telnyx", "", "xxdqcD1N2E+6PAt2DRBnDyogU/osOczGTsf9d5KsA3o=", "", false},
+        {"telnyx", "", "JuiVj8KyJ7BFw/SJ8u+Y8NXfrAXTxjM5sTgCiG1T/IU=", "", false},
         {"telnyx", "", "ea4a6c63e29c520abef5507b132ec5f9954776aebebe7b92421eea691446d22c", "",
          false},
         {"plivo", "", "toyPlivoAuthToken00000000000000000000000", "", true},
@@ -145,6 +154,40 @@ static void secrets(void)
     }
 }
 
+/* Secrets that are none, as only a request shows: they fit nothing, and an empty key least of all. */
+static void fits_nothing(const char *name, const char *secret, eg_evidence *evidence)
+{
+    const eg_provider *provider = eg_provider_named(name);
+    eg_auth_token none = {{"", 0}, eg_span_of(secret), {"", 0}};
+    eg_auth_tokens tokens = {1, &none};
+    eg_ruling ruling = provider->judge(crypto, evidence, &tokens);
+
+    is_int(ruling.verdict, EG_SIGNATURE_INVALID, "%s: a secret that is none fits nothing", name);
+    ok(ruling.fitted == NULL, "%s: and is not said to", name);
+}
+
+static void no_secrets(void)
+{
+    const eg_span pieces[] = {EG_LIT("m.1795900000."), EG_LIT("x=1")};
+    eg_evidence evidence = {.is_post = true, .body = EG_LIT("x=1"), .now = 1795900000};
+    unsigned char mac[EG_SHA256_SIZE];
+    char header[64] = "v1,", identity[90];
+
+    ok(eg_hmac_sha256(crypto, (eg_span){"", 0}, pieces, 2, mac) == EG_OK, "by an empty key");
+    eg_base64_encode(header + 3, mac, sizeof mac);
+    evidence.headers[0] = EG_LIT("m");
+    evidence.headers[1] = EG_LIT("1795900000");
+    evidence.headers[2] = eg_span_of(header);
+    fits_nothing("standardwebhooks", "whsec_not/base64!", &evidence);
+
+    /* R is the neutral element, S is 0: true of everything under a key that is neutral itself. */
+    memset(identity, 'A', sizeof identity);
+    memcpy(identity, "AQ", 2);
+    memcpy(identity + 86, "==", 3);
+    evidence.headers[0] = eg_span_of(identity);
+    fits_nothing("telnyx", "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", &evidence);
+}
+
 static void names(void)
 {
     ok(eg_provider_named("TELNYX") == &eg_provider_telnyx, "names have no case");
@@ -165,6 +208,7 @@ int main(void)
     all_vectors();
     signed_by_us();
     secrets();
+    no_secrets();
     names();
     apr_pool_destroy(pool);
     apr_terminate();
