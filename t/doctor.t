@@ -123,6 +123,11 @@ ok $server->start, 'a server starts' or diag $server->error;
     ok $server->graceful, 'a reload' or diag $server->error;
     finds('and was read', undef, $GOOD);
 }
+{
+    my $outer = spew("$FILES/outer.conf", 'Include "' . $server->config_file . "\"\n");
+    my ($rc, $text) = run_tool('-d', $server->{dir}, '-f', $outer, '--httpd', $server->{httpd}, '--no-clock', '--offline');
+    like $text, qr/ takes \Q$outer\E$/m, 'the configuration is the one that was named, whatever it includes first';
+}
 ok $server->stop, 'it stops';
 log_is_clean($server);
 finds('no server runs', $WELL, $GOOD, [ ok => qr/server/, qr/no server runs with the PidFile/ ]);

@@ -113,7 +113,7 @@ sub transcript_is ($name, @patterns) {
 # What Apache logged of the call, in the page and in the log itself; no digits there, all of them in "before".
 sub logs_are ($name, $results, @digits) {
     my @access = lines('access_log');
-    my ($sid)  = text_of('before') =~ /CallSid: '(CA[0-9a-f]{32})'/;
+    my ($sid)  = text_of('before') =~ /Call(?:Sid|UUID): '([^']{34,36})'/;
     is_deeply [ map { /result=(\S+) signature=valid\z/ } @access ], $results, "$name: one line for each request";
     my %logs = %{ $server->logs };
     is_deeply \@access, [ grep { /\Q$sid\E/ } split /\n/, $logs{access_log} ], "$name: they are Apache's own";
@@ -161,6 +161,18 @@ call_by_mouse(undef, undef, undef);
 transcript_is('no input is asked for again, three times in all', $BEGINS, ($ASKS, $SILENCE) x 3, $ASKS, $ENDS);
 logs_are('no input', [qw(asked asked-again asked-again invalid)]);
 
+# --- Other providers ------------------------------------------------------------------------------------------
+
+for my $provider (qw(signalwire plivo)) {
+    $browser->script(q{document.getElementById('provider').value = arguments[0]}, $provider);
+    call_by_mouse(undef, '1234', '4321');
+    transcript_is("$provider: a caller who is silent first", $BEGINS, $ASKS, $SILENCE, $ASKS, keyed('1234'), $ASKS, keyed('4321'),
+        qr/^Voice: .*AC12345678.*12\.55/, $ENDS);
+    logs_are($provider, [qw(asked asked-again asked found)], '1234', '4321');
+    my ($path) = text_of('access_log') =~ m{"POST (/\w+)};
+    is $path, "/$provider", "$provider: at its own location";
+}
+
 # --- By keyboard alone --------------------------------------------------------------------------------------
 
 open_phone();
@@ -195,7 +207,7 @@ for (1 .. 12) {
     $browser->type_keys(TAB);
     push @way, focused();
 }
-is_deeply [ @way[ 0 .. 4 ] ], [qw(transcript before access_log error_log BODY)], 'between calls only what can be used is on the way';
+is_deeply [ @way[ 0 .. 5 ] ], [qw(provider transcript before access_log error_log BODY)], 'between calls only what can be used is on the way';
 
 # --- TwiML that this server does not write --------------------------------------------------------------------
 # The answers come from the page itself, which asks by fetch(). One names a sound that is not there and one is no XML,

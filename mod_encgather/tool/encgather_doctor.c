@@ -304,6 +304,8 @@ static eg_exit run_doctor(eg_tool *tool)
     if (!eg_httpd_ask(tool, &given.httpd, &said))
         return EG_EXIT_SYSTEM;
     eg_dump_take(&dump, &report, &said);
+    if (given.httpd.config && *given.httpd.config == '/')
+        report.configuration = given.httpd.config; /* httpd tells the file of its first directive */
     describe_reading(&dump, &said);
     eg_ask_process(&dump, !given.httpd.config);
     if (!given.no_clock)

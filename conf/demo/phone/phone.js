@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Plays Twilio in the browser: signs and sends the webhooks of a call, does what the TwiML says, takes keys, and
+// Plays a provider in the browser: signs and sends the webhooks of a call, does what the TwiML says, takes keys, and
 // shows what an application would have logged of it beside what Apache did log.
+
+import { PROVIDERS, sorted } from './providers.js';
 
 const LIMIT = {
     requests: 50,       // of one call
@@ -10,27 +12,6 @@ const LIMIT = {
 };
 
 const byId = (id) => document.getElementById(id);
-
-// --- Signing -------------------------------------------------------------------------------------------------
-
-const utf8 = new TextEncoder();
-
-// The URL, then name and value of each parameter in the order of the names, under HMAC-SHA1.
-async function signature(token, url, form) {
-    const algorithm = { name: 'HMAC', hash: 'SHA-1' };
-    const key = await crypto.subtle.importKey('raw', utf8.encode(token), algorithm, false, ['sign']);
-    const mac = await crypto.subtle.sign('HMAC', key, utf8.encode(url + sorted(form).flat().join('')));
-    return btoa(String.fromCharCode(...new Uint8Array(mac)));
-}
-
-function sorted(form) {
-    return [...form].sort(([one], [other]) => (one < other ? -1 : one > other ? 1 : 0));
-}
-
-function randomHex(length) {
-    const bytes = crypto.getRandomValues(new Uint8Array(length / 2));
-    return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-}
 
 // --- Waiting -------------------------------------------------------------------------------------------------
 
@@ -81,8 +62,8 @@ class Gathering {
     constructor(attributes) {
         this.most = Number(attributes.numDigits) || Infinity;
         this.finishOnKey = attributes.finishOnKey ?? '#';
-        this.seconds = Number(attributes.timeout) || 5;
-        this.takesKeys = (attributes.input ?? 'dtmf').split(' ').includes('dtmf');
+        this.seconds = Number(attributes.timeout ?? attributes.executionTimeout) || 5;
+        this.takesKeys = (attributes.input ?? attributes.inputType ?? 'dtmf').split(' ').includes('dtmf');
         this.digits = '';
         this.finishedOn = '';
         this.begun = new AbortController();    // the first key: stops the prompt
@@ -124,9 +105,11 @@ class Gathering {
 class Over extends Error {}
 
 class Call {
-    constructor(demo) {
-        this.demo = demo;
-        this.sid = `CA${randomHex(32)}`;
+    constructor(demo, name) {
+        this.token = demo.token;
+        this.webhook = demo.webhooks[name];
+        this.provider = PROVIDERS[name];
+        this.id = this.provider.id();
         this.status = 'ringing';
         this.requests = this.answers = 0;
         this.keyed = [];    // what went over the wire, to be looked for in the logs
@@ -135,7 +118,7 @@ class Call {
 
     // Returns why it ended.
     async place() {
-        let next = { method: 'POST', url: new URL(this.demo.webhook, location.href).href, form: [] };
+        let next = { method: 'POST', url: new URL(this.webhook, location.href).href, form: [] };
         try {
             while (next) next = await this.carryOut(await this.exchange(next), this.hungUp.signal);
             return 'The server’s instructions end here, and so does the call.';
@@ -150,28 +133,16 @@ class Call {
     sayNothing() { this.gathering?.giveUp(); }
     hangUp() { this.hungUp.abort(); }
 
-    // The parameters of every webhook; one has a letter outside ASCII and some are empty, as real ones are.
-    parameters() {
-        const [from, to] = ['+15551234567', '+15558675310'];
-        const place = { City: 'COLOGNE', Country: 'DE', State: 'Köln', Zip: '' };
-        const party = (who, number) => [[who, number], ...Object.entries(place).map(([name, value]) => [who + name, value])];
-        return [
-            ['AccountSid', `AC${'0'.repeat(32)}`], ['ApiVersion', '2010-04-01'], ['CallSid', this.sid],
-            ['CallStatus', this.status], ['Direction', 'inbound'],
-            ...party('From', from), ...party('Caller', from), ['To', to], ['Called', to],
-        ];
-    }
-
     // One webhook and its answer, as the verbs that it holds.
     async exchange({ method, url, form }) {
         if (++this.requests > LIMIT.requests) throw new Over(`No end after ${LIMIT.requests} requests.`);
-        const whole = sorted([...this.parameters(), ...form]);
+        const whole = sorted([...this.provider.parameters(this), ...form]);
         const response = await this.send(method, url, whole);
         this.status = 'in-progress';
         this.url = url;
         this.answers++;
         logs.note(this, method, url, Object.fromEntries(whole));
-        return verbsOf(response, await response.text());
+        return verbsOf(response, await response.text(), this.provider.verbs);
     }
 
     async send(method, url, form) {
@@ -179,7 +150,7 @@ class Call {
         const encoded = new URLSearchParams(form).toString();
         const post = method === 'POST';
         const target = post ? url : url + (url.includes('?') ? '&' : '?') + encoded;
-        const headers = { 'X-Twilio-Signature': await signature(this.demo.token, target, post ? form : []) };
+        const headers = await this.provider.headers(this.token, target, post ? form : []);
         if (post) headers['Content-Type'] = 'application/x-www-form-urlencoded; charset=UTF-8';
         const signal = AbortSignal.any([this.hungUp.signal, AbortSignal.timeout(LIMIT.answer)]);
         const request = { method, headers, signal, redirect: 'error', cache: 'no-store', body: post ? encoded : undefined };
@@ -209,7 +180,7 @@ class Call {
 
 // --- TwiML ---------------------------------------------------------------------------------------------------
 
-function verbsOf(response, body) {
+function verbsOf(response, body, words) {
     if (!response.ok) throw new Over(`An application error has occurred: the server answered ${response.status}.`);
     if (body.length > LIMIT.body) throw new Over('An application error has occurred: the answer is larger than 64 kB.');
     const type = (response.headers.get('Content-Type') ?? '').split(';')[0].trim();
@@ -220,15 +191,18 @@ function verbsOf(response, body) {
     const root = document.documentElement;
     if (root.nodeName !== 'Response' || document.querySelector('parsererror'))
         throw new Over('An application error has occurred: the answer is not TwiML.');
-    return Array.from(root.children, verbOf);
+    return Array.from(root.children, (one) => verbOf(one, words));
 }
 
-function verbOf(element) {
+// words: what the provider calls the verbs; nothing where it has Twilio's.
+function verbOf(element, words) {
+    const name = words ? words[element.nodeName] : element.nodeName;
+    if (!name) throw new Over(`<${element.nodeName}> is no verb of this provider; the call ended.`);
     return {
-        name: element.nodeName,
+        name,
         attributes: Object.fromEntries(Array.from(element.attributes, (one) => [one.name, one.value])),
         text: element.textContent.trim().replace(/\s+/g, ' '),
-        nested: element.nodeName === 'Gather' ? Array.from(element.children, verbOf) : [],
+        nested: name === 'Gather' ? Array.from(element.children, (one) => verbOf(one, words)) : [],
     };
 }
 
@@ -273,8 +247,7 @@ const VERBS = {
         transcript.add('You', digits || finishedOn ? `keyed in ${[...digits, finishedOn].join(' ').trim()}` : 'said nothing');
         if (!digits && attributes.actionOnEmptyResult !== 'true') return undefined;
         this.keyed.push(digits);
-        return this.next(attributes.action, attributes.method,
-            [['Digits', digits], ['FinishedOnKey', finishedOn], ['msg', 'Gather End']]);
+        return this.next(attributes.action, attributes.method, this.provider.result(digits, finishedOn));
     },
 
     async Redirect({ attributes, text }) { return this.next(text, attributes.method); },
@@ -318,6 +291,7 @@ const screen = {
     inCall(yes) {
         const hadFocus = byId('phone').contains(document.activeElement) || document.activeElement === document.body;
         byId('keypad').disabled = !yes;
+        byId('provider').disabled = yes;
         byId('call').hidden = yes;
         byId('hang-up').hidden = byId('silence').hidden = !yes;
         if (hadFocus) byId(yes ? 'keypad' : 'call').focus();
@@ -349,7 +323,7 @@ const logs = {
 
     // What an application that logs its webhooks writes.
     note(call, method, url, form) {
-        const shown = Object.entries({ CallSid: form.CallSid, Digits: form.Digits, From: form.From })
+        const shown = Object.entries({ [call.provider.call]: call.id, Digits: form.Digits, From: form.From })
             .filter(([, value]) => value !== undefined)
             .flatMap(([name, value], n) => [n ? ', ' : '', `${name}: '`, name === 'Digits' ? element('mark', 'clear', value) : value, "'"]);
         byId('before').firstElementChild.append(element('li', '', `${method} ${new URL(url).pathname} { `, ...shown, ' }'));
@@ -359,7 +333,7 @@ const logs = {
     // The lines of this call, once there is one for each answer, or when that takes too long.
     async read(call) {
         for (let waited = 0; ; waited += 100) {
-            const lines = Object.fromEntries(await Promise.all(LOGS.map(async (name) => [name, await linesOf(name, call.sid)])));
+            const lines = Object.fromEntries(await Promise.all(LOGS.map(async (name) => [name, await linesOf(name, call.id)])));
             if (this.call !== call) return undefined;
             if (lines.access_log.length >= call.answers || waited >= LIMIT.logged) return this.show(lines);
             await sleep(100);
@@ -391,10 +365,10 @@ const logs = {
     },
 };
 
-async function linesOf(name, sid) {
+async function linesOf(name, id) {
     const response = await fetch(`logs/${name}`, { cache: 'no-store' });
     if (!response.ok) throw new Error(`The ${name} cannot be read: ${response.status}.`);
-    return (await response.text()).split('\n').filter((line) => line.includes(sid));
+    return (await response.text()).split('\n').filter((line) => line.includes(id));
 }
 
 function withTokensMarked(line) {
@@ -414,7 +388,7 @@ let call;
 
 async function placeCall(demo) {
     if (call) return;
-    const mine = call = new Call(demo);
+    const mine = call = new Call(demo, byId('provider').value);
     transcript.clear();
     logs.begin(mine);
     screen.showKeys('');
@@ -453,13 +427,14 @@ function offerVoice() {
 }
 
 function connect(demo) {
+    for (const name of Object.keys(PROVIDERS)) byId('provider').append(new Option(PROVIDERS[name].title, name));
     byId('call').addEventListener('click', () => placeCall(demo));
     byId('hang-up').addEventListener('click', () => call?.hangUp());
     byId('silence').addEventListener('click', () => call?.sayNothing());
     byId('keypad').addEventListener('click', ({ target }) => target.dataset.key && press(target.dataset.key));
     byId('phone').addEventListener('keydown', pressedOnKeyboard);
     byId('voice').addEventListener('change', () => voice.wanted() || speechSynthesis.cancel());
-    byId('call').disabled = false;
+    byId('call').disabled = byId('provider').disabled = false;
     screen.setState('Ready to call.');
 }
 

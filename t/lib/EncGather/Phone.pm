@@ -19,7 +19,8 @@ our @EXPORT_OK = qw(demo_options phone_options install_phone);
 use constant {
     # what conf/demo/httpd.conf.in has directives of, and the page; one list, so that neither way goes without
     MODULES => [ qw(alias authn_core authz_host dbd dir headers mime) ],
-    FILES   => [ qw(index.html phone.css phone.js phone.svg) ],
+    WEBHOOKS => { twilio => '/encrypted-gather', signalwire => '/signalwire', plivo => '/plivo' },
+    FILES   => [ qw(index.html phone.css phone.js providers.js phone.svg) ],
 };
 
 # For EncGather::Server->new; $conf is the directory of that name.
@@ -39,7 +40,7 @@ sub install_phone ($conf, $server_dir, $token) {
     for my $name (@{ +FILES }) {
         copy("$conf/demo/phone/$name", "$htdocs/$name") or croak "$htdocs/$name: $!";
     }
-    spew("$htdocs/demo.json", JSON::PP->new->canonical->encode({ webhook => '/encrypted-gather', token => $token }));
+    spew("$htdocs/demo.json", JSON::PP->new->canonical->encode({ webhooks => WEBHOOKS, token => $token }));
     chmod 0644, map { "$htdocs/$_" } @{ +FILES }, 'demo.json';
     return;
 }
