@@ -21,13 +21,9 @@ static int outcome_of_sealing(eg_status status)
 int load_recipients(eg_crypto *crypto, apr_pool_t *pool)
 {
     for (int kind = 0; kind < EG_KEY_KINDS; kind++) {
-        unsigned char id[EG_SHA256_SIZE];
-        char print[EG_KEY_PRINT + 1];
         eg_envelope_key key;
 
-        if (!read_public_half(crypto, pool, (eg_key_kind)kind, &key) ||
-            eg_envelope_public_id(crypto, &key, id) != EG_OK ||
-            eg_envelope_fingerprint(crypto, &key, print) != EG_OK)
+        if (!read_public_half(crypto, pool, (eg_key_kind)kind, &key))
             return NOT_TRUSTED;
         if ((int)key.kind != kind)
             return WRONG;
@@ -38,15 +34,37 @@ int load_recipients(eg_crypto *crypto, apr_pool_t *pool)
 int load_private_keys(eg_crypto *crypto, apr_pool_t *pool)
 {
     for (int kind = 0; kind < EG_KEY_KINDS; kind++) {
-        unsigned char id[EG_SHA256_SIZE];
-        char print[EG_KEY_PRINT + 1];
         eg_envelope_key key;
 
-        if (!read_private_half(crypto, pool, (eg_key_kind)kind, &key) ||
-            eg_envelope_public_id(crypto, &key, id) != EG_OK ||
-            eg_envelope_fingerprint(crypto, &key, print) != EG_OK)
+        if (!read_private_half(crypto, pool, (eg_key_kind)kind, &key))
             return NOT_TRUSTED;
         if ((int)key.kind != kind)
+            return WRONG;
+    }
+    return GOOD;
+}
+
+static bool take_facts(eg_crypto *crypto, const eg_envelope_key *key, eg_key_facts *facts)
+{
+    *facts = (eg_key_facts){.kind = key->kind};
+    return eg_envelope_public_id(crypto, key, facts->public_id) == EG_OK &&
+           eg_envelope_fingerprint(crypto, key, facts->fingerprint) == EG_OK;
+}
+
+int tell_pairs(eg_crypto *crypto, apr_pool_t *pool)
+{
+    for (int kind = 0; kind < EG_KEY_KINDS; kind++) {
+        eg_envelope_key keys[3];
+        eg_key_facts facts[3];
+
+        if (!read_private_half(crypto, pool, (eg_key_kind)kind, &keys[0]) ||
+            !read_public_half(crypto, pool, (eg_key_kind)kind, &keys[1]) ||
+            !read_public_half(crypto, pool, (eg_key_kind)((kind + 1) % EG_KEY_KINDS), &keys[2]))
+            return NOT_TRUSTED;
+        for (int i = 0; i < 3; i++)
+            if (!take_facts(crypto, &keys[i], &facts[i]))
+                return NOT_TRUSTED;
+        if (!eg_key_facts_fit(&facts[0], &facts[1]) || eg_key_facts_fit(&facts[0], &facts[2]))
             return WRONG;
     }
     return GOOD;
