@@ -74,9 +74,8 @@ static const char *fault_of_field(apr_pool_t *pool, const eg_provider *provider,
                             provider->name, field->name, field->timeout, provider->title,
                             dialect->wait_least, dialect->wait_most, dialect->wait);
     if (field->voice && dialect->takes_voice && !dialect->takes_voice(field->voice))
-        return complain_of_voice(pool, provider,
-                                 apr_pstrcat(pool, "EncGatherField ", field->name, NULL),
-                                 field->voice);
+        return complain_of_voice(
+            pool, provider, apr_pstrcat(pool, "EncGatherField ", field->name, NULL), field->voice);
     return NULL;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Telnyx: Ed25519 over a time and the raw body
  * (https://developers.telnyx.com/docs/messaging/messages/receiving-webhooks). */
-#include <stdlib.h>
 #include <apr_strings.h>
+#include <openssl/crypto.h>
 #include "base64.h"
 #include "ed25519.h"
 #include "offer.h"
@@ -25,7 +25,7 @@ static char *join(eg_span time, eg_span body, apr_size_t *n)
     char *message;
 
     *n = time.n + 1 + body.n;
-    message = malloc(*n);
+    message = OPENSSL_zalloc(*n);
     if (!message)
         return NULL;
     memcpy(message, time.p, time.n);
@@ -84,7 +84,7 @@ static eg_ruling judge_telnyx(eg_crypto *crypto, const eg_evidence *evidence,
         return (eg_ruling){.verdict = EG_SIGNATURE_UNCHECKED};
     ruling = try_keys(evidence, (eg_span){message, n}, signature, tokens);
     eg_wipe(message, n);
-    free(message);
+    OPENSSL_free(message);
     return eg_offer_in_time(ruling, signed_at, evidence->now, true);
 }
 
@@ -110,7 +110,7 @@ static eg_status sign_telnyx(eg_crypto *crypto, const eg_evidence *evidence,
         eg_base64_encode(out->value[0], signature, sizeof signature);
     eg_wipe(seed, sizeof seed);
     eg_wipe(message, n);
-    free(message);
+    OPENSSL_free(message);
     return status;
 }
 

@@ -196,7 +196,8 @@ static int log_refusal(request_rec *r)
         return DECLINED;
     eg_set_result(r, state->why);
     ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
-                  EG_TAG("0302") "call %s: denied by \"Require %s\": %s", eg_call_of(r), state->name,
+                  EG_TAG("0302") "call %s: denied by \"Require %s\": %s", eg_call_of(r),
+                  state->name,
                   state->why == EG_FORBIDDEN ? eg_verify_complaint(eg_webhook_of(r), r->pool)
                                              : eg_outcome_of(state->why)->text);
     return DECLINED;

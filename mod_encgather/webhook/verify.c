@@ -131,8 +131,8 @@ const char *eg_verify_complaint(const eg_webhook *hook, apr_pool_t *pool)
         what = apr_pstrcat(pool, " is missing: ", judgement->provider->title,
                            " did not send this, or something in front took the header away", NULL);
     }
-    return apr_pstrcat(pool, "the ", name, what, judgement->advice ? "; " : NULL,
-                       judgement->advice, NULL);
+    return apr_pstrcat(pool, "the ", name, what, judgement->advice ? "; " : NULL, judgement->advice,
+                       NULL);
 }
 
 static void log_verdict(request_rec *r, const eg_webhook *hook, const eg_config *policy)

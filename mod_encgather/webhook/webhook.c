@@ -150,8 +150,7 @@ eg_span eg_webhook_call(const eg_webhook *hook, const eg_config *policy)
     eg_span call = eg_webhook_get(hook, name);
 
     /* of a POST whose URL nobody signed the body alone says whose it is; a GET can only begin a call */
-    if (!signed_one && !eg_config_provider(policy)->signs_url &&
-        hook->root->method_number != M_GET)
+    if (!signed_one && !eg_config_provider(policy)->signs_url && hook->root->method_number != M_GET)
         return none;
     if (eg_params_count(&hook->form, name) + eg_params_count(&hook->query, name) != 1)
         return none;

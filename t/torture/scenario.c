@@ -18,6 +18,7 @@
 #include "core/token.h"
 #include "inputs.h"
 #include "sealing.h"
+#include "webhooks.h"
 
 /* --- what ended how ---------------------------------------------------------------------------- */
 
@@ -533,6 +534,23 @@ const scenario scenarios[] = {
     {"check a signature", verify, true, 0, {0}},
     {"refuse a forged signature", verify_forged, true, 0, {0}},
     {"find out why a signature does not fit", advise, true, 0, {0}},
+    {"sign as Telnyx",
+     sign_by_telnyx,
+     true,
+     0,
+     {[BY_CRYPTO] = NO_CRYPTO | NO_MEMORY, [BY_INNER_CRYPTO] = ANYTHING_TOLD | NO_MEMORY}},
+    {"check a signature of Telnyx",
+     verify_of_telnyx,
+     true,
+     0,
+     {[BY_TAG] = NOT_OURS, [BY_INNER_CRYPTO] = ANYTHING_TOLD}},
+    {"refuse a forged one of Telnyx",
+     verify_forged_of_telnyx,
+     true,
+     0,
+     {[BY_TAG] = GOOD, [BY_INNER_CRYPTO] = ANYTHING_TOLD}},
+    {"check a signature of Plivo", verify_of_plivo, true, 0, {0}},
+    {"bind the URL of an action", bind_action, true, 0, {0}},
     {"hash a body", hash_body, true, 0, {0}},
     {"seal", seal, true, 0, {0}},
     {"seal more than a stock of nonces", seal_many, true, 12, {0}},
