@@ -6,6 +6,7 @@
 #include "core/crypto.h"
 
 int load_recipients(eg_crypto *crypto, apr_pool_t *pool);
+int tell_pairs(eg_crypto *crypto, apr_pool_t *pool);
 int load_private_keys(eg_crypto *crypto, apr_pool_t *pool);
 int open_for_p256(eg_crypto *crypto, apr_pool_t *pool);
 int open_for_x25519(eg_crypto *crypto, apr_pool_t *pool);
