@@ -131,6 +131,7 @@ for my $name (qw(jambonz freeclimb standardwebhooks)) {
 }
 good('one that only guards', at('/a', 'EncGatherProvider jambonz', "EncGatherAuthTokenFile $secret{plivo}", 'Require webhook-signature'));
 bad('Require twilio-signature for another', at('/a', 'EncGatherProvider plivo', "EncGatherAuthTokenFile $secret{plivo}", 'Require twilio-signature'), qr/EG0147/, qr/"Require twilio-signature" means Twilio's/);
+bad("EncGatherForward $_", calls_of('plivo', "EncGatherForward From $_"), qr/EncGatherForward/, qr/never hands Digits/) for qw(Digits SpeechResult Speech);
 bad('Require webhook-signature with an argument', at('/a', 'Require webhook-signature x'), qr/"Require webhook-signature" takes no arguments/);
 
 # Each: what is wrong with the secret, provider, line of the file, what is said; in a section that does nothing else, too.

@@ -61,7 +61,8 @@ static void hashes(void)
 
 static void names(void)
 {
-    ok(eg_is_answer_name(EG_LIT("Digits")) && eg_is_answer_name(EG_LIT("SpeechResult")),
+    ok(eg_is_answer_name(EG_LIT("Digits")) && eg_is_answer_name(EG_LIT("SpeechResult")) &&
+           eg_is_answer_name(EG_LIT("Speech")),
        "what the caller keys in or says");
     ok(!eg_is_answer_name(EG_LIT("digits")) && !eg_is_answer_name(EG_LIT("Digit")), "and no other");
     ok(eg_query_has_answer(EG_LIT("a=1&%44igits=1")), "an escaped name in a query");
