@@ -166,6 +166,27 @@ static eg_status parse_single(const char digits[KEY_DIGITS], eg_keyring *ring)
     return status;
 }
 
+static bool begins_with(eg_span text, eg_span with)
+{
+    return text.n >= with.n && memcmp(text.p, with.p, with.n) == 0;
+}
+
+static bool is_of_a_pair(eg_span content)
+{
+    while (content.n && eg_is_blank(*content.p))
+        content = (eg_span){content.p + 1, content.n - 1};
+    return begins_with(content, EG_LIT("{")) || begins_with(content, EG_LIT("-----BEGIN ")) ||
+           (content.n && memmem(content.p, content.n, "\n-----BEGIN ", 12));
+}
+
+/* Whoever did with it what the other messages say would write over it. */
+static void name_its_place(eg_span content, eg_problem *why)
+{
+    if (is_of_a_pair(content))
+        eg_problem_set(why, "holds a key of another kind (PEM or JWK); a private one belongs to "
+                            "EncGatherPrivateKeyFile, a public one to EncGatherRecipient");
+}
+
 eg_status eg_keyring_parse(eg_span content, eg_keyring *ring, eg_problem *why)
 {
     char digits[KEY_DIGITS];
@@ -182,8 +203,10 @@ eg_status eg_keyring_parse(eg_span content, eg_keyring *ring, eg_problem *why)
     else
         status = parse_ring(content, ring, why);
     eg_wipe(digits, sizeof digits);
-    if (status != EG_OK)
-        eg_wipe(ring, sizeof *ring);
+    if (status == EG_OK)
+        return EG_OK;
+    eg_wipe(ring, sizeof *ring);
+    name_its_place(content, why);
     return status;
 }
 
