@@ -120,8 +120,9 @@ static eg_status parse_key_line(eg_span text, unsigned line, eg_keyring *ring, e
         eg_problem_set(
             why,
             "line %u: neither one key of 64 hexadecimal digits nor a line of a key "
-            "ring (an id and 64 hexadecimal digits); put back the key that was there, or, "
-            "if there never was one, write one: openssl rand -hex 32",
+            "ring (an id and 64 hexadecimal digits); if it is PEM or a JWK, keep it, it belongs to "
+            "EncGatherPrivateKeyFile or EncGatherRecipient; else put back the key that was there, "
+            "or, if there never was one, write one: openssl rand -hex 32",
             line);
         return EG_EMALFORMED;
     }
@@ -166,27 +167,6 @@ static eg_status parse_single(const char digits[KEY_DIGITS], eg_keyring *ring)
     return status;
 }
 
-static bool begins_with(eg_span text, eg_span with)
-{
-    return text.n >= with.n && memcmp(text.p, with.p, with.n) == 0;
-}
-
-static bool is_of_a_pair(eg_span content)
-{
-    while (content.n && eg_is_blank(*content.p))
-        content = (eg_span){content.p + 1, content.n - 1};
-    return begins_with(content, EG_LIT("{")) || begins_with(content, EG_LIT("-----BEGIN ")) ||
-           (content.n && memmem(content.p, content.n, "\n-----BEGIN ", 12));
-}
-
-/* Whoever did with it what the other messages say would write over it. */
-static void name_its_place(eg_span content, eg_problem *why)
-{
-    if (is_of_a_pair(content))
-        eg_problem_set(why, "holds a key of another kind (PEM or JWK); a private one belongs to "
-                            "EncGatherPrivateKeyFile, a public one to EncGatherRecipient");
-}
-
 eg_status eg_keyring_parse(eg_span content, eg_keyring *ring, eg_problem *why)
 {
     char digits[KEY_DIGITS];
@@ -203,10 +183,8 @@ eg_status eg_keyring_parse(eg_span content, eg_keyring *ring, eg_problem *why)
     else
         status = parse_ring(content, ring, why);
     eg_wipe(digits, sizeof digits);
-    if (status == EG_OK)
-        return EG_OK;
-    eg_wipe(ring, sizeof *ring);
-    name_its_place(content, why);
+    if (status != EG_OK)
+        eg_wipe(ring, sizeof *ring);
     return status;
 }
 

@@ -163,8 +163,8 @@ static void bad(void)
         {"DEL", EG_LIT("k1\x7f " A "\n"), "not text"},
         {"a private key", EG_LIT("-----BEGIN PRIVATE KEY-----\nMIGH\n"), "EncGatherPrivateKeyFile"},
         {"a public key behind words", EG_LIT("ours\n-----BEGIN PUBLIC KEY-----\nMIGH\n"),
-         "another kind"},
-        {"a JWK", EG_LIT("\n{\"kty\":\"EC\"}\n"), "another kind"},
+         "EncGatherRecipient"},
+        {"a JWK", EG_LIT("\n{\"kty\":\"EC\"}\n"), "EncGatherRecipient"},
     };
     static const eg_keyring zeros;
 
