@@ -120,8 +120,9 @@ static eg_status parse_key_line(eg_span text, unsigned line, eg_keyring *ring, e
         eg_problem_set(
             why,
             "line %u: neither one key of 64 hexadecimal digits nor a line of a key "
-            "ring (an id and 64 hexadecimal digits); put back the key that was there, or, "
-            "if there never was one, write one: openssl rand -hex 32",
+            "ring (an id and 64 hexadecimal digits); if it is PEM or a JWK, keep it, it belongs to "
+            "EncGatherPrivateKeyFile or EncGatherRecipient; else put back the key that was there, "
+            "or, if there never was one, write one: openssl rand -hex 32",
             line);
         return EG_EMALFORMED;
     }

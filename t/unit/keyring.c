@@ -161,6 +161,10 @@ static void bad(void)
         {"the key's bytes themselves", EG_LIT("\x5f\x3c\x9b\x1e\x7a\x60\x4d\x28"), "not text"},
         {"an escape", EG_LIT("\x1b[0m" A "\n"), "not text"},
         {"DEL", EG_LIT("k1\x7f " A "\n"), "not text"},
+        {"a private key", EG_LIT("-----BEGIN PRIVATE KEY-----\nMIGH\n"), "EncGatherPrivateKeyFile"},
+        {"a public key behind words", EG_LIT("ours\n-----BEGIN PUBLIC KEY-----\nMIGH\n"),
+         "EncGatherRecipient"},
+        {"a JWK", EG_LIT("\n{\"kty\":\"EC\"}\n"), "EncGatherRecipient"},
     };
     static const eg_keyring zeros;
 
