@@ -558,7 +558,7 @@ sub doctor_says ($database) {
     my $report = JSON::PP->new->utf8->decode(do { local $/; <$from> });
     close $from;
     my %said;
-    push @{ $said{ $_->{section} } }, "$_->{state}: $_->{text}" for grep { $_->{section} && $_->{text} =~ /database/ } @{ $report->{findings} };
+    push @{ $said{ $_->{section} } }, "$_->{state}: $_->{text}" for grep { $_->{section} && $_->{text} =~ /\bthe database\b/ } @{ $report->{findings} };
     my $known = 'ok: the database answers and knows the query';
     is_deeply $said{"<Location $_>"}, [$known], "$name, the doctor: $_" for '/plain', '/percent', '/typed', '/one', '/ring/one', '/changing';
     like "@{ $said{'<Location /misspelled>'} || [] }", qr/^broken: the database does not know the query: .*acounts/, "$name, the doctor: a table that is misspelled";
