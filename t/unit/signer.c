@@ -84,8 +84,7 @@ static const eg_auth_token *find(const eg_signed *what, const eg_auth_tokens *to
     eg_fit fit = {.token = NULL};
     char *header = exact_copy(signature, strlen(signature));
 
-    *verdict =
-        eg_signature_find(crypto, what, tokens, (eg_span){header, strlen(signature)}, &fit);
+    *verdict = eg_signature_find(crypto, what, tokens, (eg_span){header, strlen(signature)}, &fit);
     free(header);
     return fit.token;
 }
