@@ -235,8 +235,7 @@ remember($CARD, '09321704', '0417');
     is logged("200 $CALL - passed valid"), "200 $CALL - passed valid", 'and is told so';
 
     for my $length (3, 4, 19, 20) {
-        my $digits = substr '04170932170488950417093217', 0, $length;
-        remember($digits) if $length > 3;
+        my $digits = substr 'keysofacallerwhohasnodigits', 0, $length;
         my $form = app(send_to('/ivr', [ CallSid => $CALL, Digits => $digits ]))->{body};
         my $want = $length >= 4 && $length <= 19 ? "{$digits}" : $digits;
         is with_values($form), "CallSid=$CALL&Digits=$want", "$length bytes under =4-19";
