@@ -174,8 +174,21 @@ static void requery_masked(const request_rec *r, masking *state, const eg_requer
     state->raw_args = exchanged_args(state->raw_args, query);
 }
 
+/* httpd takes a request line apart in a copy of its own, in which method, target and protocol stand one behind the
+ * other; where they do not, they are no parts of one line. */
+static void forget_parts_of_line(const request_rec *r, const eg_requery *query)
+{
+    apr_size_t method = r->method ? strlen(r->method) + 1 : 0;
+    apr_size_t target = r->unparsed_uri ? strlen(r->unparsed_uri) + 1 : 0;
+
+    if (method && target && query->sent.p != query->sent_instead.p &&
+        (apr_uintptr_t)r->protocol == (apr_uintptr_t)r->method + method + target)
+        (void)exchanged(r->pool, r->method + method, query->sent, query->sent_instead, query->gone);
+}
+
 static void requery_shown(request_rec *r, const eg_requery *query)
 {
+    forget_parts_of_line(r, query);
     r->the_request = (char *)(apr_uintptr_t)exchanged_target(r, r->the_request, query);
     r->unparsed_uri = (char *)(apr_uintptr_t)exchanged_target(r, r->unparsed_uri, query);
     if (r->parsed_uri.query)
@@ -185,9 +198,31 @@ static void requery_shown(request_rec *r, const eg_requery *query)
                                                    query->args_instead, query->gone);
 }
 
+/* What rules have put into variables and notes: the query in it is another one. */
+static void requery_values(const request_rec *r, const apr_table_t *table, eg_span old,
+                           eg_span instead)
+{
+    const apr_array_header_t *all = apr_table_elts(table);
+
+    for (int i = 0; old.n && old.p != instead.p && i < all->nelts; i++) {
+        apr_table_entry_t *entry = &APR_ARRAY_IDX(all, i, apr_table_entry_t);
+        const char *at = strstr(entry->val, old.p);
+
+        if (at)
+            entry->val = apr_pstrcat(
+                r->pool, apr_pstrmemdup(r->pool, entry->val, (apr_size_t)(at - entry->val)),
+                instead.p, at + old.n, NULL);
+    }
+}
+
 void eg_masking_requery(request_rec *r, const eg_requery *query)
 {
     masking *state = eg_slot_if_any(r, EG_SLOT_MASKING);
+
+    requery_values(r, r->subprocess_env, query->sent, query->sent_instead);
+    requery_values(r, r->subprocess_env, query->args, query->args_instead);
+    requery_values(r, r->notes, query->sent, query->sent_instead);
+    requery_values(r, r->notes, query->args, query->args_instead);
 
     if (state && state->raw_target)
         state->raw_target = exchanged_target(r, state->raw_target, query);
