@@ -20,6 +20,8 @@
 #include "lookup/database.h"
 #include "lookup/helper.h"
 #include "lookup/places.h"
+#include "shield/shield.h"
+#include "shield/shieldcheck.h"
 #include "watch/counters.h"
 #include "watch/status_page.h"
 #include "webhook/access.h"
@@ -35,6 +37,7 @@ static void warn_of_text(apr_pool_t *ptemp, server_rec *s)
     eg_hopeless_warn(ptemp, s);
     eg_doubtful_warn(ptemp, s);
     eg_tokencheck_warn(ptemp, s);
+    eg_shieldcheck_warn(ptemp, s);
 }
 
 /* What a start says of a configuration that has no error, and by whom it is said. */
@@ -45,6 +48,7 @@ static void say_in_dump(apr_pool_t *ptemp, server_rec *s)
     eg_dump_announce(ptemp, "doubtful");
     eg_doubtful_warn(ptemp, s);
     eg_tokencheck_warn(ptemp, s);
+    eg_shieldcheck_warn(ptemp, s);
     eg_neighbours_check(ptemp, s);
     eg_store_each(s, eg_store_doubt);
 }
@@ -65,6 +69,7 @@ static bool is_good(apr_pool_t *ptemp, server_rec *s)
 
     good = eg_store_check(ptemp, s) == OK && good;
     good = eg_tokencheck(ptemp, s) && good;
+    good = eg_shieldcheck(ptemp, s) && good;
     return eg_providercheck(ptemp, s) && good;
 }
 
@@ -162,6 +167,7 @@ static void register_hooks(apr_pool_t *pool)
     eg_masking_register_hooks(pool);
     eg_access_register_hooks(pool);
     eg_handler_register_hooks();
+    eg_shield_register_hooks();
     eg_status_register_hooks();
 }
 

@@ -14,7 +14,7 @@ sub content ($path) {
     return <$file>;
 }
 
-my %SOURCE = map { $_ => content($_) } glob 'mod_encgather/*.[ch] mod_encgather/{base,config,watch,webhook,lookup,call,dump,core}/*.[ch]';
+my %SOURCE = map { $_ => content($_) } glob 'mod_encgather/*.[ch] mod_encgather/{base,config,watch,webhook,lookup,shield,call,dump,core}/*.[ch]';
 my $README = content('README.md');
 my $CONF   = content('conf/encgather.conf');
 my $MANUAL = join '', map { content($_) } glob 'conf/manual/*.md';

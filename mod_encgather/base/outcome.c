@@ -21,6 +21,8 @@ static const eg_outcome_info outcomes[] = {
     [EG_ASKED] = {"asked", HTTP_OK, ""},
     [EG_ASKED_AGAIN] = {"asked-again", HTTP_OK, ""},
     [EG_FOUND] = {"found", HTTP_OK, ""},
+    [EG_SHIELDED] = {"shielded", HTTP_OK, ""},
+    [EG_PASSED] = {"passed", HTTP_OK, ""},
 };
 
 _Static_assert(sizeof outcomes / sizeof outcomes[0] == EG_OUTCOMES, "a row for each outcome");

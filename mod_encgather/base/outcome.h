@@ -21,10 +21,12 @@ typedef enum {
     EG_INVALID,
     EG_ASKED,
     EG_ASKED_AGAIN,
-    EG_FOUND
+    EG_FOUND,
+    EG_SHIELDED, /* goes on with tokens in the place of values */
+    EG_PASSED    /* goes on as it came */
 } eg_outcome;
 
-#define EG_OUTCOMES (EG_FOUND + 1)
+#define EG_OUTCOMES (EG_PASSED + 1)
 #define EG_VERDICTS (EG_SIGNATURE_VALID + 1)
 
 typedef struct {

@@ -15,6 +15,7 @@ typedef enum {
     EG_SLOT_REFUSAL,  /* webhook/access.c */
     EG_SLOT_EXCHANGE, /* webhook/exchange.c */
     EG_SLOT_BACKEND,  /* call/backend.c */
+    EG_SLOT_SHIELD,   /* shield/shield.c */
     EG_SLOTS
 } eg_slot;
 

@@ -2,14 +2,14 @@
  * Tokens on their way through a call: those that come with the URL, and the one that is made. */
 #include "call/tokens.h"
 
-#include "watch/counters.h"
 #include "watch/record.h"
+#include "webhook/seal.h"
 
 APLOG_USE_MODULE(encgather);
 
 bool eg_tokens_bind(const request_rec *r)
 {
-    return eg_formats[eg_config_formats(eg_config_of(r)).made]->binds;
+    return eg_seal_binds(eg_config_of(r));
 }
 
 /* --- carried ----------------------------------------------------------------------------------- */
@@ -55,39 +55,15 @@ bool eg_tokens_carry(request_rec *r, eg_span call, const eg_field *field, eg_spa
 
 /* --- made -------------------------------------------------------------------------------------- */
 
-static void warn_of_use(request_rec *r, const eg_key *key)
-{
-    ap_log_rerror(
-        APLOG_MARK, APLOG_WARNING, 0, r,
-        EG_TAG("0403") "the key %s%shas encrypted more than 2^31 values; put a new one in "
-                       "its place before 2^32 (see: rotating keys)",
-        key->id, key->id[0] ? " " : "");
-}
-
-static void count_use(request_rec *r, const eg_store_entry *keys)
-{
-    if (eg_count_seal(keys->uses[0]))
-        warn_of_use(r, &keys->keys->keys[0]);
-}
-
 eg_status eg_tokens_seal(request_rec *r, eg_span call, const eg_field *field, eg_span answer,
                          eg_span *token)
 {
     const eg_config *config = eg_config_of(r);
-    const eg_format *format = eg_formats[eg_config_formats(config).made];
-    eg_sealing with = {.sid = call, .fld = eg_span_of(field->name)};
     bool known;
-    const eg_store_entry *to = eg_config_recipient(config, field, &known);
-    eg_status status;
+    eg_seal_order order = {.config = config,
+                           .to = eg_config_recipient(config, field, &known),
+                           .call = call,
+                           .fld = eg_span_of(field->name)};
 
-    if (!known || (to ? !to->key : !config->keys || !config->keys->keys))
-        return EG_ECRYPTO;
-    with.recipient = to ? to->key : NULL;
-    with.ring = to ? NULL : config->keys->keys;
-    if (format->binds)
-        with.iat = apr_time_sec(apr_time_now());
-    status = format->seal(eg_the_crypto(), &with, answer, r->pool, token);
-    if (status == EG_OK && !to)
-        count_use(r, config->keys);
-    return status;
+    return known ? eg_seal_value(r, &order, answer, token) : EG_ECRYPTO;
 }

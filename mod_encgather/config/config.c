@@ -50,6 +50,21 @@ void *eg_server_create(apr_pool_t *pool, server_rec *s)
     return config;
 }
 
+/* Both lists begin with the names that are always known; off leaves those of shields alone. */
+static void settle_masked(apr_pool_t *pool, eg_server *config)
+{
+    bool is_off = config->redact == 0;
+
+    if (!config->shielded)
+        config->masked = is_off ? NULL : config->secrets;
+    else if (is_off)
+        config->masked = eg_secret_names_without_known(pool, config->shielded);
+    else
+        config->masked = config->secrets
+                             ? eg_secret_names_join(pool, config->secrets, config->shielded)
+                             : config->shielded;
+}
+
 void *eg_server_merge(apr_pool_t *pool, void *outer, void *inner)
 {
     const eg_server *from = outer, *over = inner;
@@ -58,7 +73,30 @@ void *eg_server_merge(apr_pool_t *pool, void *outer, void *inner)
     EG_SERVER_MEMBERS(EG_MERGE)
     if (from->secrets && over->secrets)
         config->secrets = eg_secret_names_join(pool, from->secrets, over->secrets);
+    if (from->shielded && over->shielded)
+        config->shielded = eg_secret_names_join(pool, from->shielded, over->shielded);
+    settle_masked(pool, config);
     return config;
+}
+
+static eg_server *server_config(const cmd_parms *cmd)
+{
+    return ap_get_module_config(cmd->server->module_config, &encgather_module);
+}
+
+void eg_server_redact(cmd_parms *cmd, bool on)
+{
+    server_config(cmd)->redact = on;
+    settle_masked(cmd->pool, server_config(cmd));
+}
+
+void eg_server_mask(cmd_parms *cmd, eg_span name, bool is_shielded)
+{
+    eg_server *config = server_config(cmd);
+    const eg_secret_names **names = is_shielded ? &config->shielded : &config->secrets;
+
+    *names = eg_secret_names_add(cmd->pool, *names ? *names : &eg_known_secrets, name);
+    settle_masked(cmd->pool, config);
 }
 
 /* The directive may be one of another module, and the first of all in its virtual host. */
@@ -96,14 +134,28 @@ bool eg_redacts(const server_rec *s)
 {
     const eg_server *config = ap_get_module_config(s->module_config, &encgather_module);
 
-    return config->redact != 0;
+    return config->redact != 0 || config->shielded;
+}
+
+bool eg_has_shields(const server_rec *s)
+{
+    const eg_server *config = ap_get_module_config(s->module_config, &encgather_module);
+
+    return config->shielded != NULL;
+}
+
+bool eg_masks_shields_alone(const server_rec *s)
+{
+    const eg_server *config = ap_get_module_config(s->module_config, &encgather_module);
+
+    return config->redact == 0 && config->shielded;
 }
 
 const eg_secret_names *eg_secrets_of(const server_rec *s)
 {
     const eg_server *config = ap_get_module_config(s->module_config, &encgather_module);
 
-    return config->secrets ? config->secrets : &eg_known_secrets;
+    return config->masked ? config->masked : &eg_known_secrets;
 }
 
 const eg_config *eg_config_of(const request_rec *r)
@@ -115,7 +167,12 @@ bool eg_config_is_ours(const request_rec *r)
 {
     const eg_config *config = eg_config_of(r);
 
-    return config->backend || config->lookup || config->has_require > 0;
+    return config->backend || config->lookup || config->has_require > 0 || eg_config_shield(config);
+}
+
+const eg_shield_list *eg_config_shield(const eg_config *config)
+{
+    return config->shield && config->shield->n ? config->shield : NULL;
 }
 
 const eg_provider *eg_config_provider(const eg_config *config)
@@ -203,15 +260,23 @@ bool eg_config_seals_by_file(const eg_config *config)
     return false;
 }
 
-const char *eg_config_fault(apr_pool_t *pool, const eg_config *config)
+const char *eg_config_format_fault(const eg_config *config)
 {
-    const eg_fields *fields = eg_config_fields(config);
-    bool known = true;
-
     if (eg_config_formats(config).made == EG_HEX && has_envelopes(config->recipients))
         return "EncGatherTokenFormat makes hex, and hex cannot be sealed to an EncGatherRecipient; "
                "make jwe (jwe hex while hex tokens are under way), or have no recipient here "
                "(EncGatherRecipient off)";
+    return NULL;
+}
+
+const char *eg_config_fault(apr_pool_t *pool, const eg_config *config)
+{
+    const eg_fields *fields = eg_config_fields(config);
+    const char *wrong = eg_config_format_fault(config);
+    bool known = true;
+
+    if (wrong)
+        return wrong;
     for (unsigned i = 0; i < fields->n; i++) {
         (void)eg_config_recipient(config, &fields->at[i], &known);
         if (!known)

@@ -10,6 +10,7 @@
 #include "core/say.h"
 #include "core/signature.h"
 #include "core/format.h"
+#include "core/shieldspec.h"
 #include "core/token.h"
 
 typedef enum { EG_CHECK_ON, EG_CHECK_OBSERVE, EG_CHECK_OFF } eg_check;
@@ -110,6 +111,8 @@ typedef struct {
     X(const eg_lookup *, lookup, NULL)                                                             \
     X(int, has_require, -1) /* EG_REQUIRES_... of what stands in it */                             \
     X(int, expose, -1)                                                                             \
+    X(const eg_shield_list *, shield, NULL)                                                        \
+    X(int, resign, -1)                                                                             \
     X(int, max_body, -1)                                                                           \
     X(const eg_field_list *, fields, NULL)                                                         \
     X(int, attempts, -1)                                                                           \
@@ -137,7 +140,9 @@ typedef struct {
 void *eg_config_create(apr_pool_t *pool, char *where);
 void *eg_config_merge(apr_pool_t *pool, void *outer, void *inner);
 const eg_config *eg_config_of(const request_rec *r);
-/* Whether the location of r enables a handler of ours or has our Require. */
+/* The parameters that become tokens there, or NULL: none do. */
+const eg_shield_list *eg_config_shield(const eg_config *config);
+/* Whether the location of r enables a handler of ours, or has our Require or a shield. */
 bool eg_config_is_ours(const request_rec *r);
 /* "Require twilio-signature" or "webhook-signature" stands in the section that is read. */
 #define EG_REQUIRES_TWILIO 1
@@ -147,7 +152,9 @@ void eg_config_note_require(cmd_parms *cmd, int which);
 /* What cannot be set per location. */
 #define EG_SERVER_MEMBERS(X)                                                                       \
     X(int, redact, -1)                                                                             \
-    X(const eg_secret_names *, secrets, NULL) /* these are not replaced, they add up */            \
+    X(const eg_secret_names *, secrets, NULL)  /* these are not replaced, they add up */           \
+    X(const eg_secret_names *, shielded, NULL) /* of EncGatherShield: so do these */               \
+    X(const eg_secret_names *, masked, NULL)   /* what follows from all three */                   \
     X(int, is_used, -1)             /* one of the handlers is enabled here, or our Require */      \
     X(struct eg_host *, host, NULL) /* its counters, once the configuration is read */
 
@@ -159,8 +166,16 @@ typedef struct {
 
 void *eg_server_create(apr_pool_t *pool, server_rec *s);
 void *eg_server_merge(apr_pool_t *pool, void *outer, void *inner);
+/* Whether anything is masked in that server, and what. */
 bool eg_redacts(const server_rec *s);
 const eg_secret_names *eg_secrets_of(const server_rec *s);
+/* Whether there is an EncGatherShield in that server. */
+bool eg_has_shields(const server_rec *s);
+/* EncGatherRedact off does not hold for these. */
+bool eg_masks_shields_alone(const server_rec *s);
+/* Further names to mask in the server that is read; text lives as long as the configuration. */
+void eg_server_mask(cmd_parms *cmd, eg_span name, bool is_shielded);
+void eg_server_redact(cmd_parms *cmd, bool on);
 /* Something of ours is enabled in a location of this server, while its configuration is read. */
 void eg_server_note_use(cmd_parms *cmd);
 bool eg_server_is_used(const server_rec *s);
@@ -185,6 +200,9 @@ const eg_store_entry *eg_config_recipient(const eg_config *config, const eg_fiel
                                           bool *known);
 /* Whether some field is sealed under the key file. */
 bool eg_config_seals_by_file(const eg_config *config);
+/* Whether tokens are to be made in a format that cannot be sealed to the recipient there is: in words, or
+ * NULL. */
+const char *eg_config_format_fault(const eg_config *config);
 /* What only the merge of sections shows to be wrong with tokens and their keys, in words, and what to do;
  * NULL: nothing. */
 const char *eg_config_fault(apr_pool_t *pool, const eg_config *config);

@@ -315,27 +315,25 @@ const char *eg_set_expose(cmd_parms *cmd, void *config, int on)
     return NULL;
 }
 
-static const char *add_secret(cmd_parms *cmd, eg_server *server, const char *name)
+static const char *add_secret(cmd_parms *cmd, const char *name)
 {
     if (!*name || !eg_is_clean_word(name) || strpbrk(name, "=&"))
         return eg_complain(cmd, "has a name that no parameter of a query can have: it is empty, or "
                                 "has a blank, a control character, = or & in it");
-    server->secrets = eg_secret_names_add(
-        cmd->pool, server->secrets ? server->secrets : &eg_known_secrets, eg_span_of(name));
+    eg_server_mask(cmd, eg_span_of(name), false);
     return NULL;
 }
 
 const char *eg_set_redact(cmd_parms *cmd, void *config, int argc, char *const argv[])
 {
-    eg_server *server = ap_get_module_config(cmd->server->module_config, &encgather_module);
     bool on = argc > 0 && ap_cstr_casecmp(argv[0], "on") == 0;
     const char *wrong = NULL;
 
     (void)config;
     if (!on && (argc < 1 || ap_cstr_casecmp(argv[0], "off") != 0))
         return eg_complain(cmd, "is on or off, and then names of further parameters to mask");
-    server->redact = on;
+    eg_server_redact(cmd, on);
     for (int i = 1; i < argc && !wrong; i++)
-        wrong = add_secret(cmd, server, argv[i]);
+        wrong = add_secret(cmd, argv[i]);
     return wrong;
 }

@@ -109,7 +109,7 @@ static bool check_candidate(const candidate *of)
         return true;
     if (gathers)
         good = refuse_place(of, find_bad_gather(of));
-    if (gathers || of->place->config->has_require > 0)
+    if (gathers || of->place->config->has_require > 0 || eg_config_shield(of->place->config))
         good = refuse_place(of, find_bad_secret(of)) && good;
     return refuse_place(of, find_wrong_require(of)) && good;
 }

@@ -3,6 +3,7 @@
 #include "form.h"
 
 #include <string.h>
+#include "secret.h"
 
 /* What does not stand for itself in a form. */
 static const bool is_special[256] = {['\0'] = true, ['%'] = true, ['+'] = true};
@@ -111,6 +112,65 @@ eg_status eg_form_parse(apr_pool_t *pool, char *buf, apr_size_t n, apr_size_t ma
     }
     return EG_OK;
 }
+
+/* --- other values ------------------------------------------------------------------------------ */
+
+/* Copies a segment up to its value, and the text in the place of that; returns how much that is. */
+static apr_size_t write_segment(char *to, eg_span segment, eg_span instead)
+{
+    const char *equals = instead.p ? memchr(segment.p, '=', segment.n) : NULL;
+    apr_size_t kept = equals ? (apr_size_t)(equals + 1 - segment.p) : segment.n;
+
+    memcpy(to, segment.p, kept);
+    if (!equals)
+        return kept;
+    memcpy(to + kept, instead.p, instead.n);
+    return kept + instead.n;
+}
+
+static eg_span write_all(char *to, eg_span raw, const eg_span *instead)
+{
+    apr_size_t n = 0, k = 0;
+
+    for (apr_size_t i = 0; i < raw.n;) {
+        eg_span segment = {raw.p + i, segment_length(raw.p + i, raw.n - i)};
+
+        if (segment.n)
+            n += write_segment(to + n, segment, instead[k++]);
+        i += segment.n + 1;
+        if (i <= raw.n)
+            to[n++] = '&';
+    }
+    to[n] = '\0';
+    return (eg_span){to, n};
+}
+
+eg_status eg_form_substitute(apr_pool_t *pool, eg_span raw, const eg_params *params,
+                             eg_form_ask ask, void *about, eg_span *out)
+{
+    eg_span instead[EG_PARAMS_MAX];
+    apr_size_t more = 0;
+    bool stays = true;
+
+    *out = raw;
+    if (params->n > EG_PARAMS_MAX)
+        return EG_ETOOMANY;
+    for (apr_size_t i = 0; i < params->n; i++) {
+        eg_status status;
+
+        instead[i] = (eg_span){NULL, 0};
+        status = ask(about, &params->at[i], &instead[i]);
+        if (status != EG_OK)
+            return status;
+        more += instead[i].n;
+        stays = stays && !instead[i].p;
+    }
+    if (!stays)
+        *out = write_all(eg_wiped_alloc(pool, raw.n + more + 1), raw, instead);
+    return EG_OK;
+}
+
+/* --- what is there ----------------------------------------------------------------------------- */
 
 const eg_param *eg_params_find(const eg_params *params, eg_span name)
 {

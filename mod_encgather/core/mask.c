@@ -53,7 +53,8 @@ static const eg_secret_names *append_all(apr_pool_t *pool, const eg_secret_names
     eg_span *at = apr_palloc(pool, (names->n + n) * sizeof *at);
 
     *all = *names;
-    memcpy(at, names->at, names->n * sizeof *at);
+    if (names->n)
+        memcpy(at, names->at, names->n * sizeof *at);
     all->at = at;
     for (apr_size_t i = 0; i < n; i++)
         append(at, all, more[i]);
@@ -70,6 +71,13 @@ const eg_secret_names *eg_secret_names_join(apr_pool_t *pool, const eg_secret_na
                                             const eg_secret_names *more)
 {
     return append_all(pool, names, more->at + KNOWN, more->n - KNOWN);
+}
+
+const eg_secret_names *eg_secret_names_without_known(apr_pool_t *pool, const eg_secret_names *names)
+{
+    static const eg_secret_names none = {.at = NULL};
+
+    return append_all(pool, &none, names->at + KNOWN, names->n - KNOWN);
 }
 
 static unsigned char lower(unsigned char c)

@@ -26,6 +26,10 @@ const eg_secret_names *eg_secret_names_add(apr_pool_t *pool, const eg_secret_nam
 const eg_secret_names *eg_secret_names_join(apr_pool_t *pool, const eg_secret_names *names,
                                             const eg_secret_names *more);
 
+/* The names of a list without those that are always known. */
+const eg_secret_names *eg_secret_names_without_known(apr_pool_t *pool,
+                                                     const eg_secret_names *names);
+
 /* Whether a name, its percent-escapes undone, is one of them: in any case of letters, and with any
  * number of [...] behind it. */
 bool eg_is_secret_name(const eg_secret_names *names, eg_span name);

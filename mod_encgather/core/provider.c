@@ -51,37 +51,51 @@ bool eg_provider_body_is_signed(const eg_evidence *evidence)
     return !evidence->body.n || (!evidence->is_get && evidence->url.params);
 }
 
-/* An empty settings header is one, too. */
+/* Of the parameters of a GET the URL has all. An empty settings header is one, too. */
+static eg_signed what_twilio_signs(const eg_evidence *evidence)
+{
+    eg_signed what = evidence->url;
+
+    if (evidence->headers[1].p)
+        what.signer = eg_signer_of(evidence->headers[1]);
+    if (evidence->claims_hash || evidence->is_get)
+        what.params = NULL;
+    return what;
+}
+
 static eg_ruling judge_twilio(eg_crypto *crypto, const eg_evidence *evidence,
                               const eg_auth_tokens *tokens)
 {
     eg_ruling ruling = {.verdict = EG_SIGNATURE_INVALID};
-    eg_signed what = evidence->url;
+    eg_signed what = what_twilio_signs(evidence);
 
     if (!evidence->headers[0].n)
         return (eg_ruling){.verdict = EG_SIGNATURE_MISSING};
     if (!eg_provider_body_is_signed(evidence))
         return ruling;
-    if (evidence->headers[1].p)
-        what.signer = eg_signer_of(evidence->headers[1]);
-    if (evidence->claims_hash || evidence->is_get)
-        what.params = NULL;
-    ruling.verdict = eg_signature_find(crypto, &what, tokens, evidence->headers[0], &ruling.fitted);
+    ruling.verdict = eg_signature_find(crypto, &what, tokens, evidence->headers[0], &ruling.fit);
+    ruling.fitted = ruling.fit.token;
     return ruling;
+}
+
+static eg_status resign_twilio(eg_crypto *crypto, const eg_evidence *evidence,
+                               const eg_ruling *ruling, eg_provider_headers *out)
+{
+    eg_signed what = what_twilio_signs(evidence);
+
+    *out = (eg_provider_headers){{{0}}};
+    what = eg_signature_as_fitted(&what, &ruling->fit);
+    return eg_signature_make_exact(crypto, &what, ruling->fitted->token, out->value[0]);
 }
 
 static eg_status sign_twilio(eg_crypto *crypto, const eg_evidence *evidence,
                              const eg_auth_token *secret, eg_provider_headers *out)
 {
-    eg_signed what = evidence->url;
+    eg_signed what = what_twilio_signs(evidence);
 
     *out = (eg_provider_headers){{{0}}};
     if (evidence->headers[1].p && !eg_offer_put(out->value[1], evidence->headers[1]))
         return EG_EMALFORMED;
-    if (evidence->headers[1].p)
-        what.signer = eg_signer_of(evidence->headers[1]);
-    if (evidence->claims_hash || evidence->is_get)
-        what.params = NULL;
     return eg_signature_make_exact(crypto, &what, secret->token, out->value[0]);
 }
 
@@ -102,4 +116,6 @@ const eg_provider eg_provider_twilio = {
     .fault = any_secret,
     .judge = judge_twilio,
     .sign = sign_twilio,
+    .resign = resign_twilio,
+    .keeps = {false, true},
 };

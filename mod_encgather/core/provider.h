@@ -28,6 +28,10 @@ typedef struct {
     eg_verdict verdict;
     const eg_auth_token *fitted; /* into the tokens; NULL unless the verdict is valid */
     apr_int64_t clock_off;       /* seconds: a right signature of another time, its minus ours */
+    /* For eg_provider.resign, of what is valid: */
+    eg_fit fit;        /* how the URL was spelled, where more than one spelling may fit */
+    bool has_low_host; /* with the host in small letters */
+    const eg_auth_token *by[EG_PROVIDER_HEADERS]; /* which secret each header fitted; NULL: none */
 } eg_ruling;
 
 /* What a provider would send; an empty value: not that header. */
@@ -59,6 +63,13 @@ typedef struct eg_provider {
      * the private key, written like the public one. EG_EMALFORMED: it cannot be signed like this. */
     eg_status (*sign)(eg_crypto *crypto, const eg_evidence *evidence, const eg_auth_token *secret,
                       eg_provider_headers *out);
+
+    /* What was valid, as the ruling says, signed anew after it was changed: a value for each header that
+     * fitted, by the same secret in the same way. The evidence is what goes on, with the headers that
+     * came. NULL: it cannot be done. */
+    eg_status (*resign)(eg_crypto *crypto, const eg_evidence *evidence, const eg_ruling *ruling,
+                        eg_provider_headers *out);
+    bool keeps[EG_PROVIDER_HEADERS]; /* which go on as they came beside a new signature */
 } eg_provider;
 
 extern const eg_provider eg_provider_twilio, eg_provider_signalwire, eg_provider_telnyx,

@@ -106,11 +106,26 @@ static bool list_offered(const eg_evidence *evidence, eg_offered *both)
     return true;
 }
 
+/* Which secret each header fitted, of what is valid. */
+static eg_ruling tell_headers_apart(eg_crypto *crypto, const eg_evidence *evidence,
+                                    const eg_hmac_rule *rule, const eg_auth_tokens *tokens,
+                                    eg_ruling ruling)
+{
+    for (unsigned i = SIGNATURE; i <= SIGNATURE_OF_MAIN_ACCOUNT; i++) {
+        eg_offered list;
+
+        if (evidence->headers[i].p && eg_offer_split(evidence->headers[i], ',', &list))
+            ruling.by[i] = eg_offer_judge(crypto, rule, &list, tokens).fitted;
+    }
+    return ruling;
+}
+
 static eg_ruling judge_plivo(eg_crypto *crypto, const eg_evidence *evidence,
                              const eg_auth_tokens *tokens)
 {
     eg_offered offered;
     plivo_string string;
+    eg_ruling ruling;
     eg_hmac_rule rule = {EG_MAC_SHA256, EG_SPELLED_BASE64, string.at, 0, {NULL, 0}, NULL};
 
     if ((!evidence->headers[SIGNATURE].n && !evidence->headers[SIGNATURE_OF_MAIN_ACCOUNT].n) ||
@@ -120,7 +135,27 @@ static eg_ruling judge_plivo(eg_crypto *crypto, const eg_evidence *evidence,
         !build_string(evidence, &string))
         return eg_ruling_invalid;
     rule.n = string.n;
-    return eg_offer_judge(crypto, &rule, &offered, tokens);
+    ruling = eg_offer_judge(crypto, &rule, &offered, tokens);
+    return ruling.verdict == EG_SIGNATURE_VALID
+               ? tell_headers_apart(crypto, evidence, &rule, tokens, ruling)
+               : ruling;
+}
+
+static eg_status resign_plivo(eg_crypto *crypto, const eg_evidence *evidence,
+                              const eg_ruling *ruling, eg_provider_headers *out)
+{
+    plivo_string string;
+    eg_hmac_rule rule = {EG_MAC_SHA256, EG_SPELLED_BASE64, string.at, 0, {NULL, 0}, NULL};
+    eg_status status = EG_OK;
+
+    *out = (eg_provider_headers){{{0}}};
+    if (!build_string(evidence, &string))
+        return EG_EMALFORMED;
+    rule.n = string.n;
+    for (unsigned i = SIGNATURE; i <= SIGNATURE_OF_MAIN_ACCOUNT && status == EG_OK; i++)
+        if (ruling->by[i])
+            status = eg_offer_make(crypto, &rule, ruling->by[i], out->value[i]);
+    return status;
 }
 
 static eg_status sign_plivo(eg_crypto *crypto, const eg_evidence *evidence,
@@ -155,4 +190,6 @@ const eg_provider eg_provider_plivo = {
     .fault = fault_of_token,
     .judge = judge_plivo,
     .sign = sign_plivo,
+    .resign = resign_plivo,
+    .keeps = {false, false, true},
 };

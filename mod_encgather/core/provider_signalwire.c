@@ -23,23 +23,32 @@ static bool lower_host(eg_span host, char lower[HOST_MOST])
     return changed;
 }
 
+static eg_signed what_signalwire_signs(const eg_evidence *evidence)
+{
+    eg_signed what = evidence->url;
+
+    what.pairs = EG_PAIRS_AS_RECEIVED;
+    if (evidence->claims_hash || evidence->is_get)
+        what.params = NULL;
+    return what;
+}
+
 static eg_ruling judge_cxml(eg_crypto *crypto, const eg_evidence *evidence, eg_span header,
                             const eg_auth_tokens *tokens)
 {
     eg_ruling ruling = eg_ruling_invalid;
-    eg_signed what = evidence->url;
+    eg_signed what = what_signalwire_signs(evidence);
     char lower[HOST_MOST];
 
     if (!eg_provider_body_is_signed(evidence))
         return ruling;
-    what.pairs = EG_PAIRS_AS_RECEIVED;
-    if (evidence->claims_hash || evidence->is_get)
-        what.params = NULL;
-    ruling.verdict = eg_signature_find(crypto, &what, tokens, header, &ruling.fitted);
-    if (ruling.verdict != EG_SIGNATURE_INVALID || !lower_host(what.origin.host, lower))
-        return ruling;
-    what.origin.host.p = lower;
-    ruling.verdict = eg_signature_find(crypto, &what, tokens, header, &ruling.fitted);
+    ruling.verdict = eg_signature_find(crypto, &what, tokens, header, &ruling.fit);
+    if (ruling.verdict == EG_SIGNATURE_INVALID && lower_host(what.origin.host, lower)) {
+        what.origin.host.p = lower;
+        ruling.verdict = eg_signature_find(crypto, &what, tokens, header, &ruling.fit);
+        ruling.has_low_host = true;
+    }
+    ruling.fitted = ruling.fit.token;
     return ruling;
 }
 
@@ -76,23 +85,51 @@ static eg_status sign_signalwire(eg_crypto *crypto, const eg_evidence *evidence,
 {
     eg_span pieces[EXACT_PIECES];
     eg_hmac_rule rule = exact_rule(evidence, pieces);
-    eg_signed what = evidence->url;
+    eg_signed what = what_signalwire_signs(evidence);
 
     *out = (eg_provider_headers){{{0}}};
     if (!eg_provider_body_is_signed(evidence))
         return eg_offer_make(crypto, &rule, secret, out->value[0]);
-    what.pairs = EG_PAIRS_AS_RECEIVED;
-    if (evidence->claims_hash || evidence->is_get)
-        what.params = NULL;
     return eg_signature_make_exact(crypto, &what, secret->token, out->value[0]);
 }
 
 /* --- the row ----------------------------------------------------------------------------------- */
 
+/* The one of the two headers that counts. */
+static unsigned place_of_signature(const eg_evidence *evidence)
+{
+    return evidence->headers[0].p ? 0 : 1;
+}
+
+static eg_status resign_cxml(eg_crypto *crypto, const eg_evidence *evidence,
+                             const eg_ruling *ruling, char *out)
+{
+    eg_signed what = what_signalwire_signs(evidence);
+    char lower[HOST_MOST];
+
+    what = eg_signature_as_fitted(&what, &ruling->fit);
+    if (ruling->has_low_host && lower_host(what.origin.host, lower))
+        what.origin.host.p = lower;
+    return eg_signature_make_exact(crypto, &what, ruling->fitted->token, out);
+}
+
+static eg_status resign_signalwire(eg_crypto *crypto, const eg_evidence *evidence,
+                                   const eg_ruling *ruling, eg_provider_headers *out)
+{
+    eg_span pieces[EXACT_PIECES];
+    eg_hmac_rule rule = exact_rule(evidence, pieces);
+    unsigned place = place_of_signature(evidence);
+
+    *out = (eg_provider_headers){{{0}}};
+    if (evidence->headers[place].n == HEX_LENGTH)
+        return eg_offer_make(crypto, &rule, ruling->fitted, out->value[place]);
+    return resign_cxml(crypto, evidence, ruling, out->value[place]);
+}
+
 static eg_ruling judge_signalwire(eg_crypto *crypto, const eg_evidence *evidence,
                                   const eg_auth_tokens *tokens)
 {
-    eg_span header = evidence->headers[0].p ? evidence->headers[0] : evidence->headers[1];
+    eg_span header = evidence->headers[place_of_signature(evidence)];
 
     if (!header.n)
         return eg_ruling_missing;
@@ -112,4 +149,5 @@ const eg_provider eg_provider_signalwire = {
     .fault = eg_offer_no_shared_key,
     .judge = judge_signalwire,
     .sign = sign_signalwire,
+    .resign = resign_signalwire,
 };

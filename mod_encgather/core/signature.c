@@ -70,7 +70,7 @@ static void add_target(signed_string *string, const eg_signed *what)
     if (!what->is_handshake)
         return;
     string->slash = string->n;
-    string->at[string->n++] = (eg_span){"", 0};
+    string->at[string->n++] = what->has_slash ? EG_LIT("/") : EG_LIT("");
     string->at[string->n++] = (eg_span){target.p + path, target.n - path};
 }
 
@@ -137,6 +137,7 @@ typedef struct {
     eg_span header;
     eg_verdict verdict;
     apr_size_t place; /* of the token that fits, where one does */
+    eg_fit fit;
 } search;
 
 /* Branch-free in what is secret: every token that is asked for costs the same, whether it fits or
@@ -175,6 +176,14 @@ static eg_span default_port(eg_span scheme)
     return tls ? EG_LIT("443") : EG_LIT("80");
 }
 
+static eg_fit fit_of(const search *s, const signed_string *string, eg_span port)
+{
+    return (eg_fit){.token = &s->tokens->at[s->place],
+                    .scheme = string->at[0],
+                    .port = port,
+                    .has_slash = string->slash && string->at[string->slash].n};
+}
+
 static void try_ports(search *s, signed_string *string)
 {
     eg_span standard = default_port(s->what->origin.scheme);
@@ -185,6 +194,8 @@ static void try_ports(search *s, signed_string *string)
             continue;
         if (set_port(string, ports[i]))
             try_tokens(s, string);
+        if (s->verdict == EG_SIGNATURE_VALID)
+            s->fit = fit_of(s, string, ports[i]);
     }
 }
 
@@ -218,12 +229,12 @@ static void try_handshake(search *s, signed_string *string)
 }
 
 eg_verdict eg_signature_find(eg_crypto *crypto, const eg_signed *what, const eg_auth_tokens *tokens,
-                             eg_span header, const eg_auth_token **fitted)
+                             eg_span header, eg_fit *fit)
 {
-    search s = {crypto, what, tokens, header, EG_SIGNATURE_INVALID, 0};
+    search s = {crypto, what, tokens, header, EG_SIGNATURE_INVALID, 0, {.token = NULL}};
     signed_string string;
 
-    *fitted = NULL;
+    *fit = s.fit;
     if (header.n == 0)
         return EG_SIGNATURE_MISSING;
     /* two headers come joined by a comma: too long, so neither counts */
@@ -234,8 +245,18 @@ eg_verdict eg_signature_find(eg_crypto *crypto, const eg_signed *what, const eg_
     else
         try_ports(&s, &string);
     if (s.verdict == EG_SIGNATURE_VALID)
-        *fitted = &tokens->at[s.place];
+        *fit = s.fit;
     return s.verdict;
+}
+
+eg_signed eg_signature_as_fitted(const eg_signed *what, const eg_fit *fit)
+{
+    eg_signed as = *what;
+
+    as.origin.scheme = fit->scheme;
+    as.origin.port = fit->port;
+    as.has_slash = fit->has_slash;
+    return as;
 }
 
 static bool has_one_of(const eg_auth_tokens *tokens, const eg_signer *signer)
@@ -266,9 +287,9 @@ const char *eg_signature_fault(const eg_signed *what, const eg_auth_tokens *toke
 eg_verdict eg_signature_check(eg_crypto *crypto, const eg_signed *what,
                               const eg_auth_tokens *tokens, eg_span header)
 {
-    const eg_auth_token *fitted;
+    eg_fit fit;
 
-    return eg_signature_find(crypto, what, tokens, header, &fitted);
+    return eg_signature_find(crypto, what, tokens, header, &fit);
 }
 
 eg_status eg_signature_make_exact(eg_crypto *crypto, const eg_signed *what, eg_span token,

@@ -44,7 +44,15 @@ typedef struct {
     eg_span account;         /* AccountSid as sent, to pick tokens; only believed if valid */
     eg_signer signer;        /* by whom, as sent */
     bool is_handshake;       /* of a WebSocket: also for ws(s), also with a slash behind the path */
+    bool has_slash;          /* it is there: for what is made; what is checked is tried both ways */
 } eg_signed;
+
+/* How it was signed that which fitted. */
+typedef struct {
+    const eg_auth_token *token; /* NULL: nothing fitted */
+    eg_span scheme, port;       /* as the URL was spelled; port empty: without one */
+    bool has_slash;             /* behind the path of a handshake */
+} eg_fit;
 
 /* Whether a token is one that this signer asks for: of its kind, and of the name that it names. */
 bool eg_signer_asks_for(const eg_signer *signer, const eg_auth_token *token);
@@ -55,9 +63,13 @@ bool eg_signer_asks_for(const eg_signer *signer, const eg_auth_token *token);
 eg_verdict eg_signature_check(eg_crypto *crypto, const eg_signed *what,
                               const eg_auth_tokens *tokens, eg_span header);
 
-/* The same, and whose token it was: fitted points into tokens, NULL unless the signature is valid. */
+/* The same, and what it was that fitted: its token points into tokens, and is NULL unless the signature is
+ * valid. */
 eg_verdict eg_signature_find(eg_crypto *crypto, const eg_signed *what, const eg_auth_tokens *tokens,
-                             eg_span header, const eg_auth_token **fitted);
+                             eg_span header, eg_fit *fit);
+
+/* what as it was signed by that which fitted. */
+eg_signed eg_signature_as_fitted(const eg_signed *what, const eg_fit *fit);
 
 /* Why no token can fit what was signed like this, in words for people that repeat nothing of it; NULL
  * where one could. */

@@ -182,19 +182,28 @@ void eg_count_begin(request_rec *r, eg_handler_kind handler)
     state->started = eg_clock();
 }
 
+static atomic_ullong *counter_of(eg_host *host, const eg_record *state, eg_outcome outcome)
+{
+    if (state->handler == EG_AT_GATHER)
+        return &host->webhooks[state->step][outcome];
+    return state->handler == EG_AT_SHIELD ? &host->shields[outcome] : &host->decrypts[outcome];
+}
+
+/* What a shield lets on is answered by somebody else, in his own time. */
 void eg_count_answer(request_rec *r, eg_outcome outcome)
 {
     eg_record *state = eg_record_of(r);
     eg_host *host = host_of(r);
-    bool is_gather = state->handler == EG_AT_GATHER;
 
     if (!host || !state->handler || state->is_counted)
         return;
     state->is_counted = true;
-    add_to(is_gather ? &host->webhooks[state->step][outcome] : &host->decrypts[outcome], 1);
-    if (is_gather)
+    add_to(counter_of(host, state, outcome), 1);
+    if (state->handler != EG_AT_DECRYPT)
         add_to(&host->signatures[state->verdict], 1);
-    add_time(is_gather ? &host->gather_time : &host->decrypt_time, eg_since(state->started));
+    if (state->handler != EG_AT_SHIELD)
+        add_time(state->handler == EG_AT_GATHER ? &host->gather_time : &host->decrypt_time,
+                 eg_since(state->started));
 }
 
 /* Of a chain of internal redirects the same request counts that the access log shows: the last one

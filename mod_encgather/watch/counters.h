@@ -41,6 +41,7 @@ typedef struct eg_host {
     char name[264]; /* a name of the DNS, and a port; empty: free */
     atomic_ullong webhooks[EG_STEPS][EG_OUTCOMES];
     atomic_ullong decrypts[EG_OUTCOMES];
+    atomic_ullong shields[EG_OUTCOMES];
     atomic_ullong denials[EG_OUTCOMES]; /* by "Require twilio-signature" */
     atomic_ullong signatures[EG_VERDICTS];
     atomic_ullong lookups[EG_OUTCOMES];
@@ -71,8 +72,8 @@ eg_key_use *eg_counters_key(const char *fingerprint);
 bool eg_count_seal(eg_key_use *use);
 void eg_count_open(eg_key_use *use);
 
-/* Around the work of a handler: where it takes over, and once what it answers is decided, before
- * that is sent: who has the answer finds it counted. */
+/* Around the work of a handler or a shield: where it takes over, and once what it answers, or that the request
+ * goes on, is decided, before that is sent: who has the answer finds it counted. */
 void eg_count_begin(request_rec *r, eg_handler_kind handler);
 void eg_count_answer(request_rec *r, eg_outcome outcome);
 

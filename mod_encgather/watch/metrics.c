@@ -25,7 +25,12 @@ static const char *one_of(unsigned mask, unsigned outcome)
 
 static const char *webhook_word(unsigned i)
 {
-    return one_of(~BIT(EG_BAD_TOKEN), i);
+    return one_of(~(BIT(EG_BAD_TOKEN) | BIT(EG_SHIELDED) | BIT(EG_PASSED)), i);
+}
+
+static const char *shield_word(unsigned i)
+{
+    return one_of(REFUSALS | BIT(EG_FORBIDDEN) | BIT(EG_SHIELDED) | BIT(EG_PASSED), i);
 }
 
 static const char *decrypt_word(unsigned i)
@@ -96,6 +101,14 @@ const eg_family eg_families[] = {
      {1, EG_VERDICTS},
      {NULL, verdict_word},
      HOST(signatures),
+     false},
+    {"shields",
+     "Webhooks at EncGatherShield",
+     "Webhooks at locations with EncGatherShield.",
+     {NULL, "result"},
+     {1, EG_OUTCOMES},
+     {NULL, shield_word},
+     HOST(shields),
      false},
     {"denials",
      "Denied by Require twilio-signature",

@@ -234,6 +234,13 @@ void eg_body_wipe(eg_body *body)
     body->n = body->size = 0;
 }
 
+void eg_body_become(eg_body *body, char *bytes, apr_size_t n)
+{
+    eg_body_wipe(body);
+    body->bytes = bytes;
+    body->n = body->size = n;
+}
+
 /* --- handing on -------------------------------------------------------------------------------- */
 
 typedef struct {

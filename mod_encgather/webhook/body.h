@@ -53,6 +53,9 @@ void eg_body_replay(request_rec *r);
 /* The same for a call of our own: sub, which a client did not send, gets a body of n bytes. */
 void eg_body_lend(request_rec *sub, const char *bytes, apr_size_t n);
 
+/* The body is another one from here on: n bytes of eg_wiped_alloc(). The one before is wiped. */
+void eg_body_become(eg_body *body, char *bytes, apr_size_t n);
+
 /* What was kept is wiped now. */
 void eg_body_wipe(eg_body *body);
 

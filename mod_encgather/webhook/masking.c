@@ -27,6 +27,8 @@ typedef struct {
     const char *raw_args;
     const struct ap_logconf *loud_log; /* r->log as it was, while core is hushed */
     bool is_hushed;
+    const struct ap_logconf
+        *quiet_log; /* of all modules, until a shield has been passed; else NULL */
 } masking;
 
 static unsigned char cache_secret[32]; /* of this start of the server */
@@ -138,6 +140,65 @@ static void unmask_request(request_rec *r, masking *state)
     state->raw_line = NULL;
 }
 
+/* --- another query ----------------------------------------------------------------------------- */
+
+/* text with what stands behind its first question mark, where that is the old query, exchanged. */
+static const char *exchanged(apr_pool_t *pool, const char *text, eg_span old, eg_span instead,
+                             apr_array_header_t *gone)
+{
+    const char *mark = text ? strchr(text, '?') : NULL;
+
+    if (!mark || !old.n || old.p == instead.p || strncmp(mark + 1, old.p, old.n) != 0)
+        return text;
+    APR_ARRAY_PUSH(gone, eg_span) = (eg_span){mark + 1, old.n};
+    return apr_pstrcat(pool, apr_pstrmemdup(pool, text, (apr_size_t)(mark + 1 - text)), instead.p,
+                       mark + 1 + old.n, NULL);
+}
+
+static const char *exchanged_args(const char *args, const eg_requery *query)
+{
+    if (!args || query->args.p == query->args_instead.p)
+        return args;
+    APR_ARRAY_PUSH(query->gone, eg_span) = eg_span_of(args);
+    return query->args_instead.p;
+}
+
+static const char *exchanged_target(const request_rec *r, const char *text, const eg_requery *query)
+{
+    return exchanged(r->pool, text, query->sent, query->sent_instead, query->gone);
+}
+
+static void requery_masked(const request_rec *r, masking *state, const eg_requery *query)
+{
+    state->raw_line = exchanged_target(r, state->raw_line, query);
+    state->raw_args = exchanged_args(state->raw_args, query);
+}
+
+static void requery_shown(request_rec *r, const eg_requery *query)
+{
+    r->the_request = (char *)(apr_uintptr_t)exchanged_target(r, r->the_request, query);
+    r->unparsed_uri = (char *)(apr_uintptr_t)exchanged_target(r, r->unparsed_uri, query);
+    if (r->parsed_uri.query)
+        r->parsed_uri.query = (char *)(apr_uintptr_t)exchanged_args(r->args, query);
+    r->args = (char *)(apr_uintptr_t)exchanged_args(r->args, query);
+    r->filename = (char *)(apr_uintptr_t)exchanged(r->pool, r->filename, query->args,
+                                                   query->args_instead, query->gone);
+}
+
+void eg_masking_requery(request_rec *r, const eg_requery *query)
+{
+    masking *state = eg_slot_if_any(r, EG_SLOT_MASKING);
+
+    if (state && state->raw_target)
+        state->raw_target = exchanged_target(r, state->raw_target, query);
+    if (state && state->raw_line)
+        requery_masked(r, state, query);
+    else
+        requery_shown(r, query);
+}
+
+/* --- in and out of sight ----------------------------------------------------------------------- */
+
 /* A location is ours when one of the handlers is enabled there. */
 static bool has_handler_of_ours(const request_rec *r)
 {
@@ -164,6 +225,44 @@ static int hush_core(request_rec *r)
     return OK;
 }
 
+/* What others log at trace while they find out where a request leads is what was sent; mod_proxy's URL, for one. A
+ * shield keeps that out of every log, so nobody says more than at debug before it. */
+static void hush_everybody(request_rec *r, masking *state)
+{
+    const struct ap_logconf *log = r->log ? r->log : &r->server->log;
+    struct ap_logconf *quiet = ap_new_log_config(r->pool, log);
+
+    for (const module *each = ap_top_module; each; each = each->next)
+        if (ap_get_module_loglevel(log, each->module_index) > APLOG_DEBUG)
+            ap_set_module_loglevel(r->pool, quiet, each->module_index, APLOG_DEBUG);
+    state->loud_log = r->log;
+    state->quiet_log = quiet;
+    r->log = quiet;
+}
+
+/* httpd sets what a section says whenever it has walked through sections. */
+static int keep_hushed(request_rec *r)
+{
+    masking *state = eg_slot_if_any(r, EG_SLOT_MASKING);
+
+    if (!state || !state->quiet_log || r->log == state->quiet_log)
+        return DECLINED;
+    state->loud_log = r->log;
+    r->log = state->quiet_log;
+    return DECLINED;
+}
+
+void eg_masking_unhush(request_rec *r)
+{
+    masking *state = eg_slot_if_any(r, EG_SLOT_MASKING);
+
+    if (!state || !state->quiet_log)
+        return;
+    if (r->log == state->quiet_log)
+        r->log = state->loud_log;
+    state->quiet_log = NULL;
+}
+
 static int post_read_request(request_rec *r)
 {
     masking *state = eg_slot_if_any(r, EG_SLOT_MASKING);
@@ -176,12 +275,32 @@ static int post_read_request(request_rec *r)
     return DECLINED;
 }
 
+/* An error page is no application that a shield stands before: it must not find in the request of before what it
+ * does not get in its own. */
+static bool is_error_page_of_shield(const request_rec *r)
+{
+    if (r->status == HTTP_OK)
+        return false;
+    for (r = r->prev; r; r = r->prev)
+        if (eg_config_shield(eg_config_of(r)))
+            return true;
+    return false;
+}
+
 static int pre_translate_name(request_rec *r)
 {
     masking *state = eg_slot_if_any(r, EG_SLOT_MASKING);
 
-    if (state && !r->main && !has_handler_of_ours(r))
-        unmask_request(r, state);
+    if (is_error_page_of_shield(r)) {
+        for (r = r->prev; r; r = r->prev)
+            mask_request(r);
+        return DECLINED;
+    }
+    if (!state || r->main || has_handler_of_ours(r))
+        return DECLINED;
+    if (state->raw_line && eg_has_shields(r->server)) /* a rule may lead there from anywhere */
+        hush_everybody(r, state);
+    unmask_request(r, state);
     return DECLINED;
 }
 
@@ -201,6 +320,7 @@ static int show_to_forward_proxy(request_rec *r)
 /* A rewritten request may have come to one of our locations only now. */
 static int post_perdir_config(request_rec *r)
 {
+    (void)keep_hushed(r);
     if (!r->main && has_handler_of_ours(r))
         mask_request(r);
     return DECLINED;
@@ -265,6 +385,7 @@ void eg_masking_register_hooks(apr_pool_t *pool)
     ap_hook_create_request(hush_core, NULL, NULL, APR_HOOK_REALLY_LAST);
     ap_hook_post_read_request(post_read_request, before, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_pre_translate_name(pre_translate_name, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_translate_name(keep_hushed, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_fixups(show_to_forward_proxy, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_post_perdir_config(post_perdir_config, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_log_transaction(log_transaction, NULL, NULL, APR_HOOK_REALLY_FIRST);

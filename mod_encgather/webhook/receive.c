@@ -143,35 +143,57 @@ static missing_file find_missing(const eg_config *policy, bool is_gather, bool t
     return missing;
 }
 
+static const char *missing_or_crypto(apr_pool_t *pool, missing_file missing)
+{
+    if (missing.directive && !missing.is_named)
+        return apr_psprintf(pool, "there is no %s for this location", missing.directive);
+    if (missing.directive)
+        return apr_psprintf(pool,
+                            "there is no usable %s for this location: it could not be read when "
+                            "the server read its configuration (EG0102)",
+                            missing.directive);
+    return eg_the_crypto() ? NULL : "OpenSSL does not offer AES-256-GCM, HMAC or SHA-256";
+}
+
 /* One error line says what is wrong. */
 static const char *find_config_fault(request_rec *r, bool is_gather, bool tokens_needed)
 {
     const eg_config *policy = eg_config_of(r);
-    missing_file missing = find_missing(policy, is_gather, tokens_needed);
+    const char *wrong = missing_or_crypto(r->pool, find_missing(policy, is_gather, tokens_needed));
 
-    if (missing.directive && !missing.is_named)
-        return apr_psprintf(r->pool, "there is no %s for this location", missing.directive);
-    if (missing.directive)
-        return apr_psprintf(r->pool,
-                            "there is no usable %s for this location: it could not be read when "
-                            "the server read its configuration (EG0102)",
-                            missing.directive);
-    if (!eg_the_crypto())
-        return "OpenSSL does not offer AES-256-GCM, HMAC or SHA-256";
+    if (wrong)
+        return wrong;
     if (is_gather && !eg_config_provider(policy)->dialect)
         return "EncGatherProvider is one for \"Require webhook-signature\" alone";
     return is_gather ? eg_config_fault(r->pool, policy) : NULL;
+}
+
+eg_outcome eg_misconfigured(request_rec *r, const char *why)
+{
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, EG_TAG("0108") "call %s: answered 500, %s",
+                  eg_call_of(r), why);
+    return EG_MISCONFIGURED;
 }
 
 static eg_outcome check_configuration(request_rec *r, bool is_gather, bool tokens_needed)
 {
     const char *missing = find_config_fault(r, is_gather, tokens_needed);
 
-    if (!missing)
-        return EG_GOING_ON;
-    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, EG_TAG("0108") "call %s: answered 500, %s",
-                  eg_call_of(r), missing);
-    return EG_MISCONFIGURED;
+    return missing ? eg_misconfigured(r, missing) : EG_GOING_ON;
+}
+
+const char *eg_shield_lacks(apr_pool_t *pool, const eg_config *policy)
+{
+    bool has_recipient = policy->recipients && policy->recipients->n;
+    missing_file missing = {NULL, false};
+
+    if (!eg_config_shield(policy)->observes)
+        missing = has_recipient ? need_envelopes("EncGatherRecipient", policy->recipients)
+                                : need_file("EncGatherKeyFile", policy->keys,
+                                            policy->keys && policy->keys->keys);
+    if (!missing.directive && eg_config_signature(policy) == EG_CHECK_ON)
+        missing = need_file("EncGatherAuthTokenFile", policy->tokens, eg_verify_has_tokens(policy));
+    return missing_or_crypto(pool, missing);
 }
 
 static eg_step step_of(const eg_fields *fields, unsigned number)
@@ -189,25 +211,6 @@ static void note_step(request_rec *r, const eg_webhook *hook)
 
     if (eg_flow_step(fields, step ? step->value : (eg_span){NULL, 0}, &number) == EG_OK)
         eg_set_step(r, eg_flow_step_name(fields, number), step_of(fields, number));
-}
-
-static eg_outcome check_caller(request_rec *r, eg_webhook *hook, const eg_body_hash *hash)
-{
-    const eg_config *policy = eg_config_of(r);
-    eg_check mode = eg_config_signature(policy);
-    eg_outcome outcome;
-
-    if (!eg_verify_origin(hook, policy))
-        return EG_MALFORMED;
-    if (mode == EG_CHECK_OFF || !eg_verify_has_tokens(policy))
-        return EG_GOING_ON;
-    outcome = eg_verify(r, hook, policy, hash);
-    if (mode == EG_CHECK_OBSERVE)
-        return EG_GOING_ON;
-    if (outcome == EG_FORBIDDEN)
-        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r, EG_TAG("0301") "call %s: refused, %s",
-                      eg_call_of(r), eg_verify_complaint(hook, r->pool));
-    return outcome;
 }
 
 /* --- for the handlers -------------------------------------------------------------------------- */
@@ -234,7 +237,7 @@ eg_outcome eg_receive(request_rec *r, const eg_intake *intake, eg_webhook *hook)
     if (!outcome)
         outcome = check_configuration(r, intake->signature, checking);
     if (!outcome && intake->signature)
-        outcome = check_caller(r, hook, &hash);
+        outcome = eg_verify_caller(r, hook, eg_config_of(r), &hash);
     eg_verify_forget_raw(&hash);
     return outcome;
 }

@@ -19,6 +19,12 @@ eg_outcome eg_receive(request_rec *r, const eg_intake *intake, eg_webhook *hook)
 /* For a call in process: the object that would have come as a body. */
 eg_outcome eg_receive_in_process(request_rec *r, eg_json *json, eg_webhook *hook);
 
+/* Says so in the log, and returns EG_MISCONFIGURED. */
+eg_outcome eg_misconfigured(request_rec *r, const char *why);
+
+/* What a location with a shield needs and does not have, in words for eg_misconfigured(); NULL: it has all. */
+const char *eg_shield_lacks(apr_pool_t *pool, const eg_config *policy);
+
 /* Where a handler of ours is set and the directive is not that enables it: 404, and at most one line a
  * second says so. Returns what a handler returns. */
 int eg_refuse_disabled(request_rec *r, const char *handler, const char *directive);

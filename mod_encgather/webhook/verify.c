@@ -97,6 +97,7 @@ static eg_judgement judge_signature(const eg_webhook *hook, const eg_config *pol
         ruling = provider->judge(eg_the_crypto(), &evidence, policy->tokens->tokens);
     judgement.verdict = ruling.verdict;
     judgement.fitted = ruling.fitted;
+    judgement.ruling = ruling;
     judgement.advice = eg_advise(hook, policy, &evidence, &ruling);
     return judgement;
 }
@@ -152,4 +153,39 @@ eg_outcome eg_verify(request_rec *r, eg_webhook *hook, const eg_config *policy,
     if (hook->judgement.verdict == EG_SIGNATURE_VALID)
         return EG_GOING_ON;
     return hook->judgement.verdict == EG_SIGNATURE_UNCHECKED ? EG_MISCONFIGURED : EG_FORBIDDEN;
+}
+
+eg_outcome eg_verify_caller(request_rec *r, eg_webhook *hook, const eg_config *policy,
+                            const eg_body_hash *hash)
+{
+    eg_check mode = eg_config_signature(policy);
+    eg_outcome outcome;
+
+    if (!eg_verify_origin(hook, policy))
+        return EG_MALFORMED;
+    if (mode == EG_CHECK_OFF || !eg_verify_has_tokens(policy))
+        return EG_GOING_ON;
+    outcome = eg_verify(r, hook, policy, hash);
+    if (mode == EG_CHECK_OBSERVE)
+        return EG_GOING_ON;
+    if (outcome == EG_FORBIDDEN)
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r, EG_TAG("0301") "call %s: refused, %s",
+                      eg_call_of(r), eg_verify_complaint(hook, r->pool));
+    return outcome;
+}
+
+bool eg_verify_may_resign(const eg_webhook *hook, const eg_config *policy)
+{
+    return policy->resign > 0 && eg_config_signature(policy) != EG_CHECK_OFF &&
+           was_judged_so(hook, policy) && hook->judgement.verdict == EG_SIGNATURE_VALID;
+}
+
+eg_status eg_verify_resign(const eg_webhook *hook, const eg_config *policy,
+                           eg_provider_headers *out)
+{
+    const eg_provider *provider = eg_config_provider(policy);
+    eg_body_hash hash = {.raw = {hook->body->n ? hook->body->bytes : "", hook->body->n}};
+    eg_evidence evidence = evidence_of(hook, provider, eg_verify_origin(hook, policy), &hash);
+
+    return provider->resign(eg_the_crypto(), &evidence, &hook->judgement.ruling, out);
 }

@@ -33,6 +33,19 @@ const eg_origin *eg_verify_origin(const eg_webhook *hook, const eg_config *polic
 eg_outcome eg_verify(request_rec *r, eg_webhook *hook, const eg_config *policy,
                      const eg_body_hash *hash);
 
+/* The same as EncGatherSignature says: EG_GOING_ON also where it is observed or off; what is refused is logged. */
+eg_outcome eg_verify_caller(request_rec *r, eg_webhook *hook, const eg_config *policy,
+                            const eg_body_hash *hash);
+
+/* Whether what is changed of a webhook is to be signed anew: EncGatherResign on, and it was valid by this
+ * policy. */
+bool eg_verify_may_resign(const eg_webhook *hook, const eg_config *policy);
+
+/* Signs hook as it is now (target, query, form, body), with headers that are still those that came, in the way
+ * in which they fitted. */
+eg_status eg_verify_resign(const eg_webhook *hook, const eg_config *policy,
+                           eg_provider_headers *out) EG_MUST_CHECK;
+
 /* What is wrong with the signature, in words for the error log. */
 const char *eg_verify_complaint(const eg_webhook *hook, apr_pool_t *pool);
 

@@ -30,10 +30,11 @@ eg_span eg_webhook_raw_query(const eg_webhook *hook)
 static void parse_query(eg_webhook *hook)
 {
     eg_span raw = eg_webhook_raw_query(hook);
-    char *copy = eg_wiped_alloc(hook->root->pool, raw.n + 1);
 
-    memcpy(copy, raw.p, raw.n);
-    hook->query_status = eg_form_parse(hook->root->pool, copy, raw.n, EG_PARAMS_MAX, &hook->query);
+    hook->query_copy = eg_wiped_alloc(hook->root->pool, raw.n + 1);
+    memcpy(hook->query_copy, raw.p, raw.n);
+    hook->query_status =
+        eg_form_parse(hook->root->pool, hook->query_copy, raw.n, EG_PARAMS_MAX, &hook->query);
 }
 
 /* --- the head ---------------------------------------------------------------------------------- */
@@ -151,6 +152,13 @@ eg_span eg_webhook_call(const eg_webhook *hook, const eg_config *policy)
     if (eg_params_count(&hook->form, name) + eg_params_count(&hook->query, name) != 1)
         return none;
     return eg_is_call_id(call) ? call : none;
+}
+
+void eg_webhook_retarget(eg_webhook *hook, const char *target)
+{
+    hook->target = eg_span_of(target);
+    eg_wipe_early(hook->query_copy);
+    parse_query(hook);
 }
 
 void eg_webhook_wipe(eg_webhook *hook)

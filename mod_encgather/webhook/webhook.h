@@ -18,12 +18,14 @@ typedef struct {
     const eg_provider *provider;
     const eg_auth_token *fitted; /* whose signature it was; NULL unless it is valid */
     const char *advice;          /* what would have made it fit, or NULL */
+    eg_ruling ruling;            /* as the provider gave it: how it was signed */
 } eg_judgement;
 
 typedef struct {
     request_rec *root;
     eg_span target;         /* raw */
-    eg_params query;        /* decoded copy of the target's */
+    char *query_copy;       /* of the target's, decoded */
+    eg_params query;        /* in that copy */
     eg_status query_status; /* what parsing it gave */
     bool has_origin;        /* false: Host is none */
     eg_origin origin;       /* of the request itself */
@@ -62,6 +64,9 @@ void eg_webhook_note_call(request_rec *r, const eg_webhook *hook, const eg_confi
 
 /* The call's id; p NULL where there is no good one, or two. */
 eg_span eg_webhook_call(const eg_webhook *hook, const eg_config *policy);
+
+/* Another target from here on, whose raw query can be parsed; the string is not copied. */
+void eg_webhook_retarget(eg_webhook *hook, const char *target);
 
 /* Where the digits end. */
 void eg_webhook_wipe(eg_webhook *hook);

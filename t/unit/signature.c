@@ -427,7 +427,7 @@ static void accounts(void)
         request *r = receive(&vectors[0], "");
         char signature[EG_SIGNATURE_LENGTH + 1];
         eg_span header = {signature, EG_SIGNATURE_LENGTH};
-        const eg_auth_token *fitted = &at[0];
+        eg_fit fit = {.token = &at[0]};
 
         r->what.account = eg_span_of(cases[i].account);
         is_int(eg_signature_make(crypto, &r->what, EG_LIT("mycompany.com"),
@@ -435,12 +435,12 @@ static void accounts(void)
                EG_OK, "signed with token '%s'", cases[i].token);
         is_int(eg_signature_check(crypto, &r->what, &all, header), cases[i].want,
                "and received from account '%s'", cases[i].account);
-        is_int(eg_signature_find(crypto, &r->what, &all, header, &fitted), cases[i].want,
+        is_int(eg_signature_find(crypto, &r->what, &all, header, &fit), cases[i].want,
                "the same, and whose token it was");
         if (cases[i].want == EG_SIGNATURE_VALID)
-            is_str(fitted ? fitted->token.p : "nobody's", cases[i].token, "the right one");
+            is_str(fit.token ? fit.token->token.p : "nobody's", cases[i].token, "the right one");
         else
-            ok(!fitted, "nobody's");
+            ok(!fit.token, "nobody's");
         is_int(eg_signature_check(crypto, &r->what, &none, header), EG_SIGNATURE_INVALID,
                "no tokens, nothing valid");
     }

@@ -81,13 +81,12 @@ static const eg_auth_tokens all = {COUNT(at), at}, tokens_alone = {2, at}, keys_
 static const eg_auth_token *find(const eg_signed *what, const eg_auth_tokens *tokens,
                                  const char *signature, eg_verdict *verdict)
 {
-    const eg_auth_token *fitted = NULL;
+    eg_fit fit = {.token = NULL};
     char *header = exact_copy(signature, strlen(signature));
 
-    *verdict =
-        eg_signature_find(crypto, what, tokens, (eg_span){header, strlen(signature)}, &fitted);
+    *verdict = eg_signature_find(crypto, what, tokens, (eg_span){header, strlen(signature)}, &fit);
     free(header);
-    return fitted;
+    return fit.token;
 }
 
 /* Vectors of t/vectors/README.md, judged by Twilio's library: tw-01 to tw-03, tw-14, tw-n1 to tw-n3. */

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * EncGatherShield: when a request is shielded, once, and how one is refused. */
+#include "shield/shield.h"
+
+#include <http_core.h>
+#include <http_protocol.h>
+#include <http_request.h>
+#include "base/chain.h"
+#include "base/slots.h"
+#include "shield/replace.h"
+#include "watch/counters.h"
+#include "webhook/answer.h"
+#include "webhook/masking.h"
+#include "webhook/receive.h"
+
+APLOG_USE_MODULE(encgather);
+
+/* Of the request that the client sent. */
+typedef struct {
+    bool is_done;
+    eg_outcome refused; /* EG_GOING_ON: it goes on, whoever answers */
+} shield_state;
+
+static shield_state *shield_of(request_rec *r)
+{
+    return eg_slot_of(eg_root_of(r), EG_SLOT_SHIELD, sizeof(shield_state));
+}
+
+/* ErrorDocument redirects with the status that it is for. */
+static bool answers_an_error(const request_rec *r)
+{
+    return r->prev && r->status != HTTP_OK;
+}
+
+static bool has_handler_of_this_module(const request_rec *r)
+{
+    static const char *const names[] = {EG_GATHER_HANDLER, EG_DECRYPT_HANDLER, EG_STATUS_HANDLER};
+
+    for (unsigned i = 0; r->handler && i < sizeof names / sizeof names[0]; i++)
+        if (ap_cstr_casecmp(r->handler, names[i]) == 0)
+            return true;
+    return false;
+}
+
+/* --- once -------------------------------------------------------------------------------------- */
+
+static eg_outcome shield_webhook(eg_guarded *g)
+{
+    eg_outcome outcome;
+
+    if (has_handler_of_this_module(g->r))
+        return eg_misconfigured(g->logged, "EncGatherShield is for applications, and a handler of "
+                                           "this module answers in this location");
+    outcome = eg_admit(g);
+    if (!outcome)
+        outcome = eg_replace(g);
+    eg_guarded_forget(g);
+    return outcome;
+}
+
+/* mod_cache would hand the answer to requests that nobody signed. */
+static void begin_shield(request_rec *r, request_rec *logged)
+{
+    const eg_record *record = eg_record_if_any(logged);
+
+    for (; r; r = r->main)
+        r->no_cache = 1;
+    if (!record || !record->has_verdict)
+        eg_set_signature(logged, EG_SIGNATURE_UNCHECKED);
+    eg_count_begin(logged, EG_AT_SHIELD);
+}
+
+static void shield_once(request_rec *r, shield_state *state)
+{
+    eg_guarded g = {
+        .r = r, .logged = eg_logged_of(r), .policy = eg_config_of(r), .hook = eg_webhook_of(r)};
+    eg_outcome outcome;
+
+    state->is_done = true;
+    begin_shield(r, g.logged);
+    outcome = shield_webhook(&g);
+    if (outcome != EG_SHIELDED && outcome != EG_PASSED) {
+        state->refused = outcome;
+        return;
+    }
+    eg_set_result(g.logged, outcome);
+    eg_count_answer(g.logged, outcome);
+    if (!eg_config_shield(g.policy)->observes)
+        eg_masking_unhush(r);
+    if (g.hook->body->expected)
+        eg_body_replay(r);
+}
+
+static bool is_to_be_shielded(request_rec *r, const shield_state *state)
+{
+    return eg_config_shield(eg_config_of(r)) && !state->is_done &&
+           !eg_is_backend_call(eg_root_of(r)) && !answers_an_error(r);
+}
+
+/* --- hooks ------------------------------------------------------------------------------------- */
+
+/* Behind the access rules, and before anybody who makes a query of the query, or another request of this one. What
+ * a sub-request is looked up for is not known here: a list of a directory, an index. */
+static int shield_before_fixups(request_rec *r)
+{
+    if (r->main)
+        return DECLINED;
+    if (!eg_config_shield(eg_config_of(r)))
+        eg_masking_unhush(r);
+    else if (is_to_be_shielded(r, shield_of(r)))
+        shield_once(r, shield_of(r));
+    return DECLINED;
+}
+
+/* An index has come into the place of the directory that led to it, or a page asks for a part: now it is
+ * answered. */
+static int shield_before_handler(request_rec *r)
+{
+    bool has_shield = eg_config_shield(eg_config_of(r)) != NULL;
+    shield_state *state;
+
+    if (!has_shield && !eg_slot_if_any(eg_root_of(r), EG_SLOT_SHIELD))
+        return DECLINED;
+    state = shield_of(r);
+    if (is_to_be_shielded(r, state))
+        shield_once(r, state);
+    if (!state->refused || answers_an_error(r) || (r->main && !has_shield))
+        return DECLINED;
+    if (r->main)
+        return eg_outcome_of(state->refused)->status;
+    return eg_answer_error(r, state->refused);
+}
+
+void eg_shield_register_hooks(void)
+{
+    /* who rewrites or proxies sees tokens, and so does who looks into bodies */
+    static const char *const before[] = {"mod_rewrite.c", "mod_proxy.c", "mod_security2.c", NULL};
+
+    ap_hook_fixups(shield_before_fixups, NULL, before, APR_HOOK_REALLY_FIRST);
+    ap_hook_handler(shield_before_handler, NULL, NULL, APR_HOOK_REALLY_FIRST);
+}
