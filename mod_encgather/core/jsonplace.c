@@ -3,6 +3,7 @@
 #include "jsonplace.h"
 
 #include <apr_strings.h>
+#include "secret.h"
 
 /* --- paths ------------------------------------------------------------------------------------- */
 
@@ -418,4 +419,44 @@ eg_status eg_json_locate(eg_span text, const eg_json_path *const *paths, unsigne
     good = s.p < s.end && *s.p == '{' &&
            scan_value(&s, n < EG_JSON_PATHS_MAX ? ((path_set)1 << n) - 1 : ~(path_set)0);
     return good && s.p == s.end ? EG_OK : EG_EMALFORMED;
+}
+
+/* --- another text ------------------------------------------------------------------------------ */
+
+/* The first of those behind at that are exchanged; n: there is none. */
+static unsigned next_exchanged(const eg_json_place *places, const eg_span *values, unsigned n,
+                               const char *at)
+{
+    unsigned next = n;
+
+    for (unsigned i = 0; i < n; i++)
+        if (values[i].p && places[i].literal.p >= at &&
+            (next == n || places[i].literal.p < places[next].literal.p))
+            next = i;
+    return next;
+}
+
+static char *put_bytes(char *to, const char *from, const char *end)
+{
+    memcpy(to, from, (apr_size_t)(end - from));
+    return to + (end - from);
+}
+
+eg_span eg_json_substitute(apr_pool_t *pool, eg_span text, const eg_json_place *places,
+                           const eg_span *values, unsigned n)
+{
+    apr_size_t most = text.n + 1;
+    const char *at = text.p;
+    char *out, *to;
+
+    for (unsigned i = 0; i < n; i++)
+        most += values[i].p ? EG_JSON_LITERAL_SIZE(values[i].n) : 0;
+    to = out = eg_wiped_alloc(pool, most);
+    for (unsigned i; (i = next_exchanged(places, values, n, at)) < n;) {
+        to = put_bytes(to, at, places[i].literal.p);
+        to += eg_json_literal(values[i], to);
+        at = places[i].literal.p + places[i].literal.n;
+    }
+    to = put_bytes(to, at, text.p + text.n);
+    return (eg_span){out, (apr_size_t)(to - out)};
 }

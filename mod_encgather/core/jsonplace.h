@@ -45,4 +45,9 @@ eg_status eg_json_unquote(eg_span literal, char *out, apr_size_t *n) EG_MUST_CHE
 #define EG_JSON_LITERAL_SIZE(n) (6 * (n) + 2)
 apr_size_t eg_json_literal(eg_span text, char *out);
 
+/* text with a literal that says values[i] where places[i] is, for each of the n whose values[i].p is not NULL; all
+ * else byte for byte. Of eg_wiped_alloc(). */
+eg_span eg_json_substitute(apr_pool_t *pool, eg_span text, const eg_json_place *places,
+                           const eg_span *values, unsigned n);
+
 #endif
