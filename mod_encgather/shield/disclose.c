@@ -73,11 +73,6 @@ static void wipe_values(const disclosure *d)
             eg_wipe((void *)(apr_uintptr_t)d->values[i].p, d->values[i].n);
 }
 
-static void note_call(const disclosure *d)
-{
-    eg_set_call(d->g->r, d->all.call);
-}
-
 /* --- JSON -------------------------------------------------------------------------------------- */
 
 #define CALL_NAMES 2
@@ -152,7 +147,7 @@ static eg_outcome take_call(disclosure *d, const eg_json_place *places)
             return eg_unsealing_refuse_call(d->g->r);
     }
     eg_unsealing_of_call(&d->all, said[0], said[1]);
-    note_call(d);
+    eg_set_call(d->g->r, d->all.call);
     return EG_GOING_ON;
 }
 
@@ -200,6 +195,7 @@ static eg_outcome parse_parameters(const disclosure *d)
     g->copy = eg_wiped_alloc(g->hook->root->pool, body->n);
     memcpy(g->copy, body->bytes, body->n);
     status = eg_form_parse(g->hook->root->pool, g->copy, body->n, EG_PARAMS_MAX, &g->hook->form);
+    eg_webhook_note_call(g->r, g->hook, g->policy);
     if (status == EG_OK)
         return EG_GOING_ON;
     return status == EG_ETOOMANY ? EG_TOO_LARGE
@@ -260,10 +256,8 @@ static eg_outcome open_form(disclosure *d, eg_span *instead)
         outcome = take_parameters(d);
     if (!outcome)
         outcome = eg_unsealing_begin(g->r, g->policy, g->hook, &d->all);
-    if (!outcome) {
-        note_call(d);
+    if (!outcome)
         outcome = open_tokens(d);
-    }
     if (outcome)
         return outcome;
     escape_values(d);
