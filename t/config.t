@@ -103,9 +103,32 @@ bad("EncGatherLookup $_", at('/a', "EncGatherLookup $_"), qr/EncGatherLookup/)
         '"SELECT a FROM t WHERE b = %d" encryptedCardDigits', '"SELECT a FROM t WHERE b = %s" "card digits"',
         '"SELECT a FROM t WHERE b = %s" ""', '"SELECT a FROM t WHERE b = \'%%s\'" encryptedCardDigits';
 
+bad("EncGatherShield $_", at('/a', "EncGatherShield $_"), qr/EncGatherShield/)
+    for '', '""', 'observe', 'Digits=', 'Digits=0', 'Digits=4097', 'Digits=19-13', 'Digits=4-', 'Digits:', 'Digits=4x', 'a&b', '"a b"', ':card', '=4',
+        'bodySHA256', 'sig', 'Digits Digits', 'Digits=1-4 Digits=4-5', 'off Digits=', join(' ', map { "n$_" } 1 .. 65);
+bad('EncGatherShield: observe in one line of two', at('/a', 'EncGatherShield observe a', 'EncGatherShield b'), qr/EncGatherShield: .*observe/);
+bad("EncGatherResign $_", at('/a', "EncGatherResign $_"), qr/EncGatherResign/) for '', 'maybe';
+good("EncGatherShield $_", at('/a', "EncGatherShield $_"))
+    for 'Digits', 'observe Digits=4', 'Digits=13-19:card Digits=3-4:code SpeechResult', 'off', 'a[b][]', 'Digits=1-4096:x', 'CallUUID', 'AccountSid';
+good('EncGatherShield and EncGatherResign', at('/a', 'EncGatherShield a', 'EncGatherShield b', 'EncGatherShield off', 'EncGatherShield observe c', 'EncGatherResign on'));
+bad("a shield that cannot be: $_->[0]", at('/a', 'EncGatherShield Digits', @{ $_->[1] }), qr/EG0148: <Location \/a> \(line \d+ of \S+\): /, $_->[2])
+    for [ 'a handler of ours', [ 'SetHandler Encrypted-Gather', 'EncGatherBackend /b', "EncGatherKeyFile $key", "EncGatherAuthTokenFile $tokens" ], qr/SetHandler/ ],
+        [ 'the call', ['EncGatherShield CallSid'], qr/CallSid/ ],
+        [ "the call of another provider", [ 'EncGatherShield CallUUID', 'EncGatherProvider plivo' ], qr/CallUUID/ ],
+        [ 'a provider without one', ['EncGatherProvider jambonz'], qr/jambonz/ ],
+        [ 'a provider that signs alone', [ 'EncGatherProvider telnyx', 'EncGatherResign on' ], qr/EncGatherResign: Telnyx/ ],
+        [ 'hex, and a recipient', [ 'EncGatherTokenFormat hex', "EncGatherRecipient e1 $pair.pub" ], qr/EncGatherTokenFormat makes hex/ ];
+good('a shield for Telnyx, which is not signed anew', at('/a', 'EncGatherShield Digits', 'EncGatherProvider telnyx'));
+good('a shield taken off where a handler is', at('/a', 'EncGatherShield Digits') . at('/a/b', 'EncGatherShield off', 'SetHandler encgather-status'));
+{
+    my ($rc, $output) = configtest("EncGatherRedact off\n" . at('/a', 'EncGatherShield Digits'));
+    is $rc, 0, 'EncGatherRedact off beside a shield: a warning';
+    like $output, qr/EG0149: EncGatherRedact is off in 127\.0\.0\.1, .*masked/, 'that says what is masked all the same';
+}
+
 # --- Where they may stand -----------------------------------------------------------------------------------------
 
-for my $line ('EncGatherBackend /b', $LOOKUP) {
+for my $line ('EncGatherBackend /b', $LOOKUP, 'EncGatherShield Digits', 'EncGatherResign on') {
     my ($directive) = $line =~ /^(\w+)/;
     bad("$directive in the main server", "$line\n", qr/$directive not allowed/);
     bad("$directive in a virtual host", "<VirtualHost *>\n$line\n</VirtualHost>\n", qr/$directive not allowed/);

@@ -33,6 +33,8 @@ my %ARGUMENTS = (
     EncGatherForward        => 'From',
     EncGatherLookup         => '"SELECT 1 FROM a WHERE b = %s" b',
     EncGatherMaxBody        => 1000,
+    EncGatherShield         => 'Digits=4-19:card',
+    EncGatherResign         => 'on',
     EncGatherTokenFormat    => 'jwe hex',
     EncGatherTokenTTL       => 60,
     EncGatherRecipient      => "e1 $KEYS/pair.pub",

@@ -8,6 +8,7 @@ no warnings 'experimental::signatures';
 use Test::More;
 
 use lib 't/lib';
+use EncGather::Files qw(spew);
 use EncGather::Jwe qw(make_pair seal_jwe header_text);
 use EncGather::Signature qw(signature);
 use EncGather::Test;
@@ -24,6 +25,10 @@ my $PAIRS = in_tree('private/merge-pairs');
 mkdir in_tree('private'), 0755;
 mkdir $PAIRS, 0755 or die "$PAIRS: $!";
 make_pair($_->[0], "$PAIRS/$_->[1]") for [ p256 => 'one' ], [ x25519 => 'two' ];
+
+my $SHIELD = in_tree('private/merge-shield');
+mkdir $SHIELD, 0755 or die "$SHIELD: $!";
+spew("$SHIELD/index.shtml", '<!--#echo encoding="none" var="QUERY_STRING" --> <!--#echo encoding="none" var="HTTP_X_TWILIO_SIGNATURE" -->', 0644);
 
 # Three levels of every directive that has three; the outermost values differ from all defaults.
 #   inherits.test   says nothing itself; its /over replaces what comes from the server
@@ -76,6 +81,25 @@ EncGatherPrivateKeyFile one $PAIRS/one
     </Location>
     <Location /first/deeper>
         SetHandler decrypt-gather
+    </Location>
+    AliasMatch ^/shield $SHIELD/index.shtml
+    <Location /shield>
+        SetOutputFilter INCLUDES
+        Options +Includes
+        Require all granted
+        EncGatherShield One
+        EncGatherResign on
+    </Location>
+    <Location /shield/over>
+        EncGatherShield Two
+        EncGatherShield Three
+    </Location>
+    <Location /shield/over/off>
+        EncGatherShield off
+    </Location>
+    <Location /shield/over/on>
+        EncGatherShield One
+        EncGatherResign off
     </Location>
     <Location /first/closed>
         EncGatherExpose off
@@ -146,7 +170,7 @@ EncGatherPrivateKeyFile one $PAIRS/one
 </VirtualHost>
 CONF
 
-my $server = private_server('merge', conf => $CONF);
+my $server = private_server('merge', modules => [qw(include filter)], conf => $CONF);
 ok $server->start, 'a server of its own' or BAIL_OUT $server->error;
 my $hostport = '127.0.0.1:' . $server->port;
 
@@ -286,6 +310,21 @@ is opened_at('sealed.test', '/first', 590),      'two',     'G13 EncGatherTokenT
 is opened_at('sealed.test', '/first', 610),      '',        'G13 EncGatherTokenTTL: by that one';
 is opened_at('sealed.test', '/first/ttl', 890),  'two',     'G13 EncGatherTokenTTL: and again in its location';
 is opened_at('sealed.test', '/first/ttl', 910),  '',        'G13 EncGatherTokenTTL: by that one';
+
+# --- Applications behind a shield ----------------------------------------------------------------------------------------
+
+# Which parameters became tokens, and whether there is a signature.
+sub shielded_at ($path) {
+    my $target = "$path?One=1&Two=2&Three=3";
+    my $got    = get($hostport, $target, host => 'inherits.test', signature => signature($TOKEN{demo}, "https://server.test$target"))->content;
+    return join ' ', ($got =~ /(\w+)=[0-9a-f]{58}/g), $got =~ /=\s*\z/ ? 'signed' : 'not';
+}
+
+is shielded_at('/shield'),          'One signed',       'G13 EncGatherShield, EncGatherResign: in its location';
+is shielded_at('/shield/deep'),     'One signed',       'G13 EncGatherShield, EncGatherResign: inherited by what is below';
+is shielded_at('/shield/over'),     'Two Three signed', 'G13 EncGatherShield: another list in a location below, whose lines add';
+is shielded_at('/shield/over/off'), 'signed',           'G13 EncGatherShield: off below that: the signature that came';
+is shielded_at('/shield/over/on'),  'One not',          'G13 EncGatherResign: off below that';
 
 ok $server->stop, 'the server stops';
 log_is_clean($server, qr/\[encgather:warn\].*EG01\d\d:/, qr/EG03\d\d:/, qr/EG04\d\d:/, qr/EG05\d\d:/);

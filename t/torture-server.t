@@ -16,6 +16,7 @@ use Test::More;
 use lib 't/lib';
 use EncGather::Backend;
 use EncGather::Daemon qw(free_ports);
+use EncGather::Files qw(slurp_if_there);
 use EncGather::Httpd qw(module_file);
 use EncGather::Logs qw(leaks);
 use EncGather::Signature qw(body_sha256);
@@ -107,6 +108,12 @@ ProxyPass /to http://127.0.0.1:$BACKEND_PORT retry=0
     ProxyPass http://127.0.0.1:$BACKEND_PORT/ok
     Require twilio-signature
 </Location>
+<Location /shielded>
+    ProxyPass http://127.0.0.1:$BACKEND_PORT/ok
+    EncGatherTokenFormat jwe
+    EncGatherShield Digits
+    EncGatherResign on
+</Location>
 <Location /encgather-status>
     SetHandler encgather-status
 </Location>
@@ -193,6 +200,13 @@ my %REQUEST = (
         is_proxied => 1,
         is_foreign => 1,
     },
+    'digits for an application behind a shield' => {
+        send => sub (@with) { post($HOST, "/shielded?Digits=$PIN", [ @CALL, Digits => $CARD ], @with) },
+        good => sub ($answer) { $answer->code == 200 && $answer->content =~ /AC12345678/ },
+        is_proxied => 1,
+        is_foreign => 1,
+        has_masked_query => 1,    # for which a cache's key is made: without one nothing is cached
+    },
     'a forged signature' => {
         send => sub (@with) { post($HOST, '/encrypted-gather', \@CALL, token => 'nobody', @with) },
         good => sub ($answer) { $answer->code == 403 },
@@ -272,6 +286,7 @@ sub allowed ($request, $row, $way) {
     my $cause   = $row->{name} eq 'json_loadb' ? 'PARSE' : $row->{cause};
     my @allowed = @{ $ALLOWED{$cause} || [] };
     push @allowed, 'good' if $request->{is_refused} && ($cause eq 'TAG' || $cause eq 'CLIENT');
+    push @allowed, 'good' if $request->{has_masked_query} && $row->{name} =~ /^EVP_Digest/;
     push @allowed, 'good' if $request->{is_last} && $SPARE{ $row->{name} };
     push @allowed, @{ $ALLOWED{PROXY} } if $request->{is_proxied} && $cause =~ /^(?:CLIENT|ALL)\z/;
     push @allowed, 'error 403' if $request->{is_proxied} && $cause eq 'ALL';    # a body that cannot be read is not signed
@@ -387,6 +402,7 @@ for my $name (sort keys %REQUEST) {
     fail_in_each_way($name, $_) for @TABLE, @FROM_THEN_ON;
 }
 fail_at_refill();
+ok !leaks(slurp_if_there("$TREE/requests"), $CARD, $PIN), 'whatever failed, no digit reached an application behind a shield';
 ok $failed{$_}, "$_ failed in some request" for qw(EVP_EncryptUpdate EVP_DecryptFinal_ex EVP_DigestFinal_ex getrandom json_loadb
     json_dumps apr_dbd_pselect apr_dbd_datum_get ap_get_brigade ap_pass_brigade ap_run_sub_req);
 

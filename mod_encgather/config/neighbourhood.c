@@ -48,6 +48,15 @@ static void add_guarded(apr_array_header_t *ours, const char *directive)
             APR_ARRAY_PUSH(ours, eg_finding) = *eg_written_item(list, i);
 }
 
+static void add_shields(apr_array_header_t *ours)
+{
+    const apr_array_header_t *list = eg_written_find(ours->pool, "EncGatherShield");
+
+    for (int i = 0; i < list->nelts; i++)
+        if (ap_cstr_casecmp(eg_written_item(list, i)->word, "off") != 0)
+            APR_ARRAY_PUSH(ours, eg_finding) = *eg_written_item(list, i);
+}
+
 static void add_lookups(apr_array_header_t *handlers)
 {
     const apr_array_header_t *list = eg_written_find(handlers->pool, "EncGatherLookup");
@@ -62,6 +71,7 @@ static apr_array_header_t *find_ours(apr_pool_t *pool)
 
     add_gathers(ours);
     add_guarded(ours, "Require");
+    add_shields(ours);
     add_guarded(ours, "<AuthzProviderAlias"); /* required by another name, wherever that is */
     return ours;
 }

@@ -7,7 +7,7 @@
 #include "parameters.h"
 
 /* Neither can stand in a log or a token's header as it is. */
-static bool is_plain(eg_span text)
+static bool is_plain_text(eg_span text)
 {
     for (apr_size_t i = 0; i < text.n; i++)
         if ((unsigned char)text.p[i] <= ' ' || text.p[i] == 0x7f)
@@ -39,7 +39,7 @@ static bool parse_range(const char **at, eg_shielded *one)
     return least <= most && (**at == '\0' || **at == ':');
 }
 
-static const char *quoted(apr_pool_t *pool, const char *word, const char *wrong)
+static const char *about_word(apr_pool_t *pool, const char *word, const char *wrong)
 {
     return apr_pstrcat(pool, "'", word, "' ", wrong, NULL);
 }
@@ -51,19 +51,19 @@ const char *eg_shielded_parse(apr_pool_t *pool, const char *word, eg_shielded *o
     *one = (eg_shielded){
         .name = {word, (apr_size_t)(at - word)}, .least = 1, .most = EG_SHIELDED_VALUE_MAX};
     one->fld = one->name;
-    if (!is_plain(one->name) || memchr(one->name.p, '&', one->name.n))
-        return quoted(pool, word,
-                      "does not begin with a name: 1 or more bytes of UTF-8 without blanks, "
-                      "control characters, &, = and :");
+    if (!is_plain_text(one->name) || memchr(one->name.p, '&', one->name.n))
+        return about_word(pool, word,
+                          "does not begin with a name: 1 or more bytes of UTF-8 without blanks, "
+                          "control characters, &, = and :");
     if (is_of_signature(one->name))
-        return quoted(pool, word, "is part of a signature, which would fit no more");
+        return about_word(pool, word, "is part of a signature, which would fit no more");
     if (*at == '=' && (++at, !parse_range(&at, one)))
-        return quoted(pool, word,
-                      "has a length that is neither =N nor =MIN-MAX, of 1 to 4096 bytes");
+        return about_word(pool, word,
+                          "has a length that is neither =N nor =MIN-MAX, of 1 to 4096 bytes");
     if (*at == ':') {
         one->fld = eg_span_of(at + 1);
-        if (!is_plain(one->fld))
-            return quoted(pool, word, "has a colon without a name of UTF-8 behind it");
+        if (!is_plain_text(one->fld))
+            return about_word(pool, word, "has a colon without a name of UTF-8 behind it");
     }
     return NULL;
 }

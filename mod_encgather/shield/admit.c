@@ -46,7 +46,7 @@ static eg_outcome read_guarded_body(const eg_guarded *g)
 
 /* --- form -------------------------------------------------------------------------------------- */
 
-static eg_outcome parse_copy(eg_guarded *g)
+static eg_outcome parse_guarded_copy(eg_guarded *g)
 {
     apr_size_t n = g->hook->body->n;
 
@@ -65,7 +65,7 @@ static eg_outcome read_form(eg_guarded *g)
     if (!outcome)
         outcome = read_guarded_body(g);
     if (!outcome)
-        outcome = parse_copy(g);
+        outcome = parse_guarded_copy(g);
     eg_webhook_note_call(g->logged, g->hook, g->policy);
     return outcome;
 }

@@ -2,7 +2,10 @@
  * Directives for applications that exist already. */
 #include "shield/directives_shield.h"
 
+#include <apr_strings.h>
 #include "config/directives.h"
+
+#define WORDS_MOST 64 /* of a line: httpd drops what is behind them without a word */
 
 /* The first one in a section makes a list of its own, which replaces the inherited one. */
 static eg_shield_list *own_shield(cmd_parms *cmd, eg_config *config)
@@ -36,6 +39,10 @@ const char *eg_add_shield(cmd_parms *cmd, void *config, int argc, char *const ar
         list->n = 0;
         return NULL;
     }
+    if (argc >= WORDS_MOST)
+        return eg_complain(
+            cmd, apr_psprintf(cmd->pool, "takes %d words in a line at most: go on in another one",
+                              WORDS_MOST - 1));
     if (argc - observes < 1)
         return eg_complain(cmd, "needs the names of webhook parameters, or off");
     if (list->n && list->observes != observes)

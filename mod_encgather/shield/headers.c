@@ -5,7 +5,7 @@
 #include <apr_strings.h>
 
 /* A digest of four digits tells them to whoever tries ten thousand. */
-static bool is_digest(const char *name)
+static bool is_digest_header(const char *name)
 {
     static const char *const digests[] = {"Digest", "Content-Digest", "Repr-Digest", "Content-MD5"};
 
@@ -16,7 +16,7 @@ static bool is_digest(const char *name)
 }
 
 /* Whoever's it is, it is of what was there before. */
-static bool is_signature(const char *name)
+static bool is_signature_header(const char *name)
 {
     return ap_strcasestr(name, "signature") != NULL;
 }
@@ -38,7 +38,7 @@ static apr_array_header_t *find_stale(const request_rec *r, const eg_provider *k
     for (int i = 0; i < all->nelts; i++) {
         const char *name = APR_ARRAY_IDX(all, i, apr_table_entry_t).key;
 
-        if (is_digest(name) || (is_signature(name) && !(kept && is_kept(name, kept))))
+        if (is_digest_header(name) || (is_signature_header(name) && !(kept && is_kept(name, kept))))
             APR_ARRAY_PUSH(stale, const char *) = name;
     }
     return stale;

@@ -174,8 +174,21 @@ static void requery_masked(const request_rec *r, masking *state, const eg_requer
     state->raw_args = exchanged_args(state->raw_args, query);
 }
 
+/* httpd takes a request line apart in a copy of its own, in which method, target and protocol stand one behind the
+ * other; where they do not, they are no parts of one line. */
+static void forget_parts_of_line(const request_rec *r, const eg_requery *query)
+{
+    apr_size_t method = r->method ? strlen(r->method) + 1 : 0;
+    apr_size_t target = r->unparsed_uri ? strlen(r->unparsed_uri) + 1 : 0;
+
+    if (method && target && query->sent.p != query->sent_instead.p &&
+        (apr_uintptr_t)r->protocol == (apr_uintptr_t)r->method + method + target)
+        (void)exchanged(r->pool, r->method + method, query->sent, query->sent_instead, query->gone);
+}
+
 static void requery_shown(request_rec *r, const eg_requery *query)
 {
+    forget_parts_of_line(r, query);
     r->the_request = (char *)(apr_uintptr_t)exchanged_target(r, r->the_request, query);
     r->unparsed_uri = (char *)(apr_uintptr_t)exchanged_target(r, r->unparsed_uri, query);
     if (r->parsed_uri.query)

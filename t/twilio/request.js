@@ -13,7 +13,7 @@ const { Random } = require('./random');
 const rule = require('./rule');
 const { target } = require('./target');
 const words = require('./words');
-const { toBytes } = require('./bytes');
+const { toBytes, escapeByte } = require('./bytes');
 const twilio = require('twilio');
 
 const JSON_TYPE = 'application/json';
@@ -158,9 +158,18 @@ function signRequest(random, request) {
     return { ...request, token, port, signatures: [rule.sign(request, token, port)] };
 }
 
+// Such a one as goes through any proxy and any HTTP library as it is: ENCGATHER_TARGETS=plain.
+function plainTarget(drawn) {
+    const [, path, query] = /^([^?]*)(.*)$/s.exec(drawn);
+    const onlyPlain = (text, others) => text.replace(others, escapeByte).replace(/%(?![2-9A-Fa-f][0-9A-Fa-f])/g, '%25');
+    return `/${onlyPlain(path, /[^\w~$&'()+,;=:@/-]/g).replace(/%/g, '').replace(/\/+/g, '/')}`.replace('//', '/')
+        + onlyPlain(query, /[^\w.~!$&'()*+,;=:@/?%-]/g);
+}
+
 function draw(random) {
     const { hashed, ...what } = content(random);
-    const bare = target(random);
+    const drawn = target(random);
+    const bare = process.env.ENCGATHER_TARGETS === 'plain' ? plainTarget(drawn) : drawn;
     return {
         server: random.pick(Object.keys(rule.SERVERS)),
         host: authority(random),

@@ -18,7 +18,7 @@ use Test::More;
 
 use EncGather::Files qw(slurp_if_there);
 
-our @EXPORT_OK = qw(what_is_missing give_up install run_node run scripts_in);
+our @EXPORT_OK = qw(what_is_missing give_up install run_node start_node run scripts_in);
 
 use constant {
     NODE_VERSION => 20,
@@ -29,7 +29,7 @@ use constant {
 };
 
 my ($scripts) = map { abs_path($_) } __FILE__ =~ m{^(.*)/lib/EncGather/Twilio\.pm\z} ? "$1/twilio" : 't/twilio';
-my $child;
+my ($child, @beside);
 
 # Where package.json and the scripts are from now on.
 sub scripts_in ($name) {
@@ -86,6 +86,15 @@ sub run_node ($script, $arguments, %options) {
     return;
 }
 
+# The process of a script of that directory that goes on while other things are done. It ends with this one, if not before.
+sub start_node ($script, $arguments) {
+    my $pid = fork;
+    croak "fork: $!" unless defined $pid;
+    _become(command => [ 'node', "$scripts/$script", @$arguments ]) if $pid == 0;
+    push @beside, $pid;
+    return $pid;
+}
+
 # Runs a command without a shell and returns its exit code (or the signal that ended it).
 #   command   list                   directory   where to run it
 #   input, output   files            errors      true: they go to the output as well
@@ -122,10 +131,10 @@ sub _output (@command) {
 }
 
 END {
-    if ($child) {
+    for my $pid ($child // (), @beside) {
         local $?;
-        kill TERM => $child;
-        waitpid $child, 0;
+        kill TERM => $pid;
+        waitpid $pid, 0;
     }
 }
 
