@@ -36,8 +36,9 @@ const char *eg_revealed_parse(apr_pool_t *pool, const char *word, eg_revealed *o
                      "characters and =");
     one->path = eg_json_path_parse(pool, one->name);
     if (!one->path)
-        return about(pool, word,
-                     "begins with / and is no JSON pointer: behind ~ stands 0 (for ~) or 1 (for /)");
+        return about(
+            pool, word,
+            "begins with / and is no JSON pointer: behind ~ stands 0 (for ~) or 1 (for /)");
     one->fld = word[n] == '=' ? word + n + 1 : last_segment(pool, one->path);
     if (!is_printable(eg_span_of(one->fld)))
         return about(pool, word,

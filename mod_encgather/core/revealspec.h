@@ -5,7 +5,8 @@
 
 #include "jsonplace.h"
 
-#define EG_REVEALED_MAX (EG_JSON_PATHS_MAX - 2) /* of one section; the call may have two names in a request */
+#define EG_REVEALED_MAX                                                                            \
+    (EG_JSON_PATHS_MAX - 2) /* of one section; the call may have two names in a request */
 
 typedef struct {
     const char *name;         /* as it is written */

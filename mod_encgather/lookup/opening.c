@@ -70,8 +70,8 @@ static const eg_envelope_keys *list_privates(request_rec *r, const eg_envelope_l
 
 void eg_unsealing_prepare(request_rec *r, const eg_config *config, eg_unsealing *all)
 {
-    *all = (eg_unsealing){
-        .r = r, .config = config, .with.formats = eg_config_formats(config).reads};
+    *all =
+        (eg_unsealing){.r = r, .config = config, .with.formats = eg_config_formats(config).reads};
     all->with.ring = config->keys ? config->keys->keys : NULL;
     all->with.privates = list_privates(r, config->privates);
 }

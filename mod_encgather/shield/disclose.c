@@ -179,8 +179,8 @@ static eg_outcome open_json(disclosure *d, eg_span *instead)
     if (!outcome)
         outcome = check_text(d);
     if (!outcome && d->has_token)
-        *instead = eg_json_substitute(d->g->hook->root->pool, body_of(d), places, d->values,
-                                      d->list->n);
+        *instead =
+            eg_json_substitute(d->g->hook->root->pool, body_of(d), places, d->values, d->list->n);
     return outcome;
 }
 
@@ -198,8 +198,7 @@ static eg_outcome parse_parameters(const disclosure *d)
     eg_webhook_note_call(g->r, g->hook, g->policy);
     if (status == EG_OK)
         return EG_GOING_ON;
-    return status == EG_ETOOMANY ? EG_TOO_LARGE
-                                 : refuse_body(d, "has a broken %-escape, or a NUL");
+    return status == EG_ETOOMANY ? EG_TOO_LARGE : refuse_body(d, "has a broken %-escape, or a NUL");
 }
 
 /* A pointer names nothing here. */

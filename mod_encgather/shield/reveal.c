@@ -65,8 +65,7 @@ static eg_outcome read_revealed_body(const eg_guarded *g)
     if (!outcome)
         outcome = eg_body_read(g->r, eg_config_max_body(g->policy));
     if (!outcome && is_missing(g->hook->body))
-        outcome =
-            eg_misconfigured(g->r, "another module has read the body before EncGatherReveal");
+        outcome = eg_misconfigured(g->r, "another module has read the body before EncGatherReveal");
     return outcome;
 }
 

@@ -46,7 +46,8 @@ static const char *find_bad_reveal(apr_pool_t *pool, const eg_place *place)
                             "take one of the two out, or set EncGatherReveal off",
                             place->handler);
     if (eg_config_shield(place->config))
-        return "EncGatherShield and EncGatherReveal are both in force here, and one takes away what "
+        return "EncGatherShield and EncGatherReveal are both in force here, and one takes away "
+               "what "
                "the other gives: set one of them off";
     if (!has_any_key(pool, place))
         return "EncGatherReveal has nothing to open tokens with: set EncGatherKeyFile or "

@@ -25,9 +25,7 @@ static const char *one_of(unsigned mask, unsigned outcome)
 
 static const char *webhook_word(unsigned i)
 {
-    return one_of(~(BIT(EG_BAD_TOKEN) | BIT(EG_SHIELDED) | BIT(EG_REVEALED) |
-                    BIT(EG_PASSED)),
-                  i);
+    return one_of(~(BIT(EG_BAD_TOKEN) | BIT(EG_SHIELDED) | BIT(EG_REVEALED) | BIT(EG_PASSED)), i);
 }
 
 static const char *shield_word(unsigned i)
@@ -37,9 +35,8 @@ static const char *shield_word(unsigned i)
 
 static const char *reveal_word(unsigned i)
 {
-    return one_of(REFUSALS | BIT(EG_FORBIDDEN) | BIT(EG_BAD_TOKEN) | BIT(EG_REVEALED) |
-                      BIT(EG_PASSED),
-                  i);
+    return one_of(
+        REFUSALS | BIT(EG_FORBIDDEN) | BIT(EG_BAD_TOKEN) | BIT(EG_REVEALED) | BIT(EG_PASSED), i);
 }
 
 static const char *decrypt_word(unsigned i)
