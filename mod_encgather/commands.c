@@ -7,6 +7,7 @@
 #include "config/directives_tokens.h"
 #include "dump/dump.h"
 #include "lookup/directives_lookup.h"
+#include "shield/directives_reveal.h"
 #include "shield/directives_shield.h"
 
 /* --- none in .htaccess ------------------------------------------------------------------------- */
@@ -104,10 +105,13 @@ const command_rec eg_commands[] = {
     EG_WORDS("EncGatherLookup", eg_set_lookup, LOCATIONS,
              "an SQL query and the field for each %s in it"),
     EG_FLAG("EncGatherExpose", eg_set_expose, LOCATIONS,
-            "on or off: whether decrypt-gather answers requests from outside"),
+            "on or off: whether decrypt-gather, or EncGatherReveal, answers requests from outside"),
     EG_WORDS("EncGatherShield", eg_add_shield, LOCATIONS,
              "[observe] name[=MIN-MAX][:fld] ...: webhook parameters that become tokens before the "
              "application reads them; or off: none of before"),
+    EG_WORDS("EncGatherReveal", eg_add_reveal, LOCATIONS,
+             "name[=fld] ...: members of a JSON object, by name or pointer, or parameters of a "
+             "form, whose tokens the application gets opened; or off: none of before"),
     EG_FLAG("EncGatherResign", eg_set_resign, LOCATIONS,
             "on or off: whether what EncGatherShield has changed is signed anew"),
     EG_1("EncGatherMaxBody", eg_set_max_body, ANYWHERE, "the largest body of a webhook in bytes"),

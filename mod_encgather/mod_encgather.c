@@ -20,6 +20,8 @@
 #include "lookup/database.h"
 #include "lookup/helper.h"
 #include "lookup/places.h"
+#include "shield/reveal.h"
+#include "shield/revealcheck.h"
 #include "shield/shield.h"
 #include "shield/shieldcheck.h"
 #include "watch/counters.h"
@@ -72,6 +74,7 @@ static bool is_good(apr_pool_t *ptemp, server_rec *s)
     good = eg_store_check(ptemp, s) == OK && good;
     good = eg_tokencheck(ptemp, s) && good;
     good = eg_shieldcheck(ptemp, s) && good;
+    good = eg_revealcheck(ptemp, s) && good;
     return eg_providercheck(ptemp, s) && good;
 }
 
@@ -170,6 +173,7 @@ static void register_hooks(apr_pool_t *pool)
     eg_access_register_hooks(pool);
     eg_handler_register_hooks();
     eg_shield_register_hooks();
+    eg_reveal_register_hooks();
     eg_status_register_hooks();
 }
 

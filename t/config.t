@@ -171,7 +171,7 @@ bad("a shield that cannot be: $_->[0]", at('/a', 'EncGatherShield Digits', @{ $_
         [ 'a provider without one', ['EncGatherProvider jambonz'], qr/jambonz/ ],
         [ 'a provider that signs alone', [ 'EncGatherProvider telnyx', 'EncGatherResign on' ], qr/EncGatherResign: Telnyx/ ],
         [ 'hex, and a recipient', [ 'EncGatherTokenFormat hex', "EncGatherRecipient e1 $pair.pub" ], qr/EncGatherTokenFormat makes hex/ ];
-bad("EncGatherResign for $_->[0]", at('/a', 'EncGatherResign on', "EncGatherProvider $_->[0]"), qr/EG0148: .*EncGatherResign/, $_->[1])
+bad("EncGatherResign for $_->[0]", at('/a', 'EncGatherResign on', "EncGatherProvider $_->[0]"), qr/EG0150: .*EncGatherResign/, $_->[1])
     for [ jambonz => qr/jambonz/ ], [ telnyx => qr/Telnyx/ ];
 {
     my $public = write_secret("$FILES/telnyx-key", '6kpsY+KcUgq+9VB7Ey7F+ZVHdq6+vnuSQh7qaRRG0iw=' . "\n");
@@ -188,9 +188,23 @@ good('a shield taken off where a handler is', at('/a', 'EncGatherShield Digits',
     like $output, qr/EG0151: EncGatherRedact is off in 127\.0\.0\.1, .*masked/, 'that says what is masked all the same';
 }
 
+bad("EncGatherReveal $_", at('/a', "EncGatherKeyFile $key", "EncGatherReveal $_"), qr/EncGatherReveal/)
+    for '', '""', '=card', 'card=', '/', '/a/', '/a~2b', '/a~', '/~=x', 'card card', 'card /card', '/a~1b=x "/a~1b=y"', "a\xff", "card=\xff", 'off card=', join(' ', map { "n$_" } 1 .. 63);
+good("EncGatherReveal $_", at('/a', "EncGatherKeyFile $key", "EncGatherReveal $_"))
+    for 'card', 'card=number pin', '/payment/source/number=card /list/0', '/a/=x', '/=x', '"two words=card"', 'off', 'a[b][]', 'card=a=b', join(' ', map { "n$_" } 1 .. 62);
+good('EncGatherReveal off, and on again', at('/a', "EncGatherKeyFile $key", 'EncGatherReveal a', 'EncGatherReveal b', 'EncGatherReveal off', 'EncGatherReveal a'));
+good('EncGatherReveal with a private key alone', at('/a', "EncGatherPrivateKeyFile e2 $other_pair", 'EncGatherReveal a'));
+bad("a reveal that cannot be: $_->[0]", at('/a', 'EncGatherReveal card', @{ $_->[1] }), qr/EG0155: <Location \/a> \(line \d+ of \S+\): /, $_->[2])
+    for [ 'a handler of ours', [ 'SetHandler Decrypt-Gather', "EncGatherKeyFile $key", $LOOKUP ], qr/SetHandler/ ],
+        [ 'a shield', [ "EncGatherKeyFile $key", "EncGatherAuthTokenFile $tokens", 'EncGatherShield Digits' ], qr/EncGatherShield and EncGatherReveal/ ],
+        [ 'no key', ['EncGatherPrivateKeyFile off'], qr/EncGatherKeyFile or EncGatherPrivateKeyFile/ ];
+bad('a reveal inside of a shield', at('/a', "EncGatherKeyFile $key", "EncGatherAuthTokenFile $tokens", 'EncGatherShield Digits') . at('/a/b', 'EncGatherReveal card'), qr/EG0155: <Location \/a\/b> /);
+good('a reveal where the shield is off', at('/a', "EncGatherKeyFile $key", "EncGatherAuthTokenFile $tokens", 'EncGatherShield Digits') . at('/a/b', 'EncGatherShield off', 'EncGatherReveal card'));
+good('a key that may come from another section', at('/a', 'EncGatherReveal card') . "<LocationMatch ^/>\nEncGatherKeyFile $key\n</LocationMatch>\n");
+
 # --- Where they may stand -----------------------------------------------------------------------------------------
 
-for my $line ('EncGatherBackend /b', $LOOKUP, 'EncGatherShield Digits', 'EncGatherResign on') {
+for my $line ('EncGatherBackend /b', $LOOKUP, 'EncGatherShield Digits', 'EncGatherResign on', 'EncGatherReveal card') {
     my ($directive) = $line =~ /^(\w+)/;
     bad("$directive in the main server", "$line\n", qr/$directive not allowed/);
     bad("$directive in a virtual host", "<VirtualHost *>\n$line\n</VirtualHost>\n", qr/$directive not allowed/);

@@ -36,6 +36,7 @@ my %ARGUMENTS = (
     EncGatherMaxBody        => 1000,
     EncGatherShield         => 'Digits=4-19:card',
     EncGatherResign         => 'on',
+    EncGatherReveal         => 'card /payment/number=card',
     EncGatherTokenFormat    => 'jwe hex',
     EncGatherTokenTTL       => 60,
     EncGatherRecipient      => "e1 $KEYS/pair.pub",

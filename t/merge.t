@@ -28,6 +28,9 @@ make_pair($_->[0], "$PAIRS/$_->[1]") for [ p256 => 'one' ], [ x25519 => 'two' ];
 
 my $SHIELD = in_tree('private/merge-shield');
 mkdir $SHIELD, 0755 or die "$SHIELD: $!";
+my $REVEAL = in_tree('private/merge-reveal');
+mkdir $REVEAL, 0755 or die "$REVEAL: $!";
+spew("$REVEAL/app", "#!$^X\nbinmode STDIN; print qq(Content-Type: text/plain\\r\\n\\r\\n), <STDIN>;\n", 0755);
 spew("$SHIELD/index.shtml", '<!--#echo encoding="none" var="QUERY_STRING" --> <!--#echo encoding="none" var="HTTP_X_TWILIO_SIGNATURE" -->', 0644);
 
 # Three levels of every directive that has three; the outermost values differ from all defaults.
@@ -81,6 +84,23 @@ EncGatherPrivateKeyFile one $PAIRS/one
     </Location>
     <Location /first/deeper>
         SetHandler decrypt-gather
+    </Location>
+    ScriptAlias /reveal $REVEAL/app
+    <Location /reveal>
+        Require all granted
+        EncGatherExpose on
+        EncGatherReveal one
+        EncGatherTokenFormat hex
+    </Location>
+    <Location /reveal/over>
+        EncGatherReveal two
+        EncGatherReveal three
+    </Location>
+    <Location /reveal/over/off>
+        EncGatherReveal off
+    </Location>
+    <Location /reveal/over/on>
+        EncGatherReveal one
     </Location>
     AliasMatch ^/shield $SHIELD/index.shtml
     <Location /shield>
@@ -181,7 +201,8 @@ EncGatherPrivateKeyFile one $PAIRS/one
 </VirtualHost>
 CONF
 
-my $server = private_server('merge', modules => [qw(include filter)], conf => $CONF);
+my $cgi    = ($ENV{ENCGATHER_MPM} || 'event') eq 'prefork' ? 'cgi' : 'cgid';
+my $server = private_server('merge', modules => [ qw(include filter), $cgi ], conf => ($cgi eq 'cgid' ? "ScriptSock $REVEAL/socket\n" : '') . $CONF);
 ok $server->start, 'a server of its own' or BAIL_OUT $server->error;
 my $hostport = '127.0.0.1:' . $server->port;
 
@@ -348,6 +369,20 @@ is shielded_at('/shield/deep'),     'One signed',       'G13 EncGatherShield, En
 is shielded_at('/shield/over'),     'Two Three signed', 'G13 EncGatherShield: another list in a location below, whose lines add';
 is shielded_at('/shield/over/off'), 'signed',           'G13 EncGatherShield: off below that: the signature that came';
 is shielded_at('/shield/over/on'),  'One not',          'G13 EncGatherResign: off below that';
+
+# Which parameters are opened.
+sub revealed_at ($path) {
+    my %sealed = map { $_ => seal($_) } qw(one two three);
+    my $got = request(POST => $hostport, $path, host => 'inherits.test', body => join('&', map { "$_=$sealed{$_}" } sort keys %sealed),
+        headers => [ 'Content-Type' => 'application/x-www-form-urlencoded' ])->content;
+    return join ' ', map { $got =~ /\b$_=$_\b/ ? $_ : () } sort keys %sealed;
+}
+
+is revealed_at('/reveal'),          'one',       'G13 EncGatherReveal: in its location';
+is revealed_at('/reveal/deep'),     'one',       'G13 EncGatherReveal: inherited by what is below';
+is revealed_at('/reveal/over'),     'three two', 'G13 EncGatherReveal: another list in a location below, whose lines add';
+is revealed_at('/reveal/over/off'), '',          'G13 EncGatherReveal: off below that';
+is revealed_at('/reveal/over/on'),  'one',       'G13 EncGatherReveal: and again in another one';
 
 ok $server->stop, 'the server stops';
 log_is_clean($server, qr/\[encgather:warn\].*EG01\d\d:/, qr/EG03\d\d:/, qr/EG04\d\d:/, qr/EG05\d\d:/);

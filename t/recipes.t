@@ -73,6 +73,7 @@ my %HERE = (
     '/run/ivr/backend.sock'              => "$TREE/program/socket",
     'https://webhooks.twilio.com'        => "http://127.0.0.1:$STUB_PORT",
     'https://backend.example.com'        => "http://127.0.0.1:$NODE_PORT",
+    'https://api.payments.example.com/v1/charges' => "http://127.0.0.1:$STUB_PORT/ok",
     '10.0.0.7'                           => '127.0.0.1',
     'http://127.0.0.1:3000/voice'        => "http://127.0.0.1:$STUB_PORT/record",
 );
@@ -282,6 +283,13 @@ my %RECIPE = (
     'A server that opens what was sealed' => [ sub () {
         is request(POST => "127.0.0.1:$PORT", '/decrypt-gather', body => '{}', headers => [ 'Content-Type' => 'application/json' ])->code, 400, 'who may come gets an answer, without tokens 400';
     } ],
+    'A payment API that wants the number' => [ sub () {
+        $stub->forget;
+        my $got = request(POST => "127.0.0.1:$PORT", '/pay', body => sprintf('{"amount":1255,"source":{"number":"%s"}}', seal($CARD)), headers => [ 'Content-Type' => 'application/json' ]);
+        is $got->code, 200, 'a payment: the answer of the provider';
+        my ($seen) = $stub->requests;
+        is $seen && $seen->{body}, qq({"amount":1255,"source":{"number":"$CARD"}}), 'who gets the number';
+    }, qr/AH01873: Init: Session Cache is not configured/ ],
     'A database without the digits' => [ \&blind_index ],
     'Spoken answers' => [ sub () {
         hears('words', qr/\Q$CLUB\E/, '/encrypted-gather', [ "speech:$CITY.", 'speech:0 7 1 9 3.' ]);

@@ -114,6 +114,12 @@ ProxyPass /to http://127.0.0.1:$BACKEND_PORT retry=0
     EncGatherShield Digits
     EncGatherResign on
 </Location>
+<Location /revealed>
+    ProxyPass http://127.0.0.1:$BACKEND_PORT/ok
+    EncGatherExpose on
+    EncGatherTokenFormat hex
+    EncGatherReveal number code
+</Location>
 <Location /encgather-status>
     SetHandler encgather-status
 </Location>
@@ -127,6 +133,9 @@ my $backend = EncGather::Backend->new(port => $BACKEND_PORT, record => "$TREE/re
 # --- Requests, and what their good answer is -------------------------------------------------------------------
 
 my $CARD_TOKEN = seal($CARD);
+my $OPENED     = '48151623';    # by a reveal, on its way to an application
+my $OPENED_TOKEN = seal($OPENED);
+remember($OPENED);
 my $FIELDS     = qq({"encryptedCardDigits":"$CARD_TOKEN","encryptedPinDigits":"@{[ seal($PIN) ]}"});
 my $ROW        = qq({"account":"$NUMBER","balance":"$BALANCE"});
 my @CALL       = (CallSid => 'CA' . '9' x 32, From => '+15550100');
@@ -206,6 +215,18 @@ my %REQUEST = (
         is_proxied => 1,
         is_foreign => 1,
         has_masked_query => 1,    # for which a cache's key is made: without one nothing is cached
+    },
+    'tokens for an application behind a reveal, in JSON' => {
+        send => sub (@with) { decrypt($HOST, '/revealed', qq({"number":"$OPENED_TOKEN","code":"$OPENED_TOKEN"}), @with) },
+        good => sub ($answer) { $answer->code == 200 && $answer->content =~ /AC12345678/ },
+        is_proxied => 1,
+        is_foreign => 1,
+    },
+    'tokens for an application behind a reveal, in a form' => {
+        send => sub (@with) { post($HOST, '/revealed', [ @CALL, number => $OPENED_TOKEN ], @with) },
+        good => sub ($answer) { $answer->code == 200 && $answer->content =~ /AC12345678/ },
+        is_proxied => 1,
+        is_foreign => 1,
     },
     'a forged signature' => {
         send => sub (@with) { post($HOST, '/encrypted-gather', \@CALL, token => 'nobody', @with) },
@@ -328,7 +349,7 @@ sub look_at_answer ($what, $request, $row, $way, $answer, $log) {
     complain($what, "'$kind', and ENCGATHER_RESULT is '$result'")
         if !$request->{is_foreign} && $kind =~ /^(?:error|unavailable)/ && $result !~ $RESULT{$kind};
     complain($what, "the log says: $log") if $log =~ /exit signal|assertion|\(null\)/i;
-    my @leaks = leaks($log . $answer->as_string, $CARD, $PIN, $KEY{demo}, $KEY{other}, $TOKEN{demo});
+    my @leaks = leaks($log . $answer->as_string, $CARD, $PIN, $OPENED, $KEY{demo}, $KEY{other}, $TOKEN{demo});
     complain($what, "what is secret in: $leaks[0]") if @leaks;
     return;
 }
@@ -403,6 +424,7 @@ for my $name (sort keys %REQUEST) {
 }
 fail_at_refill();
 ok !leaks(slurp_if_there("$TREE/requests"), $CARD, $PIN), 'whatever failed, no digit reached an application behind a shield';
+unlike slurp_if_there("$TREE/requests"), qr/$OPENED_TOKEN/, 'and no token one behind a reveal';
 ok $failed{$_}, "$_ failed in some request" for qw(EVP_EncryptUpdate EVP_DecryptFinal_ex EVP_DigestFinal_ex getrandom json_loadb
     json_dumps apr_dbd_pselect apr_dbd_datum_get ap_get_brigade ap_pass_brigade ap_run_sub_req);
 

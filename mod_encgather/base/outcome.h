@@ -23,6 +23,7 @@ typedef enum {
     EG_ASKED_AGAIN,
     EG_FOUND,
     EG_SHIELDED, /* goes on with tokens in the place of values */
+    EG_REVEALED, /* goes on with values in the place of tokens */
     EG_PASSED    /* goes on as it came */
 } eg_outcome;
 

@@ -16,6 +16,7 @@ typedef enum {
     EG_SLOT_EXCHANGE, /* webhook/exchange.c */
     EG_SLOT_BACKEND,  /* call/backend.c */
     EG_SLOT_SHIELD,   /* shield/shield.c */
+    EG_SLOT_REVEAL,   /* shield/reveal.c */
     EG_SLOTS
 } eg_slot;
 

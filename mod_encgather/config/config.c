@@ -167,12 +167,28 @@ bool eg_config_is_ours(const request_rec *r)
 {
     const eg_config *config = eg_config_of(r);
 
-    return config->backend || config->lookup || config->has_require > 0 || eg_config_shield(config);
+    return config->backend || config->lookup || config->has_require > 0 ||
+           eg_config_shield(config) || eg_config_reveal(config);
+}
+
+bool eg_is_own_handler(const char *word)
+{
+    static const char *const names[] = {EG_GATHER_HANDLER, EG_DECRYPT_HANDLER, EG_STATUS_HANDLER};
+
+    for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (ap_cstr_casecmp(word, names[i]) == 0)
+            return true;
+    return false;
 }
 
 const eg_shield_list *eg_config_shield(const eg_config *config)
 {
     return config->shield && config->shield->n ? config->shield : NULL;
+}
+
+const eg_reveal_list *eg_config_reveal(const eg_config *config)
+{
+    return config->reveal && config->reveal->n ? config->reveal : NULL;
 }
 
 const eg_provider *eg_config_provider(const eg_config *config)

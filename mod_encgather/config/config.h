@@ -7,6 +7,7 @@
 #include "core/flow.h"
 #include "core/mask.h"
 #include "core/provider.h"
+#include "core/revealspec.h"
 #include "core/say.h"
 #include "core/signature.h"
 #include "core/format.h"
@@ -112,6 +113,7 @@ typedef struct {
     X(int, has_require, -1) /* EG_REQUIRES_... of what stands in it */                             \
     X(int, expose, -1)                                                                             \
     X(const eg_shield_list *, shield, NULL)                                                        \
+    X(const eg_reveal_list *, reveal, NULL)                                                        \
     X(int, resign, -1)                                                                             \
     X(int, max_body, -1)                                                                           \
     X(const eg_field_list *, fields, NULL)                                                         \
@@ -142,8 +144,12 @@ void *eg_config_merge(apr_pool_t *pool, void *outer, void *inner);
 const eg_config *eg_config_of(const request_rec *r);
 /* The parameters that become tokens there, or NULL: none do. */
 const eg_shield_list *eg_config_shield(const eg_config *config);
-/* Whether the location of r enables a handler of ours, or has our Require or a shield. */
+/* The members and parameters that become plaintext there, or NULL: none do. */
+const eg_reveal_list *eg_config_reveal(const eg_config *config);
+/* Whether the location of r enables a handler of ours, or has our Require, a shield or a reveal. */
 bool eg_config_is_ours(const request_rec *r);
+/* Whether httpd would take the word for one of our handlers, which does not look at the case of letters. */
+bool eg_is_own_handler(const char *word);
 /* "Require twilio-signature" or "webhook-signature" stands in the section that is read. */
 #define EG_REQUIRES_TWILIO 1
 #define EG_REQUIRES_WEBHOOK 2

@@ -48,9 +48,9 @@ static void add_guarded(apr_array_header_t *ours, const char *directive)
             APR_ARRAY_PUSH(ours, eg_finding) = *eg_written_item(list, i);
 }
 
-static void add_shields(apr_array_header_t *ours)
+static void add_applications(apr_array_header_t *ours, const char *directive)
 {
-    const apr_array_header_t *list = eg_written_find(ours->pool, "EncGatherShield");
+    const apr_array_header_t *list = eg_written_find(ours->pool, directive);
 
     for (int i = 0; i < list->nelts; i++)
         if (ap_cstr_casecmp(eg_written_item(list, i)->word, "off") != 0)
@@ -71,7 +71,8 @@ static apr_array_header_t *find_ours(apr_pool_t *pool)
 
     add_gathers(ours);
     add_guarded(ours, "Require");
-    add_shields(ours);
+    add_applications(ours, "EncGatherShield");
+    add_applications(ours, "EncGatherReveal");
     add_guarded(ours, "<AuthzProviderAlias"); /* required by another name, wherever that is */
     return ours;
 }

@@ -278,7 +278,7 @@ void eg_tokencheck_warn(apr_pool_t *ptemp, server_rec *s)
 
         if (is_gather(of.place))
             warn_of_gather(&of);
-        if (answers_by(of.place, EG_DECRYPT_HANDLER))
+        if (answers_by(of.place, EG_DECRYPT_HANDLER) || eg_config_reveal(of.place->config))
             warn_of_strangers(&of);
     }
 }

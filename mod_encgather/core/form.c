@@ -170,6 +170,25 @@ eg_status eg_form_substitute(apr_pool_t *pool, eg_span raw, const eg_params *par
     return EG_OK;
 }
 
+apr_size_t eg_form_escape(eg_span text, char *out)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    char *to = out;
+
+    for (apr_size_t i = 0; i < text.n; i++) {
+        unsigned char c = (unsigned char)text.p[i];
+
+        if (c && (eg_is_alnum((char)c) || strchr("-._~", c))) {
+            *to++ = (char)c;
+            continue;
+        }
+        *to++ = '%';
+        *to++ = digits[c >> 4];
+        *to++ = digits[c & 15];
+    }
+    return (apr_size_t)(to - out);
+}
+
 /* --- what is there ----------------------------------------------------------------------------- */
 
 const eg_param *eg_params_find(const eg_params *params, eg_span name)

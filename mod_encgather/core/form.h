@@ -36,6 +36,10 @@ typedef eg_status (*eg_form_ask)(void *about, const eg_param *param, eg_span *in
 eg_status eg_form_substitute(apr_pool_t *pool, eg_span raw, const eg_params *params,
                              eg_form_ask ask, void *about, eg_span *out) EG_MUST_CHECK;
 
+/* Percent-encodes all but letters, digits and - . _ ~ (RFC 3986, 2.3): out has 3 * text.n bytes; returns how many
+ * were written. */
+apr_size_t eg_form_escape(eg_span text, char *out);
+
 /* The first parameter of that name, or NULL. */
 const eg_param *eg_params_find(const eg_params *params, eg_span name);
 

@@ -9,6 +9,7 @@
 #define EG_DIGITS "Digits"
 #define EG_SPEECH "SpeechResult"
 #define EG_CALL_SID "CallSid"
+#define EG_CALL_UUID "CallUUID" /* what Plivo calls it */
 #define EG_ACCOUNT_SID "AccountSid"
 #define EG_BODY_SHA256 "bodySHA256"
 

@@ -248,6 +248,7 @@ static void write_place(apr_pool_t *pool, const eg_place *place)
     eg_jsonline_text(&line, "handler", place->handler);
     eg_jsonline_flag(&line, "requires", config->has_require > 0);
     eg_jsonline_flag(&line, "shields", eg_config_shield(config) != NULL);
+    eg_jsonline_flag(&line, "reveals", eg_config_reveal(config) != NULL);
     eg_jsonline_flag(&line, "conditional", place->is_conditional);
     eg_jsonline_text(&line, "key_file", config->keys ? config->keys->path : NULL);
     eg_jsonline_text(&line, "token_file", config->tokens ? config->tokens->path : NULL);

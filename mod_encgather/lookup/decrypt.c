@@ -9,6 +9,7 @@
 #include "watch/counters.h"
 #include "base/chain.h"
 #include "config/config.h"
+#include "lookup/expose.h"
 #include "lookup/lookup.h"
 #include "lookup/opening.h"
 #include "webhook/receive.h"
@@ -75,7 +76,7 @@ static eg_outcome open_fields(request_rec *r, const eg_webhook *hook, const eg_s
 {
     const apr_array_header_t *fields = eg_config_of(r)->lookup->fields;
     eg_unsealing all;
-    eg_outcome outcome = eg_unsealing_begin(r, hook, &all);
+    eg_outcome outcome = eg_unsealing_begin(r, eg_config_of(r), hook, &all);
 
     for (int i = 0; i < fields->nelts && outcome == EG_GOING_ON; i++)
         outcome = eg_unseal(&all, APR_ARRAY_IDX(fields, i, const char *), tokens[i], &plain[i]);
@@ -134,22 +135,6 @@ static int serve_decrypt(request_rec *r)
     return answer;
 }
 
-/* The answer is somebody's account: who asks must be this module, unless the administrator wants
- * others too and says who. */
-static bool may_come(request_rec *r)
-{
-    return eg_is_backend_call(r) || eg_config_of(r)->expose == 1;
-}
-
-static int turn_away(request_rec *r)
-{
-    eg_set_signature(r, EG_SIGNATURE_UNCHECKED);
-    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r,
-                  EG_TAG("0210") "a request from outside is refused: this location answers the "
-                                 "module's own backend call alone (EncGatherExpose is off)");
-    return eg_answer_error(r, EG_FORBIDDEN);
-}
-
 int eg_decrypt_handler(request_rec *r)
 {
     if (!r->handler || strcmp(r->handler, EG_DECRYPT_HANDLER) != 0)
@@ -159,5 +144,5 @@ int eg_decrypt_handler(request_rec *r)
     if (!eg_config_of(r)->lookup)
         return eg_refuse_disabled(r, EG_DECRYPT_HANDLER, "EncGatherLookup");
     eg_count_begin(r, EG_AT_DECRYPT);
-    return may_come(r) ? serve_decrypt(r) : turn_away(r);
+    return eg_expose_lets(r, eg_config_of(r)) ? serve_decrypt(r) : eg_expose_turn_away(r);
 }

@@ -10,8 +10,6 @@
 
 APLOG_USE_MODULE(encgather);
 
-#define CALL_UUID "CallUUID"
-
 /* --- the call ---------------------------------------------------------------------------------- */
 
 /* False: it is there and cannot be an id. */
@@ -29,20 +27,26 @@ static bool read_call_id(const eg_webhook *hook, const char *name, eg_span *call
 }
 
 /* Two ids that differ are those of no token: none says a NUL, but one may say an empty string. */
-static bool read_call(const eg_webhook *hook, eg_span *call)
+void eg_unsealing_of_call(eg_unsealing *all, eg_span sid, eg_span uuid)
 {
-    eg_span uuid;
+    all->call = sid.p ? sid : uuid;
+    if (sid.p && uuid.p && !eg_span_eq(sid, uuid))
+        all->call = (eg_span){"", 1};
+    else if (all->call.p)
+        eg_set_call(all->r, all->call);
+}
 
-    if (!read_call_id(hook, EG_CALL_SID, call) || !read_call_id(hook, CALL_UUID, &uuid))
+static bool read_call(const eg_webhook *hook, eg_unsealing *all)
+{
+    eg_span sid, uuid;
+
+    if (!read_call_id(hook, EG_CALL_SID, &sid) || !read_call_id(hook, EG_CALL_UUID, &uuid))
         return false;
-    if (!call->p)
-        *call = uuid;
-    else if (uuid.p && !eg_span_eq(*call, uuid))
-        *call = (eg_span){"", 1};
+    eg_unsealing_of_call(all, sid, uuid);
     return true;
 }
 
-static eg_outcome refuse_call(request_rec *r)
+eg_outcome eg_unsealing_refuse_call(request_rec *r)
 {
     ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r,
                   EG_TAG("0408") "refused, CallSid or CallUUID is no string, or is there twice");
@@ -66,21 +70,26 @@ static const eg_envelope_keys *list_privates(request_rec *r, const eg_envelope_l
     return keys;
 }
 
-eg_outcome eg_unsealing_begin(request_rec *r, const eg_webhook *hook, eg_unsealing *all)
+void eg_unsealing_prepare(request_rec *r, const eg_config *config, eg_unsealing *all)
 {
-    const eg_config *config = eg_config_of(r);
-    unsigned reads = eg_config_formats(config).reads;
-
-    *all = (eg_unsealing){.r = r, .with.formats = reads};
+    *all =
+        (eg_unsealing){.r = r, .config = config, .with.formats = eg_config_formats(config).reads};
     all->with.ring = config->keys ? config->keys->keys : NULL;
     all->with.privates = list_privates(r, config->privates);
-    if (reads == EG_READS(EG_HEX))
+}
+
+bool eg_unsealing_binds(const eg_unsealing *all)
+{
+    return all->with.formats != EG_READS(EG_HEX);
+}
+
+eg_outcome eg_unsealing_begin(request_rec *r, const eg_config *config, const eg_webhook *hook,
+                              eg_unsealing *all)
+{
+    eg_unsealing_prepare(r, config, all);
+    if (!eg_unsealing_binds(all) || read_call(hook, all))
         return EG_GOING_ON;
-    if (!read_call(hook, &all->call))
-        return refuse_call(r);
-    if (all->call.p)
-        eg_set_call(r, all->call);
-    return EG_GOING_ON;
+    return eg_unsealing_refuse_call(r);
 }
 
 /* --- one token --------------------------------------------------------------------------------- */
@@ -122,6 +131,11 @@ static eg_outcome refuse_by_rule(request_rec *r, const char *field, eg_token_rul
         apr_psprintf(r->pool, "%s (rule: %s)", fault_of_rule(rule), eg_token_rule_name(rule)));
 }
 
+eg_outcome eg_unseal_refuse(const eg_unsealing *all, const char *field, const char *fault)
+{
+    return refuse_token(all->r, field, fault);
+}
+
 /* A database would take the front part of it. */
 static eg_outcome refuse_nul(request_rec *r, const char *field)
 {
@@ -142,7 +156,7 @@ static eg_outcome answer_failure(request_rec *r)
 eg_outcome eg_unseal(eg_unsealing *all, const char *field, eg_span token, eg_span *plain)
 {
     request_rec *r = all->r;
-    const eg_config *config = eg_config_of(r);
+    const eg_config *config = all->config;
     eg_demands demands = {.sid = all->call,
                           .fld = eg_span_of(field),
                           .now = apr_time_sec(apr_time_now()),

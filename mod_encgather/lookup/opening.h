@@ -8,16 +8,33 @@
 /* What is asked of the tokens of one request. */
 typedef struct {
     request_rec *r;
+    const eg_config *config;
     eg_opening with;
     eg_span call; /* what the first bound token said, or the request; p NULL: nothing yet */
 } eg_unsealing;
 
-/* Reads the call's id where the request says it. Where tokens can be bound, an id that is no string, or
- * is there twice, is EG_MALFORMED. */
-eg_outcome eg_unsealing_begin(request_rec *r, const eg_webhook *hook, eg_unsealing *all);
+/* With the keys and formats of that location. */
+void eg_unsealing_prepare(request_rec *r, const eg_config *config, eg_unsealing *all);
+
+/* Whether tokens may come that are bound to a call. */
+bool eg_unsealing_binds(const eg_unsealing *all);
+
+/* What the request says the call is: under CallSid, and under CallUUID; p NULL: nothing. */
+void eg_unsealing_of_call(eg_unsealing *all, eg_span sid, eg_span uuid);
+
+/* Where it says it twice, or not as a string. Logs, and returns EG_MALFORMED. */
+eg_outcome eg_unsealing_refuse_call(request_rec *r);
+
+/* Prepares, and reads the call's id where the request says it. Where tokens can be bound, an id that is no
+ * string, or is there twice, is EG_MALFORMED. */
+eg_outcome eg_unsealing_begin(request_rec *r, const eg_config *config, const eg_webhook *hook,
+                              eg_unsealing *all);
 
 /* Opens the token of the field in the pool of the request, wiped with it. EG_BAD_TOKEN, with the rule in
  * the log, or EG_MISCONFIGURED where OpenSSL failed. */
 eg_outcome eg_unseal(eg_unsealing *all, const char *field, eg_span token, eg_span *plain);
+
+/* Where an authentic one is none for another reason. Logs the fault, and returns EG_BAD_TOKEN. */
+eg_outcome eg_unseal_refuse(const eg_unsealing *all, const char *field, const char *fault);
 
 #endif

@@ -32,23 +32,13 @@ static bool answers_an_error(const request_rec *r)
     return r->prev && r->status != HTTP_OK;
 }
 
-static bool has_handler_of_this_module(const request_rec *r)
-{
-    static const char *const names[] = {EG_GATHER_HANDLER, EG_DECRYPT_HANDLER, EG_STATUS_HANDLER};
-
-    for (unsigned i = 0; r->handler && i < sizeof names / sizeof names[0]; i++)
-        if (ap_cstr_casecmp(r->handler, names[i]) == 0)
-            return true;
-    return false;
-}
-
 /* --- once -------------------------------------------------------------------------------------- */
 
 static eg_outcome shield_webhook(eg_guarded *g)
 {
     eg_outcome outcome;
 
-    if (has_handler_of_this_module(g->r))
+    if (g->r->handler && eg_is_own_handler(g->r->handler))
         return eg_misconfigured(g->logged, "EncGatherShield is for applications, and a handler of "
                                            "this module answers in this location");
     outcome = eg_admit(g);

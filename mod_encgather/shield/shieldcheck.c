@@ -9,16 +9,6 @@
 
 APLOG_USE_MODULE(encgather);
 
-static bool is_handler_of_ours(const char *word)
-{
-    static const char *const names[] = {EG_GATHER_HANDLER, EG_DECRYPT_HANDLER, EG_STATUS_HANDLER};
-
-    for (unsigned i = 0; word && i < sizeof names / sizeof names[0]; i++)
-        if (ap_cstr_casecmp(word, names[i]) == 0)
-            return true;
-    return false;
-}
-
 static const char *find_bad_provider(apr_pool_t *pool, const eg_config *config)
 {
     const eg_provider *provider = eg_config_provider(config);
@@ -49,7 +39,7 @@ static const char *find_bad_shield(apr_pool_t *pool, const eg_place *place)
 
     if (wrong || !eg_config_shield(place->config))
         return wrong;
-    if (is_handler_of_ours(place->handler))
+    if (place->handler && eg_is_own_handler(place->handler))
         return apr_psprintf(pool,
                             "EncGatherShield is for applications, and SetHandler %s answers here: "
                             "take one of the two out, or set EncGatherShield off",

@@ -184,12 +184,31 @@ void eg_count_begin(request_rec *r, eg_handler_kind handler)
 
 static atomic_ullong *counter_of(eg_host *host, const eg_record *state, eg_outcome outcome)
 {
-    if (state->handler == EG_AT_GATHER)
+    switch (state->handler) {
+    case EG_AT_GATHER:
         return &host->webhooks[state->step][outcome];
-    return state->handler == EG_AT_SHIELD ? &host->shields[outcome] : &host->decrypts[outcome];
+    case EG_AT_SHIELD:
+        return &host->shields[outcome];
+    case EG_AT_REVEAL:
+        return &host->reveals[outcome];
+    default:
+        return &host->decrypts[outcome];
+    }
 }
 
-/* What a shield lets on is answered by somebody else, in his own time. */
+static bool looks_at_signatures(const eg_record *state)
+{
+    return state->handler == EG_AT_GATHER || state->handler == EG_AT_SHIELD;
+}
+
+/* What a shield or a reveal lets on is answered by somebody else, in his own time. */
+static eg_histogram *histogram_of(eg_host *host, const eg_record *state)
+{
+    if (state->handler == EG_AT_GATHER)
+        return &host->gather_time;
+    return state->handler == EG_AT_DECRYPT ? &host->decrypt_time : NULL;
+}
+
 void eg_count_answer(request_rec *r, eg_outcome outcome)
 {
     eg_record *state = eg_record_of(r);
@@ -199,11 +218,10 @@ void eg_count_answer(request_rec *r, eg_outcome outcome)
         return;
     state->is_counted = true;
     add_to(counter_of(host, state, outcome), 1);
-    if (state->handler != EG_AT_DECRYPT)
+    if (looks_at_signatures(state))
         add_to(&host->signatures[state->verdict], 1);
-    if (state->handler != EG_AT_SHIELD)
-        add_time(state->handler == EG_AT_GATHER ? &host->gather_time : &host->decrypt_time,
-                 eg_since(state->started));
+    if (histogram_of(host, state))
+        add_time(histogram_of(host, state), eg_since(state->started));
 }
 
 /* Of a chain of internal redirects the same request counts that the access log shows: the last one

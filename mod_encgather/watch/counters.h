@@ -42,6 +42,7 @@ typedef struct eg_host {
     atomic_ullong webhooks[EG_STEPS][EG_OUTCOMES];
     atomic_ullong decrypts[EG_OUTCOMES];
     atomic_ullong shields[EG_OUTCOMES];
+    atomic_ullong reveals[EG_OUTCOMES];
     atomic_ullong denials[EG_OUTCOMES]; /* by "Require twilio-signature" */
     atomic_ullong signatures[EG_VERDICTS];
     atomic_ullong lookups[EG_OUTCOMES];
@@ -72,7 +73,7 @@ eg_key_use *eg_counters_key(const char *fingerprint);
 bool eg_count_seal(eg_key_use *use);
 void eg_count_open(eg_key_use *use);
 
-/* Around the work of a handler or a shield: where it takes over, and once what it answers, or that the request
+/* Around the work of a handler, a shield or a reveal: where it takes over, and once what it answers, or that the request
  * goes on, is decided, before that is sent: who has the answer finds it counted. */
 void eg_count_begin(request_rec *r, eg_handler_kind handler);
 void eg_count_answer(request_rec *r, eg_outcome outcome);

@@ -25,12 +25,18 @@ static const char *one_of(unsigned mask, unsigned outcome)
 
 static const char *webhook_word(unsigned i)
 {
-    return one_of(~(BIT(EG_BAD_TOKEN) | BIT(EG_SHIELDED) | BIT(EG_PASSED)), i);
+    return one_of(~(BIT(EG_BAD_TOKEN) | BIT(EG_SHIELDED) | BIT(EG_REVEALED) | BIT(EG_PASSED)), i);
 }
 
 static const char *shield_word(unsigned i)
 {
     return one_of(REFUSALS | BIT(EG_FORBIDDEN) | BIT(EG_SHIELDED) | BIT(EG_PASSED), i);
+}
+
+static const char *reveal_word(unsigned i)
+{
+    return one_of(
+        REFUSALS | BIT(EG_FORBIDDEN) | BIT(EG_BAD_TOKEN) | BIT(EG_REVEALED) | BIT(EG_PASSED), i);
 }
 
 static const char *decrypt_word(unsigned i)
@@ -109,6 +115,14 @@ const eg_family eg_families[] = {
      {1, EG_OUTCOMES},
      {NULL, shield_word},
      HOST(shields),
+     false},
+    {"reveals",
+     "Requests at EncGatherReveal",
+     "Requests at locations with EncGatherReveal.",
+     {NULL, "result"},
+     {1, EG_OUTCOMES},
+     {NULL, reveal_word},
+     HOST(reveals),
      false},
     {"denials",
      "Denied by Require twilio-signature",

@@ -8,7 +8,13 @@
 #include "base/outcome.h"
 #include "core/bytes.h"
 
-typedef enum { EG_AT_NONE = 0, EG_AT_GATHER, EG_AT_DECRYPT, EG_AT_SHIELD } eg_handler_kind;
+typedef enum {
+    EG_AT_NONE = 0,
+    EG_AT_GATHER,
+    EG_AT_DECRYPT,
+    EG_AT_SHIELD,
+    EG_AT_REVEAL
+} eg_handler_kind;
 
 /* Where in a call a webhook is. */
 typedef enum {

@@ -65,7 +65,7 @@ static bool answers_json(const request_rec *r)
 {
     const eg_record *record = eg_record_if_any(r);
 
-    return record && record->handler == EG_AT_DECRYPT;
+    return record && (record->handler == EG_AT_DECRYPT || record->handler == EG_AT_REVEAL);
 }
 
 static const char *error_text(request_rec *r, const char *text)

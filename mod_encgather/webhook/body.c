@@ -341,6 +341,12 @@ static void set_kept_body(request_rec *sub, const eg_body *body)
     APR_BRIGADE_INSERT_TAIL(sub->kept_body, apr_bucket_eos_create(alloc));
 }
 
+void eg_body_keep_anew(request_rec *r)
+{
+    if (r->kept_body)
+        set_kept_body(r, eg_body_of(r));
+}
+
 /* It is the body of that request from now on, wherever a redirect leads it. */
 void eg_body_lend(request_rec *sub, const char *bytes, apr_size_t n)
 {

@@ -209,6 +209,11 @@ const char *eg_shield_lacks(apr_pool_t *pool, const eg_config *policy)
     return missing_or_crypto(pool, missing);
 }
 
+const char *eg_opening_lacks(apr_pool_t *pool, const eg_config *policy)
+{
+    return missing_or_crypto(pool, find_missing(policy, false, false));
+}
+
 static eg_step step_of(const eg_fields *fields, unsigned number)
 {
     if (number == 0)

@@ -25,6 +25,9 @@ eg_outcome eg_misconfigured(request_rec *r, const char *why);
 /* What a location with a shield needs and does not have, in words for eg_misconfigured(); NULL: it has all. */
 const char *eg_shield_lacks(apr_pool_t *pool, const eg_config *policy);
 
+/* The same for a location that opens tokens. */
+const char *eg_opening_lacks(apr_pool_t *pool, const eg_config *policy);
+
 /* Where a handler of ours is set and the directive is not that enables it: 404, and at most one line a
  * second says so. Returns what a handler returns. */
 int eg_refuse_disabled(request_rec *r, const char *handler, const char *directive);
