@@ -45,7 +45,7 @@ JUDGES := $(patsubst t/judge/%.c,$(OUT)/judge/%,$(wildcard t/judge/*.c))
 UNITS  := $(patsubst t/unit/%.c,$(OUT)/unit/%,$(filter-out t/unit/tap.c,$(UNIT)))
 
 .DEFAULT_GOAL := all
-.PHONY: all help deps demo serve test check unit man install uninstall deb format format-check clean
+.PHONY: all help deps demo demo-shield serve test check unit man install uninstall deb format format-check clean
 
 all: $(MODULE) $(if $(TOOLS),$(TOOL)) ## the module and the command line program, in build/out/
 
@@ -55,6 +55,10 @@ help: ## this list
 demo: deps-build+demo ## install what is missing, build, place two calls through a real httpd
 	@$(MAKE) --no-print-directory -s all
 	@build/demo --module $(MODULE)
+
+demo-shield: deps-build+demo+demo-shield ## the same for an application that exists already: before and behind EncGatherShield
+	@$(MAKE) --no-print-directory -s all
+	@build/demo-shield --module $(MODULE)
 
 serve: deps-build+demo ## the server of the demo, with a phone to open in a browser, kept up until Ctrl-C
 	@$(MAKE) --no-print-directory -s all

@@ -13,7 +13,7 @@ set -u
 #             httpd:NAME       a module of httpd: mod_NAME.so
 #             file:PATTERN     such a file is there
 #             python:MODULE    the system's python3 imports it
-# Every purpose but "clean-room", "demo" and "peers" (what "make bench" compares the module with) implies "build".
+# Every purpose but "clean-room", "demo", "demo-shield" and "peers" (what "make bench" compares the module with) implies "build".
 # apache2-bin is the server alone. Other servers' packages bring services, which are kept from starting while they are installed; tests
 # start what they need by themselves.
 things() {
@@ -63,10 +63,10 @@ test        cmd:faketime                faketime                    -
 test        cmd:lintian                 lintian                     -
 test        cmd:ps                      procps                      procps-ng
 test        cmd:readelf                 binutils                    binutils
-test        cmd:setpriv                 util-linux                  util-linux
+test,demo-shield cmd:setpriv            util-linux                  util-linux
 test        file:/usr/sbin/php-fpm*     php-fpm                     php-fpm
-test        cmd:node                    nodejs                      nodejs
-test        cmd:npm                     npm                         nodejs-npm
+test,demo-shield cmd:node               nodejs                      nodejs
+test,demo-shield cmd:npm                npm                         nodejs-npm
 test        cmd:chromium                chromium                    chromium
 test        cmd:chromedriver            chromium-driver             chromedriver
 test        python:cryptography         python3-cryptography        python3-cryptography
@@ -158,7 +158,7 @@ is_wanted() {
     for purpose in $wanted; do
         case "$purpose,$1," in
             all,* | *",$purpose,"*) return 0 ;;
-            clean-room,* | demo,* | peers,*) ;;
+            clean-room,* | demo,* | demo-shield,* | peers,*) ;;
             *,build,*) return 0 ;;
         esac
     done

@@ -21,9 +21,10 @@ use EncGather::Caller;
 use EncGather::Daemon qw(program free_ports);
 use EncGather::Files qw(slurp spew);
 use EncGather::Httpd qw(module_file runtime_user runtime_group);
+use EncGather::Signature qw(signature form_decode);
 use EncGather::Test;
 
-my @MODULES = qw(proxy proxy_http proxy_fcgi mime);
+my @MODULES = qw(proxy proxy_http proxy_fcgi mime dir);
 my @MISSING = grep { !defined module_file($_) } @MODULES, 'ssl';
 plan skip_all => "this httpd has no mod_$MISSING[0]" if @MISSING && !$ENV{CI};
 
@@ -37,8 +38,8 @@ my ($PORT, $STUB_PORT, $NODE_PORT) = free_ports(3);
 my $HERE = "http://127.0.0.1:$PORT";
 remember($CARD, $PIN, $MEMBER, "$CITY.", '0 7 1 9 3.');
 
-make_path(map { "$TREE/$_" } qw(etc lib run));
-chmod 0755, $TREE, "$TREE/lib", "$TREE/run";
+make_path(map { "$TREE/$_" } qw(etc lib run public));
+chmod 0755, $TREE, map { "$TREE/$_" } qw(lib run public);
 
 # --- What the configurations speak of ----------------------------------------------------------------------------
 
@@ -64,6 +65,8 @@ my ($authority) = CERT_create(CA => 1, subject => { CN => 'an authority' });
 spew("$TREE/authorities.pem", PEM_cert2string($authority));
 
 my %HERE = (
+    '/srv/ivr/public'                    => "$TREE/public",
+    'http://127.0.0.1:3000/ivr'          => "http://127.0.0.1:$STUB_PORT/record",
     '/var/lib/ivr/accounts.db'           => in_tree('conf/accounts.db'),
     '/var/lib/ivr/blind.db'              => "$TREE/blind.db",
     '/var/lib/ivr/members.db'            => "$TREE/members.db",
@@ -243,6 +246,46 @@ sub application () {
     return;
 }
 
+my $LONG = '4111111111111111';
+remember($LONG);
+
+# What an application gets (target, signature, body), asked for by a code, of a menu's key, a card number and a PIN.
+sub is_shielded ($name, $gets) {
+    for my $case ([ '/ivr', '2' ], [ '/ivr', $LONG, 'a card number' ], [ '/ivr/pin', $PIN, 'a PIN' ]) {
+        my ($path, $keyed, $secret) = @$case;
+        my ($target, $signature, $body) = $gets->($path, [ CallSid => 'CA' . '6' x 32, Digits => $keyed ]);
+        my @got = form_decode($body // '');
+        my %got = @got;
+        is $secret ? open_token($got{Digits} // '') : $got{Digits}, $keyed, "$name: " . ($secret ? "$secret is a token" : 'the key of a menu stays');
+        is $signature, signature($TOKEN{demo}, "$HERE$path", \@got), 'and the signature is right';
+    }
+    return;
+}
+
+sub shielded_service () {
+    is_shielded('Node.js behind a shield', sub ($path, $form) {
+        $stub->forget;
+        post("127.0.0.1:$PORT", $path, $form);
+        my ($request) = $stub->requests;
+        return ($request->{target}, $request->{headers}{'x-twilio-signature'}[0], $request->{body});
+    });
+    return;
+}
+
+# A front controller that says what it got.
+sub shielded_php ($fpm) {
+    make_path("$TREE/php");
+    spew("$TREE/public/index.php", '<?php echo $_SERVER["REQUEST_URI"], "\n", $_SERVER["HTTP_X_TWILIO_SIGNATURE"], "\n", file_get_contents("php://input");', 0644);
+    my ($user, $group) = (runtime_user(), runtime_group());
+    my $whom = $> == 0 ? "user = $user\ngroup = $group\nlisten.owner = $user\nlisten.group = $group\n" : '';
+    spew("$TREE/php/shield.conf", "[global]\ndaemonize = no\nerror_log = $TREE/php/logs/fpm\n[ivr]\n${whom}listen = $TREE/php/socket\npm = static\npm.max_children = 1\n");
+    my $daemon = EncGather::Daemon->new(dir => "$TREE/php", command => [ $fpm, '-n', '-F', '-y', "$TREE/php/shield.conf" ], ready => listens("$TREE/php/socket"));
+    ok $daemon->start, 'PHP behind a shield: it runs' or diag $daemon->last_words;
+    is_shielded('PHP behind a shield', sub ($path, $form) { return split /\n/, post("127.0.0.1:$PORT", $path, $form)->content, 3 });
+    ok $daemon->stop, 'PHP behind a shield: it stops';
+    return;
+}
+
 # --- The recipes -------------------------------------------------------------------------------------------------
 
 my @KILLED = (qr/EG0501/, qr/\[proxy:error\].*AH02454|\[proxy:error\].*AH00957/, qr/AH01114|AH01079/);
@@ -295,6 +338,8 @@ my %RECIPE = (
         hears('words', qr/\Q$CLUB\E/, '/encrypted-gather', [ "speech:$CITY.", 'speech:0 7 1 9 3.' ]);
         hears('words and keys', qr/\Q$CLUB\E/, '/encrypted-gather', [ "speech:$CITY", $MEMBER ]);
     } ],
+    'An IVR in Node.js, Python or Ruby behind a shield' => [ \&shielded_service ],
+    'An IVR in PHP behind a shield' => [ sub () { with_program('php-fpm', program('php-fpm', 'php-fpm[0-9]*'), \&shielded_php) } ],
     "Only Twilio's requests for an existing application" => [ \&application, qr/EG0302/, qr/AH01630/ ],
 );
 

@@ -15,7 +15,7 @@ use EncGather::Files qw(spew);
 use EncGather::Httpd qw(runtime_user runtime_group);
 use EncGather::Server;
 
-our @EXPORT_OK = qw(apache gather_location lookup_location null_location database write_secret);
+our @EXPORT_OK = qw(apache gather_location lookup_location shield_location null_location database write_secret);
 
 use constant {
     ACCOUNT => "INSERT INTO accounts VALUES ('1234', '4321', 'AC12345678', '12.55')",
@@ -84,6 +84,12 @@ sub gather_location ($path, $backend, $secrets, @more) {
 sub lookup_location ($path, $secrets, @more) {
     return join "\n", qq(<Location "$path">), 'SetHandler decrypt-gather', 'EncGatherExpose on', qq(EncGatherKeyFile "$secrets/key"),
         'EncGatherLookup "' . QUERY . '" encryptedCardDigits encryptedPinDigits', @more, "</Location>\n";
+}
+
+# Before an application elsewhere.
+sub shield_location ($path, $application, $names, $secrets) {
+    return join "\n", qq(<Location "$path">), qq(ProxyPass "$application"), "EncGatherShield $names", 'EncGatherResign on', qq(EncGatherKeyFile "$secrets/key"),
+        qq(EncGatherAuthTokenFile "$secrets/token"), 'EncGatherPublicURL ' . ORIGIN, "</Location>\n";
 }
 
 sub null_location ($path, $bytes, @more) {

@@ -11,7 +11,7 @@ use File::Copy qw(copy);
 use File::Temp;
 use IO::Socket::INET;
 
-use EncGather::Bench::Apache qw(apache gather_location lookup_location null_location database write_secret);
+use EncGather::Bench::Apache qw(apache gather_location lookup_location shield_location null_location database write_secret);
 use EncGather::Bench::Measure;
 use EncGather::Bench::Sealed qw(make_keys sealing_locations);
 use EncGather::Bench::Webhooks qw(ORIGIN TOKEN KEY request);
@@ -56,7 +56,7 @@ sub get ($self, $name) {
 sub why ($self, $name) { return $self->{missing}{$name} }
 
 sub _start ($self, $name) {
-    my $how = $name =~ /^(jose|node|nginx|express|php|postgresql)/ ? "_start_$1" : '_start_httpd';
+    my $how = $name =~ /^(shieldnode|jose|node|nginx|express|php|postgresql)/ ? "_start_$1" : '_start_httpd';
     return $self->$how($name);
 }
 
@@ -138,6 +138,21 @@ sub _conf_proxy ($self, @ports) {
     return (module => undef, modules => [qw(proxy proxy_http)], conf => qq(ProxyPass "/remote" "$backend"\n));
 }
 
+sub _conf_proxied ($self, @ports) {
+    return (module => undef, modules => [qw(proxy proxy_http)], conf => qq(ProxyPass "/proxied" "@{[ $self->_application ]}"\n));
+}
+
+sub _conf_shielding ($self, @ports) {
+    my $checked = 'http://127.0.0.1:' . $self->checked . '/null';
+    return (modules => [qw(proxy proxy_http)], conf => shield_location('/shielded', $self->_application, 'Digits', $self->dir)
+        . shield_location('/passed', $self->_application, 'Digits=12-19', $self->dir) . shield_location('/checked', $checked, 'Digits', $self->dir));
+}
+
+sub _application ($self) { return 'http://127.0.0.1:' . $self->_needed('plain')->{port} . '/null' }
+
+# A port at which nobody listens but whoever wants to see what is handed on.
+sub checked ($self) { return $self->{checked} ||= (free_ports(1))[0] }
+
 sub _conf_pgsql ($self, @ports) {
     my $database = $self->_needed('postgresql');
     return (modules => ['dbd'], conf => qq(DBDriver pgsql\nDBDParams "host=$database->{socket} user=ivr dbname=ivr"\n)
@@ -207,6 +222,14 @@ sub _start_node ($self, $name) {
     my $dir  = $self->_placed($name, 'bare.js');
     my ($port) = free_ports(1);
     return $self->_daemon($name, $port, $self->_environment(PORT => $port, PROCESSES => NODE_PROCESSES->{$name}), $node, "$dir/bare.js");
+}
+
+sub _start_shieldnode ($self, $name) {
+    my $node = program('node') or die "there is no Node.js\n";
+    my $dir  = $self->_placed($name, 'shield.js');
+    my ($port) = free_ports(1);
+    my %how = (PORT => $port, BACKEND => $self->_needed('plain')->{port}, CHECKED => $self->checked);
+    return $self->_daemon($name, $port, $self->_environment(%how), $node, "$dir/shield.js");
 }
 
 # bare.js with npm jose, at jose-dir or jose-p256.
