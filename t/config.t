@@ -108,9 +108,10 @@ bad("EncGatherShield $_", at('/a', "EncGatherShield $_"), qr/EncGatherShield/)
         'bodySHA256', 'sig', 'Digits Digits', 'Digits=1-4 Digits=4-5', 'off Digits=', join(' ', map { "n$_" } 1 .. 65);
 bad('EncGatherShield: observe in one line of two', at('/a', 'EncGatherShield observe a', 'EncGatherShield b'), qr/EncGatherShield: .*observe/);
 bad("EncGatherResign $_", at('/a', "EncGatherResign $_"), qr/EncGatherResign/) for '', 'maybe';
-good("EncGatherShield $_", at('/a', "EncGatherShield $_"))
+my @FILES_OF_SHIELD = ("EncGatherKeyFile $key", "EncGatherAuthTokenFile $tokens");
+good("EncGatherShield $_", at('/a', "EncGatherShield $_", @FILES_OF_SHIELD))
     for 'Digits', 'observe Digits=4', 'Digits=13-19:card Digits=3-4:code SpeechResult', 'off', 'a[b][]', 'Digits=1-4096:x', 'CallUUID', 'AccountSid';
-good('EncGatherShield and EncGatherResign', at('/a', 'EncGatherShield a', 'EncGatherShield b', 'EncGatherShield off', 'EncGatherShield observe c', 'EncGatherResign on'));
+good('EncGatherShield and EncGatherResign', at('/a', @FILES_OF_SHIELD, 'EncGatherShield a', 'EncGatherShield b', 'EncGatherShield off', 'EncGatherShield observe c', 'EncGatherResign on'));
 bad("a shield that cannot be: $_->[0]", at('/a', 'EncGatherShield Digits', @{ $_->[1] }), qr/EG0148: <Location \/a> \(line \d+ of \S+\): /, $_->[2])
     for [ 'a handler of ours', [ 'SetHandler Encrypted-Gather', 'EncGatherBackend /b', "EncGatherKeyFile $key", "EncGatherAuthTokenFile $tokens" ], qr/SetHandler/ ],
         [ 'the call', ['EncGatherShield CallSid'], qr/CallSid/ ],
@@ -118,8 +119,17 @@ bad("a shield that cannot be: $_->[0]", at('/a', 'EncGatherShield Digits', @{ $_
         [ 'a provider without one', ['EncGatherProvider jambonz'], qr/jambonz/ ],
         [ 'a provider that signs alone', [ 'EncGatherProvider telnyx', 'EncGatherResign on' ], qr/EncGatherResign: Telnyx/ ],
         [ 'hex, and a recipient', [ 'EncGatherTokenFormat hex', "EncGatherRecipient e1 $pair.pub" ], qr/EncGatherTokenFormat makes hex/ ];
-good('a shield for Telnyx, which is not signed anew', at('/a', 'EncGatherShield Digits', 'EncGatherProvider telnyx'));
-good('a shield taken off where a handler is', at('/a', 'EncGatherShield Digits') . at('/a/b', 'EncGatherShield off', 'SetHandler encgather-status'));
+bad("EncGatherResign for $_->[0]", at('/a', 'EncGatherResign on', "EncGatherProvider $_->[0]"), qr/EG0148: .*EncGatherResign/, $_->[1])
+    for [ jambonz => qr/jambonz/ ], [ telnyx => qr/Telnyx/ ];
+{
+    my $public = write_secret("$FILES/telnyx-key", '6kpsY+KcUgq+9VB7Ey7F+ZVHdq6+vnuSQh7qaRRG0iw=' . "\n");
+    good('a shield for Telnyx, which is not signed anew', at('/a', 'EncGatherShield Digits', 'EncGatherProvider telnyx', $FILES_OF_SHIELD[0], "EncGatherAuthTokenFile $public"));
+    my ($rc, $output) = configtest(at('/a', 'EncGatherShield Digits') . at('/b', 'EncGatherShield observe Digits', 'EncGatherSignature observe') . at('/c', 'EncGatherShield off')
+        . at('/d', 'EncGatherShield Digits', "EncGatherRecipient e1 $pair.pub"));
+    is_deeply [ $output =~ /EG0150: EncGatherShield in (<Location .*?>) .*there is (no .*?) for it/g ],
+        [ '<Location /a>', 'no EncGatherKeyFile, no EncGatherAuthTokenFile', '<Location /d>', 'no EncGatherAuthTokenFile' ], 'a shield that lacks something: a warning for each';
+}
+good('a shield taken off where a handler is', at('/a', 'EncGatherShield Digits', @FILES_OF_SHIELD) . at('/a/b', 'EncGatherShield off', 'SetHandler encgather-status'));
 {
     my ($rc, $output) = configtest("EncGatherRedact off\n" . at('/a', 'EncGatherShield Digits'));
     is $rc, 0, 'EncGatherRedact off beside a shield: a warning';

@@ -162,6 +162,11 @@ Alias /listed "$TREE/htdocs"
 </Location>
 ScriptAlias /cgi-of-all "$TREE/cgi/app"
 RewriteEngine on
+RewriteRule "^/noted" "-" [E=NOTED:q=%{QUERY_STRING}]
+ScriptAlias /noted "$TREE/cgi/app"
+<Location /noted>
+    EncGatherShield Digits
+</Location>
 RewriteRule "^/routed/(\\w+)\$" "/cgi?route=\$1" [QSA,PT]
 ErrorDocument 403 /error-page
 ScriptAlias /error-page "$TREE/cgi/app"
@@ -345,6 +350,7 @@ is with_values(app(get($HOST, "/routed/now?Digits=$CARD"))->{QUERY_STRING}), "ro
     like $part->content, qr/\?Digits=[0-9a-f]{88}/, 'in the URL of the page';
 }
 is get($HOST, '/cgi', method => 'HEAD')->code, 200, 'HEAD';
+is with_values(app(get($HOST, "/noted?a=b&Digits=$CARD"))->{NOTED}), "q=a=b&Digits={$CARD}", 'a variable that a rule has made of the query';
 {
     my $seen = app(get($HOST, "/handed/now?Digits=$CARD"));
     is with_values($seen->{QUERY_STRING}), "route=now&Digits={$CARD}", 'handed on by a RewriteRule [P]';

@@ -96,6 +96,29 @@ static void check_handler(const eg_survey *all, server_rec *s, const eg_finding 
                      name, EG_PLACE(all->pool, at), missing);
 }
 
+/* --- a shield that lacks something ------------------------------------------------------------- */
+
+static bool is_shielding(const eg_finding *at)
+{
+    return ap_cstr_casecmp(at->word, "off") != 0 && ap_cstr_casecmp(at->word, "observe") != 0;
+}
+
+static void check_shield(const eg_survey *all, server_rec *s, const eg_finding *at)
+{
+    bool no_keys = is_shielding(at) && !eg_written_is_there(all, EG_WRITTEN_KEYS, at) &&
+                   !has_envelope_key(all, at, EG_WRITTEN_RECIPIENT);
+    bool no_tokens = ap_cstr_casecmp(at->word, "off") != 0 && needs_tokens(all, at) &&
+                     !eg_written_is_there(all, EG_WRITTEN_TOKENS, at);
+
+    if (no_keys || no_tokens)
+        ap_log_error(
+            APLOG_MARK, APLOG_WARNING, 0, s,
+            EG_TAG("0150") "EncGatherShield in " EG_AT " can only fail: there is no %s%s%s "
+                           "for it; set it there or around it",
+            EG_PLACE(all->pool, at), no_keys ? "EncGatherKeyFile" : "",
+            no_keys && no_tokens ? ", no " : "", no_tokens ? "EncGatherAuthTokenFile" : "");
+}
+
 /* --- a handler that is almost ours ------------------------------------------------------------- */
 
 static unsigned least(unsigned a, unsigned b, unsigned c)
@@ -238,6 +261,8 @@ void eg_hopeless_warn(apr_pool_t *ptemp, server_rec *s)
     check_handlers(&all, s);
     for (int i = 0; i < all.found[EG_WRITTEN_LOOKUP]->nelts; i++)
         check_query(&all, s, eg_written_at(&all, EG_WRITTEN_LOOKUP, i));
+    for (int i = 0; i < all.found[EG_WRITTEN_SHIELD]->nelts; i++)
+        check_shield(&all, s, eg_written_at(&all, EG_WRITTEN_SHIELD, i));
     eg_destinations_check(&all, s);
     eg_store_each(s, check_token_file);
 }

@@ -18,6 +18,7 @@ static const char *const directives[EG_WRITTEN_KINDS] = {
     [EG_WRITTEN_FIELD] = "EncGatherField",
     [EG_WRITTEN_FORWARD] = "EncGatherForward",
     [EG_WRITTEN_EXPOSE] = "EncGatherExpose",
+    [EG_WRITTEN_SHIELD] = "EncGatherShield",
     [EG_WRITTEN_PROXY_PASS] = "ProxyPass",
     [EG_WRITTEN_TLS_ENGINE] = "SSLProxyEngine",
 };

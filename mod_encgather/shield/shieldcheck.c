@@ -16,7 +16,7 @@ static const char *find_bad_provider(apr_pool_t *pool, const eg_config *config)
     if (!provider->dialect)
         return apr_psprintf(pool,
                             "EncGatherProvider %s is for \"Require webhook-signature\" alone: "
-                            "there is no EncGatherShield for its webhooks",
+                            "there are no EncGatherShield and EncGatherResign for its webhooks",
                             provider->name);
     if (config->resign > 0 && !provider->resign)
         return apr_psprintf(pool,
@@ -24,7 +24,8 @@ static const char *find_bad_provider(apr_pool_t *pool, const eg_config *config)
                             "can sign a changed webhook in its place; set it off, and let the "
                             "application not ask for a signature: this module has done it",
                             provider->title);
-    if (eg_shield_list_names(eg_config_shield(config), eg_span_of(provider->call)))
+    if (eg_config_shield(config) &&
+        eg_shield_list_names(eg_config_shield(config), eg_span_of(provider->call)))
         return apr_psprintf(pool,
                             "EncGatherShield names %s, which is the id of the call: tokens are "
                             "bound to it, and applications find their calls by it",
@@ -36,7 +37,7 @@ static const char *find_bad_shield(apr_pool_t *pool, const eg_place *place)
 {
     const char *wrong = find_bad_provider(pool, place->config);
 
-    if (wrong)
+    if (wrong || !eg_config_shield(place->config))
         return wrong;
     if (place->handler && eg_is_own_handler(place->handler))
         return apr_psprintf(pool,
@@ -51,7 +52,7 @@ static bool check_shield_of(apr_pool_t *pool, server_rec *s, const eg_place *pla
     bool is_running = ap_state_query(AP_SQ_CONFIG_GEN) > 1;
     const char *wrong;
 
-    if (place->is_conditional || !eg_config_shield(place->config))
+    if (place->is_conditional || (!eg_config_shield(place->config) && place->config->resign <= 0))
         return true;
     wrong = find_bad_shield(pool, place);
     if (!wrong)

@@ -159,18 +159,22 @@ static void describe_place(const eg_dump *dump, const eg_record *place, bool off
 {
     bool gathers = is_handled_by(dump, place, "encrypted-gather") && get(dump, place, "backend");
     bool looks_up = is_handled_by(dump, place, "decrypt-gather") && get(dump, place, "lookup");
+    bool shields = eg_record_is(dump, place, "shields");
+    bool asks = gathers || shields || eg_record_is(dump, place, "requires");
 
     if (gathers)
         describe_gather(dump, place);
     if (looks_up)
         describe_lookup(dump, place);
-    if (gathers || eg_record_is(dump, place, "requires"))
+    if (shields)
+        eg_report_add(place->subject, EG_STATE_OK, "is an application behind a shield", NULL);
+    if (asks)
         describe_signature(dump, place);
     if (is_handled_by(dump, place, "encgather-status"))
         eg_report_add(place->subject, EG_STATE_OK, "shows counters", NULL);
-    if (gathers || looks_up)
+    if (gathers || looks_up || shields)
         describe_unread(dump, place, "key_file");
-    if (gathers || eg_record_is(dump, place, "requires"))
+    if (asks)
         describe_unread(dump, place, "token_file");
     take_database(dump, place);
     if (gathers && !offline)

@@ -198,9 +198,31 @@ static void requery_shown(request_rec *r, const eg_requery *query)
                                                    query->args_instead, query->gone);
 }
 
+/* What rules have put into variables and notes: the query in it is another one. */
+static void requery_values(const request_rec *r, const apr_table_t *table, eg_span old,
+                           eg_span instead)
+{
+    const apr_array_header_t *all = apr_table_elts(table);
+
+    for (int i = 0; old.n && old.p != instead.p && i < all->nelts; i++) {
+        apr_table_entry_t *entry = &APR_ARRAY_IDX(all, i, apr_table_entry_t);
+        const char *at = strstr(entry->val, old.p);
+
+        if (at)
+            entry->val = apr_pstrcat(
+                r->pool, apr_pstrmemdup(r->pool, entry->val, (apr_size_t)(at - entry->val)),
+                instead.p, at + old.n, NULL);
+    }
+}
+
 void eg_masking_requery(request_rec *r, const eg_requery *query)
 {
     masking *state = eg_slot_if_any(r, EG_SLOT_MASKING);
+
+    requery_values(r, r->subprocess_env, query->sent, query->sent_instead);
+    requery_values(r, r->subprocess_env, query->args, query->args_instead);
+    requery_values(r, r->notes, query->sent, query->sent_instead);
+    requery_values(r, r->notes, query->args, query->args_instead);
 
     if (state && state->raw_target)
         state->raw_target = exchanged_target(r, state->raw_target, query);

@@ -169,6 +169,40 @@ static void hold_only_in_buffer(const eg_params *params)
                   "values are only in the buffer, which the caller wipes");
 }
 
+/* Every other parameter that has a value, so that both kinds stand beside each other. */
+static eg_status replace_some(void *about, const eg_param *param, eg_span *instead)
+{
+    unsigned *asked = about;
+
+    if (++*asked % 2 && param->value.n)
+        *instead = EG_LIT("instead");
+    return EG_OK;
+}
+
+static void hold_substituted(apr_pool_t *pool, eg_span input, const eg_params *params)
+{
+    unsigned asked = 0;
+    eg_span out;
+    eg_params again;
+
+    HOLDS(eg_form_substitute(pool, input, params, replace_some, &asked, &out) == EG_OK,
+          "values of what is parsed can be other ones");
+    HOLDS(asked == params->n, "each is asked about once");
+    if (out.p == input.p)
+        return;
+    HOLDS(eg_form_parse(pool, apr_pmemdup(pool, out.p, out.n), out.n, EG_PARAMS_MAX, &again) ==
+                  EG_OK &&
+              again.n == params->n,
+          "what comes of it has as many");
+    for (apr_size_t i = 0; i < again.n; i++) {
+        bool chosen = i % 2 == 0 && params->at[i].value.n;
+
+        HOLDS(eg_span_eq(again.at[i].name, params->at[i].name), "the same names");
+        HOLDS(eg_span_eq(again.at[i].value, chosen ? EG_LIT("instead") : params->at[i].value),
+              "and no other values but the chosen ones");
+    }
+}
+
 static void hold_limit(apr_pool_t *pool, eg_span input, apr_size_t n)
 {
     char *copy = apr_pmemdup(pool, input.p, input.n);
@@ -198,6 +232,7 @@ void fuzz_one(apr_pool_t *pool, eg_span input)
         hold_written_again(pool, &got, ESCAPE_ALL);
         hold_written_again(pool, &got, ESCAPE_LITTLE);
         hold_limit(pool, input, got.n);
+        hold_substituted(pool, input, &got);
     }
     free(buffer);
 }
