@@ -31,8 +31,8 @@ my $CALL = 'CA' . '6' x 32;
 my $CARD = '5105105937104218';
 my $PIN  = '73506142';
 my $SEEN = "$TREE/seen";    # by applications; it is no log
-make_path("$TREE/htdocs/index", "$TREE/cgi", $SEEN);
-chmod 0755, $TREE, "$TREE/cgi", "$TREE/htdocs", "$TREE/htdocs/index";
+make_path("$TREE/htdocs/ht", "$TREE/cgi", $SEEN);
+chmod 0755, $TREE, "$TREE/cgi", "$TREE/htdocs", "$TREE/htdocs/ht";
 chmod 0777, $SEEN;
 
 spew("$TREE/cgi/app", <<"END_OF_SCRIPT", 0755);
@@ -45,6 +45,7 @@ close \$seen;
 print "Content-Type: text/plain\\r\\nX-Of-App: yes\\r\\n\\r\\nby CGI\\n";
 END_OF_SCRIPT
 spew("$TREE/htdocs/page.shtml", qq(<!--#include virtual="/closed" -->.<!--#include virtual="/pay" -->), 0644);
+spew("$TREE/htdocs/ht/.htaccess", "RewriteEngine on\nRewriteRule ^ /cgi-of-all [L]\n", 0644);
 write_secret("$TREE/key",    "$KEY{demo}\n");
 write_secret("$TREE/ring",   "k1 $KEY{demo}\n");
 write_secret("$TREE/tokens", "$TOKEN{demo}\n");
@@ -130,6 +131,10 @@ ScriptAlias /conditional "$TREE/cgi/app"
     <If true>
         SetHandler encgather-status
     </If>
+</Location>
+<Location /ht>
+    EncGatherExpose on
+    EncGatherReveal card
 </Location>
 <Location /front>
     EncGatherExpose on
@@ -279,6 +284,7 @@ my ($T_CARD, $T_PIN) = (seal($CARD), seal($PIN));
     is logged($got), "200 $CALL - revealed unchecked", 'with the call';
     hand(form => '/front/page', "card=$T_CARD");
     is +(app())[1], "card=$CARD", 'FallbackResource outside of the location';
+    is logged(hand(json => '/ht/page', qq({"card":"$T_CARD"}))) . ' ' . (app())[1], qq(200 - - revealed unchecked {"card":"$CARD"}), 'a front controller in .htaccess';
     hand(form => '/conditional?open', "card=$T_CARD");
     is +(app())[1], "card=$CARD", 'an <If> that is so';
     hand(form => '/conditional', "card=$T_CARD");

@@ -87,7 +87,7 @@ static void skip_space(scanner *s)
         s->p++;
 }
 
-static bool take(scanner *s, char c)
+static bool take_byte(scanner *s, char c)
 {
     if (s->p == s->end || *s->p != c)
         return false;
@@ -103,7 +103,7 @@ static bool take_word(scanner *s, eg_span word)
     return true;
 }
 
-static bool take_digits(scanner *s)
+static bool take_number_digits(scanner *s)
 {
     const char *from = s->p;
 
@@ -114,16 +114,16 @@ static bool take_digits(scanner *s)
 
 static bool take_number(scanner *s)
 {
-    (void)take(s, '-');
-    if (!take(s, '0') && !take_digits(s))
+    (void)take_byte(s, '-');
+    if (!take_byte(s, '0') && !take_number_digits(s))
         return false;
-    if (take(s, '.') && !take_digits(s))
+    if (take_byte(s, '.') && !take_number_digits(s))
         return false;
-    if (!take(s, 'e') && !take(s, 'E'))
+    if (!take_byte(s, 'e') && !take_byte(s, 'E'))
         return true;
-    if (!take(s, '+'))
-        (void)take(s, '-');
-    return take_digits(s);
+    if (!take_byte(s, '+'))
+        (void)take_byte(s, '-');
+    return take_number_digits(s);
 }
 
 static bool take_escape(scanner *s)
@@ -146,7 +146,7 @@ static bool take_string(scanner *s, eg_span *literal)
 {
     const char *from = s->p;
 
-    if (!take(s, '"'))
+    if (!take_byte(s, '"'))
         return false;
     while (s->p < s->end && *s->p != '"') {
         apr_size_t n = eg_utf8_length((eg_span){s->p, (apr_size_t)(s->end - s->p)});
@@ -158,7 +158,7 @@ static bool take_string(scanner *s, eg_span *literal)
             return false;
     }
     *literal = (eg_span){from, (apr_size_t)(s->p + 1 - from)};
-    return take(s, '"');
+    return take_byte(s, '"');
 }
 
 /* --- strings ----------------------------------------------------------------------------------- */
@@ -260,7 +260,7 @@ apr_size_t eg_json_literal(eg_span text, char *out)
 
 /* --- ways -------------------------------------------------------------------------------------- */
 
-static bool is_called(eg_span literal, eg_span name)
+static bool is_member_called(eg_span literal, eg_span name)
 {
     const char *p = literal.p + 1, *end = literal.p + literal.n - 1;
     apr_size_t at = 0;
@@ -284,7 +284,7 @@ static path_set ways_by_name(const scanner *s, path_set ways, eg_span literal)
     path_set on = 0;
 
     for (unsigned i = 0; has_more(ways, i); i++)
-        if ((ways >> i & 1) && is_called(literal, s->paths[i]->segments[s->depth - 1]))
+        if ((ways >> i & 1) && is_member_called(literal, s->paths[i]->segments[s->depth - 1]))
             on |= (path_set)1 << i;
     return on;
 }
@@ -333,7 +333,7 @@ static bool scan_member(scanner *s, path_set ways, path_set *seen)
         return false;
     *seen |= on;
     skip_space(s);
-    return take(s, ':') && scan_value(s, on);
+    return take_byte(s, ':') && scan_value(s, on);
 }
 
 static bool scan_members(scanner *s, path_set ways)
@@ -343,8 +343,8 @@ static bool scan_members(scanner *s, path_set ways)
     do
         if (!scan_member(s, ways, &seen))
             return false;
-    while (take(s, ','));
-    return take(s, '}');
+    while (take_byte(s, ','));
+    return take_byte(s, '}');
 }
 
 static bool scan_items(scanner *s, path_set ways)
@@ -354,8 +354,8 @@ static bool scan_items(scanner *s, path_set ways)
     do
         if (!scan_value(s, ways ? ways_by_number(s, ways, number++) : 0))
             return false;
-    while (take(s, ','));
-    return take(s, ']');
+    while (take_byte(s, ','));
+    return take_byte(s, ']');
 }
 
 /* Behind its "{" or "[". */
@@ -364,7 +364,7 @@ static bool scan_inside(scanner *s, path_set ways, bool is_object)
     bool good;
 
     skip_space(s);
-    if (take(s, is_object ? '}' : ']'))
+    if (take_byte(s, is_object ? '}' : ']'))
         return true;
     if (s->depth == EG_JSON_DEPTH_MAX)
         return false;
@@ -398,9 +398,9 @@ static bool scan_value(scanner *s, path_set ways)
 
     skip_space(s);
     from = s->p;
-    is_object = take(s, '{');
-    good = is_object || take(s, '[') ? scan_inside(s, longer_ways(s, ways), is_object)
-                                     : scan_scalar(s, &kind);
+    is_object = take_byte(s, '{');
+    good = is_object || take_byte(s, '[') ? scan_inside(s, longer_ways(s, ways), is_object)
+                                          : scan_scalar(s, &kind);
     if (good)
         note_ends(s, ways, kind, from);
     skip_space(s);

@@ -27,20 +27,13 @@ static eg_outcome check_guarded_media(const eg_webhook *hook)
     return !hook->body->expected || eg_webhook_is_form(hook) ? EG_GOING_ON : EG_MEDIA_TYPE;
 }
 
-/* Who read before us has what is to be replaced, and may be the one who hands it on. */
-static bool was_read_by_others(const request_rec *r, const eg_body *body)
-{
-    return (body->announced >= 0 && body->n != (apr_size_t)body->announced) ||
-           (body->expected && !body->n && r->kept_body);
-}
-
 static eg_outcome read_guarded_body(const eg_guarded *g)
 {
     eg_outcome outcome = eg_body_read(g->r, eg_config_max_body(g->policy));
 
     if (outcome)
         return outcome;
-    if (was_read_by_others(g->r, g->hook->body))
+    if (eg_body_was_taken(g->r))
         return eg_misconfigured(g->logged, "another module has read the body before the shield");
     return g->r->method_number == M_GET && g->hook->body->n ? EG_MALFORMED : EG_GOING_ON;
 }

@@ -52,19 +52,13 @@ static const char *find_reveal_fault(const eg_guarded *g)
     return eg_opening_lacks(g->r->pool, g->policy);
 }
 
-/* Whoever read it before us has tokens, and may be the one who hands them on. */
-static bool is_missing(const eg_body *body)
-{
-    return body->announced >= 0 && body->n != (apr_size_t)body->announced;
-}
-
 static eg_outcome read_revealed_body(const eg_guarded *g)
 {
     eg_outcome outcome = check_revealed_media(g->hook);
 
     if (!outcome)
         outcome = eg_body_read(g->r, eg_config_max_body(g->policy));
-    if (!outcome && is_missing(g->hook->body))
+    if (!outcome && eg_body_was_taken(g->r))
         outcome = eg_misconfigured(g->r, "another module has read the body before EncGatherReveal");
     return outcome;
 }

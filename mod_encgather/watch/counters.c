@@ -198,6 +198,8 @@ static atomic_ullong *counter_of(eg_host *host, const eg_record *state, eg_outco
 
 static bool looks_at_signatures(const eg_record *state)
 {
+    if (state->handler == EG_AT_REVEAL) /* a Require beside it may have */
+        return state->verdict != EG_SIGNATURE_UNCHECKED;
     return state->handler == EG_AT_GATHER || state->handler == EG_AT_SHIELD;
 }
 

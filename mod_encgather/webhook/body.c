@@ -341,6 +341,14 @@ static void set_kept_body(request_rec *sub, const eg_body *body)
     APR_BRIGADE_INSERT_TAIL(sub->kept_body, apr_bucket_eos_create(alloc));
 }
 
+bool eg_body_was_taken(request_rec *r)
+{
+    const eg_body *body = eg_body_of(r);
+
+    return (body->announced >= 0 && body->n != (apr_size_t)body->announced) ||
+           (body->expected && !body->n && r->kept_body);
+}
+
 void eg_body_keep_anew(request_rec *r)
 {
     if (r->kept_body)

@@ -56,6 +56,9 @@ void eg_body_lend(request_rec *sub, const char *bytes, apr_size_t n);
 /* The body is another one from here on: n bytes of eg_wiped_alloc(). The one before is wiped. */
 void eg_body_become(eg_body *body, char *bytes, apr_size_t n);
 
+/* Once it was read: whether another module had read it before, and may be the one who hands it on. */
+bool eg_body_was_taken(request_rec *r);
+
 /* Where mod_request, or eg_body_lend(), has kept the body of r for others, they get this one, too. */
 void eg_body_keep_anew(request_rec *r);
 
