@@ -15,7 +15,7 @@ use lib 't/lib', 't/bench/lib';
 use EncGather::Signature qw(signature form_decode);
 
 plan skip_all => 'no CryptX: on Debian, build/deps.sh bench installs it' unless eval { require Crypt::AuthEnc::GCM };
-require_ok("EncGather::Bench::$_") for qw(Webhooks Callgrind Measure Report);
+require_ok("EncGather::Bench::$_") for qw(Behind Webhooks Callgrind Measure Report);
 EncGather::Bench::Webhooks->import(qw(parameters request write_requests seal unseal));
 my $DIRECTORY = File::Temp->newdir;
 
