@@ -8,7 +8,9 @@ no warnings 'experimental::signatures';
 
 use File::Path qw(make_path);
 use IO::Socket::INET;
+use IO::Socket::UNIX;
 use JSON::PP ();
+use POSIX ();
 use Test::More;
 
 use lib 't/lib';
@@ -49,12 +51,12 @@ write_secret("$TREE/key",    "$KEY{demo}\n");
 write_secret("$TREE/tokens", "$TOKEN{other}\n$TOKEN{demo}\n$ACCOUNT_SID $TOKEN{account}\nwebhooks_sharedkey_A1 shared-secret\n");
 make_pair(p256 => "$TREE/bank");
 
-my ($PORT, $REFUSED) = free_ports(2);
+my ($PORT, $FCGI) = free_ports(2);
 my $cgi = $MPM eq 'prefork' ? 'cgi' : 'cgid';
 my $H2  = $MPM ne 'prefork';
 my $server = private_server('shield',
     port    => $PORT,
-    modules => [ $cgi, qw(dir rewrite proxy proxy_http setenvif headers mime include filter autoindex), $H2 ? 'http2' : () ],
+    modules => [ $cgi, qw(dir rewrite proxy proxy_http proxy_fcgi setenvif headers mime include filter autoindex), $H2 ? 'http2' : () ],
     conf    => <<"END_OF_CONF");
 LogLevel trace8@{[ $H2 ? ' http2:info' : '' ]}
 DocumentRoot "$TREE/htdocs"
@@ -88,6 +90,12 @@ ScriptAlias /backend "$TREE/cgi/app"
 <Location /ivr/more>
     EncGatherShield Other
     EncGatherShield Another
+</Location>
+ProxyPass "/unix" "unix:$SEEN/unix|http://app.test/app"
+ProxyPass "/fcgi" "fcgi://127.0.0.1:$FCGI/app"
+<Location ~ "^/(unix|fcgi)">
+    EncGatherShield Digits
+    EncGatherResign on
 </Location>
 <Location /raw>
     ProxyPass "http://127.0.0.1:$PORT/backend" nocanon
@@ -202,6 +210,60 @@ spew("$TREE/htdocs/front/.htaccess", "RewriteEngine on\nRewriteRule ^ /part [L]\
 
 $server->start or BAIL_OUT('the private server does not start: ' . $server->error);
 my $HOST = "127.0.0.1:$PORT";
+
+# --- Applications that are no CGI programs: HTTP over a Unix socket, FastCGI ----------------------------------------------
+
+my @BESIDE;
+
+# Serves one connection after the other until it is ended.
+sub serve ($listener, $answer) {
+    my $pid = fork // die "fork: $!";
+    return $pid if $pid;
+    $SIG{$_} = 'DEFAULT' for qw(TERM INT HUP);
+    $SIG{PIPE} = 'IGNORE';
+    while (my $client = $listener->accept) { $answer->($client); close $client }
+    POSIX::_exit(0);
+}
+
+sub as_json (%seen) { return JSON::PP->new->latin1->encode(\%seen) }
+
+sub answer_http ($client) {
+    my ($head, $body) = ('', '');
+    1 while $head !~ /\r\n\r\n\z/ && read $client, $head, 1, length $head;
+    read $client, $body, $1 if $head =~ /^Content-Length: (\d+)/mi;
+    my $json = as_json(head => $head, body => $body);
+    print {$client} "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: ", length $json, "\r\n\r\n$json";
+    return;
+}
+
+sub end_beside () {
+    kill TERM => @BESIDE if @BESIDE;
+    waitpid $_, 0 for splice @BESIDE;
+    return;
+}
+
+# As much of the protocol as it takes to answer one request; parameters stay as they came.
+sub answer_fastcgi ($client) {
+    my ($parameters, $body) = ('', '');
+    while (8 == read $client, my $head, 8) {
+        my (undef, $type, undef, $length, $padding) = unpack 'CCnnC', $head;
+        read $client, my $content, $length + $padding;
+        substr($content, $length) = '';
+        $parameters .= $content if $type == 4;
+        $body .= $content if $type == 5;
+        last if $type == 5 && !$length;
+    }
+    my $json = "Content-Type: application/json\r\n\r\n" . as_json(head => $parameters, body => $body);
+    print {$client} pack('CCnnCx', 1, 6, 1, length $json, 0), $json, pack('CCnnCx', 1, 6, 1, 0, 0), pack('CCnnCxNx4', 1, 3, 1, 8, 0, 0);
+    return;
+}
+
+my $unix = IO::Socket::UNIX->new(Local => "$SEEN/unix", Listen => 8) or die "$SEEN/unix: $!";
+chmod 0777, "$SEEN/unix";
+my $fcgi = IO::Socket::INET->new(LocalAddr => "127.0.0.1:$FCGI", Listen => 8, ReuseAddr => 1) or die "port $FCGI: $!";
+push @BESIDE, (serve($unix, \&answer_http), serve($fcgi, \&answer_fastcgi));
+END { local $?; end_beside() }
+close $_ for $unix, $fcgi;
 
 # --- Help -------------------------------------------------------------------------------------------------------------
 
@@ -370,6 +432,22 @@ is with_values(app(get($HOST, "/noted?a=b&Digits=$CARD"))->{NOTED}), "q=a=b&Digi
     is app(send_to('/closed', [ Digits => $CARD ]))->{body}, '', 'nor a body';
 }
 
+for my $target ('/unix', '/fcgi') {
+    my @pairs = (CallSid => $CALL, Digits => $CARD, Fill => 'x' x 5000);
+    for my $how ([ plain => () ], [ chunks => chunks => [ unpack '(a900)*', form_encode(@pairs) ] ]) {
+        my ($name, @options) = @$how;
+        my $seen = app(send_to("$target?Digits=0417", \@pairs, @options));
+        is with_values($seen->{body}), form_encode(@pairs) =~ s/$CARD/{$CARD}/r, "$target, $name: a body with tokens";
+        like with_values($seen->{head} // ''), qr/Digits=\{0417\}/, "$target, $name: a query with them";
+        unlike $seen->{head} // '', qr/Digits=0417/, "$target, $name: and without digits";
+        my ($query)  = ($seen->{head} // '') =~ /(Digits=[0-9a-f]{64})/;
+        my $anew = signature($TOKEN{demo}, "http://$HOST$target?$query", [ form_decode($seen->{body}) ]);
+        like $seen->{head} // '', qr/\Q$anew\E/, "$target, $name: signed anew";
+        my $length = length $seen->{body};
+        like $seen->{head} // '', qr/CONTENT.LENGTH(?:: )?$length\b/i, "$target, $name: with its length";
+    }
+}
+
 # --- Headers ----------------------------------------------------------------------------------------------------------------------
 
 {
@@ -494,6 +572,7 @@ is get($HOST, '/handled')->code, 500, 'together with a handler of ours';
     is requests_of_app(), $before, 'nothing of all that reached the application';
 }
 
+end_beside();    # who holds what the server's watcher waits for the end of
 ok $server->stop, 'the server stops';
 for my $log (map { "$TREE/logs/$_" } qw(error_log access_log lines verdicts)) {
     my $text = slurp_if_there($log) || '';
