@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# needs: httpd
 # EncGatherReveal: on the way to a trusted application tokens become values again, in a JSON object or a form; all else of
 # the request is as it came, and what is no good token reaches nobody.
 use strict;
