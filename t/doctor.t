@@ -99,7 +99,7 @@ is((run_tool('--httpd', '/nowhere/httpd'))[0], $SYSTEM, 'no httpd');
 # --- All is well ------------------------------------------------------------------------------------------------------
 
 my $WELL = $SECRET . $DBD . asks('/gather', '/lookup', 'EncGatherPublicURL https://ivr.test') . lookup('/lookup')
-    . at('/app', 'Require twilio-signature');
+    . at('/app', 'Require twilio-signature') . at('/pay', 'EncGatherReveal card');
 $server->configure(conf => $WELL);
 ok $server->start, 'a server starts' or diag $server->error;
 {
@@ -108,7 +108,7 @@ ok $server->start, 'a server starts' or diag $server->error;
     like $text, $_, "it says: $_" for qr/^all is well: \d+ ok$/m, qr/^<Location \/gather> \(line \d+ of \Q@{[ $server->config_file ]}\E\)$/m,
         qr/^  ok      asks for encryptedCardDigits encryptedPinDigits; sends them to \/lookup, waits 8 seconds$/m,
         qr/^  ok      signatures: on, by the tokens of \Q$KEYS\E\/auth-tokens, for https:\/\/ivr\.test$/m,
-        qr/^  ok      the database answers and knows the query$/m, qr/^  ok      a server runs, process @{[ $server->pid ]}$/m,
+        qr/^  ok      the database answers and knows the query$/m, qr/^  ok      is an application that gets tokens opened$/m, qr/^  ok      a server runs, process @{[ $server->pid ]}$/m,
         qr/^  ok      1 key; written today$/m, qr/^  ok      3 auth tokens, 1 with an account; 0 SharedKeys; /m;
     my $report = finds('the same for programs', undef, $GOOD);
     is $report->{result}, 'ok', 'result';

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# needs: httpd
 # EncGatherReveal: on the way to a trusted application tokens become values again, in a JSON object or a form; all else of
 # the request is as it came, and what is no good token reaches nobody.
 use strict;
@@ -45,6 +46,7 @@ close \$seen;
 print "Content-Type: text/plain\\r\\nX-Of-App: yes\\r\\n\\r\\nby CGI\\n";
 END_OF_SCRIPT
 spew("$TREE/htdocs/page.shtml", qq(<!--#include virtual="/closed" -->.<!--#include virtual="/pay" -->), 0644);
+spew("$TREE/cgi/go", "#!$^X\nbinmode STDIN; my \$body = do { local \$/; <STDIN> }; print qq(Location: /cgi-of-all\\r\\n\\r\\n);\n", 0755);
 spew("$TREE/htdocs/ht/.htaccess", "RewriteEngine on\nRewriteRule ^ /cgi-of-all [L]\n", 0644);
 write_secret("$TREE/key",    "$KEY{demo}\n");
 write_secret("$TREE/ring",   "k1 $KEY{demo}\n");
@@ -84,7 +86,7 @@ sub tls_host ($port, $certificate, @lines) {
 
 my $server = private_server('reveal',
     port    => $PORT,
-    modules => [ $cgi, qw(dir mime proxy proxy_http rewrite include headers setenvif), $TLS ? qw(ssl socache_shmcb) : (), $H2 ? 'http2' : () ],
+    modules => [ $cgi, qw(dir mime request proxy proxy_http rewrite include headers setenvif), $TLS ? qw(ssl socache_shmcb) : (), $H2 ? 'http2' : () ],
     conf    => join '', <<"END_OF_CONF",
 LogLevel trace8@{[ $H2 ? ' http2:info' : '' ]}
 DocumentRoot "$TREE/htdocs"
@@ -132,6 +134,11 @@ ScriptAlias /conditional "$TREE/cgi/app"
         SetHandler encgather-status
     </If>
 </Location>
+ScriptAlias /go "$TREE/cgi/go"
+<Location /go>
+    EncGatherExpose on
+    EncGatherReveal card
+</Location>
 <Location /ht>
     EncGatherExpose on
     EncGatherReveal card
@@ -158,7 +165,7 @@ END_OF_CONF
     exposed('/pay', 'EncGatherReveal card pin=code', 'EncGatherReveal "/payment/source/number=card" /list/1=card "/a~1b/c~0d=card" "two words=card" "/two words/x=card" K=card',
         'EncGatherMaxBody 20000'),
     exposed('/pay/off', 'EncGatherReveal off'),
-    exposed('/pay/more', 'EncGatherReveal other=card'),
+    exposed('/pay/more', 'EncGatherReveal other=card', 'KeptBodySize 32768'),
     exposed('/bound', 'EncGatherReveal card pin=code', "EncGatherKeyFile \"$TREE/ring\"", 'EncGatherTokenFormat jwe', 'EncGatherTokenTTL 300'),
     exposed('/sealed', 'EncGatherReveal card pin', "EncGatherPrivateKeyFile bank1 \"$TREE/bank\"", "EncGatherKeyFile \"$TREE/ring\"", 'EncGatherTokenFormat jwe hex'),
     exposed('/required', 'EncGatherReveal card', 'Require twilio-signature'),
@@ -285,6 +292,7 @@ my ($T_CARD, $T_PIN) = (seal($CARD), seal($PIN));
     hand(form => '/front/page', "card=$T_CARD");
     is +(app())[1], "card=$CARD", 'FallbackResource outside of the location';
     is logged(hand(json => '/ht/page', qq({"card":"$T_CARD"}))) . ' ' . (app())[1], qq(200 - - revealed unchecked {"card":"$CARD"}), 'a front controller in .htaccess';
+    is hand(form => '/go', "card=$T_CARD")->content . (app())[1], "by CGI\n", 'where an application leads on by a Location, what comes then has no body';
     hand(form => '/conditional?open', "card=$T_CARD");
     is +(app())[1], "card=$CARD", 'an <If> that is so';
     hand(form => '/conditional', "card=$T_CARD");

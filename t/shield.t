@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# needs: httpd
 # EncGatherShield and EncGatherResign: an application that exists already gets tokens where digits were, a request that
 # is otherwise as it came, and a signature that its own validator takes.
 use strict;

@@ -143,6 +143,21 @@ static int note_reveal(request_rec *r)
     return DECLINED;
 }
 
+/* An application that was trusted with the values has answered with the place of another one, and httpd makes a GET
+ * of it, without the headers of a body: there is none, either. */
+static void withhold_body(request_rec *r)
+{
+    if (!apr_table_get(r->headers_in, "Content-Length"))
+        eg_body_wipe(eg_body_of(r));
+}
+
+/* Behind the first answer to a request that was opened. */
+static int go_on_elsewhere(request_rec *r, const eg_config *own)
+{
+    withhold_body(r);
+    return !eg_config_reveal(own) || eg_expose_lets(r, own) ? DECLINED : HTTP_FORBIDDEN;
+}
+
 /* Where it is answered, and not before: whoever looked into the body until now has seen tokens. */
 static int reveal_before_handler(request_rec *r)
 {
@@ -158,7 +173,7 @@ static int reveal_before_handler(request_rec *r)
     if (!state)
         return DECLINED;
     if (state->is_done)
-        return !eg_config_reveal(own) || eg_expose_lets(r, own) ? DECLINED : HTTP_FORBIDDEN;
+        return go_on_elsewhere(r, own);
     state->is_done = true;
     return reveal_once(r, state->policy);
 }

@@ -197,6 +197,7 @@ static void describe_place(const eg_dump *dump, const eg_record *place, bool off
     bool gathers = is_handled_by(dump, place, "encrypted-gather") && get(dump, place, "backend");
     bool looks_up = is_handled_by(dump, place, "decrypt-gather") && get(dump, place, "lookup");
     bool shields = eg_record_is(dump, place, "shields");
+    bool reveals = eg_record_is(dump, place, "reveals");
     bool asks = gathers || shields || eg_record_is(dump, place, "requires");
 
     if (gathers)
@@ -211,11 +212,14 @@ static void describe_place(const eg_dump *dump, const eg_record *place, bool off
         describe_opening(dump, place);
     if (shields)
         eg_report_add(place->subject, EG_STATE_OK, "is an application behind a shield", NULL);
+    if (reveals)
+        eg_report_add(place->subject, EG_STATE_OK, "is an application that gets tokens opened",
+                      NULL);
     if (asks)
         describe_signature(dump, place);
     if (is_handled_by(dump, place, "encgather-status"))
         eg_report_add(place->subject, EG_STATE_OK, "shows counters", NULL);
-    if (gathers || looks_up || shields)
+    if (gathers || looks_up || shields || reveals)
         describe_unread(dump, place, "key_file");
     if (asks)
         describe_unread(dump, place, "token_file");
