@@ -106,16 +106,21 @@ static bool list_offered(const eg_evidence *evidence, eg_offered *both)
     return true;
 }
 
-/* Which secret each header fitted, of what is valid. */
+/* Which secret each header fitted, of what is valid; where that cannot be told, nothing is. */
 static eg_ruling tell_headers_apart(eg_crypto *crypto, const eg_evidence *evidence,
                                     const eg_hmac_rule *rule, const eg_auth_tokens *tokens,
                                     eg_ruling ruling)
 {
     for (unsigned i = SIGNATURE; i <= SIGNATURE_OF_MAIN_ACCOUNT; i++) {
         eg_offered list;
+        eg_ruling one;
 
-        if (evidence->headers[i].p && eg_offer_split(evidence->headers[i], ',', &list))
-            ruling.by[i] = eg_offer_judge(crypto, rule, &list, tokens).fitted;
+        if (!evidence->headers[i].p || !eg_offer_split(evidence->headers[i], ',', &list))
+            continue;
+        one = eg_offer_judge(crypto, rule, &list, tokens);
+        if (one.verdict == EG_SIGNATURE_UNCHECKED)
+            return one;
+        ruling.by[i] = one.fitted;
     }
     return ruling;
 }
