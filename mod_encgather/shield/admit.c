@@ -30,7 +30,7 @@ static eg_outcome check_guarded_media(const eg_webhook *hook)
 /* Who read before us has what is to be replaced, and may be the one who hands it on. */
 static bool was_read_by_others(const eg_body *body)
 {
-    return body->announced >= 0 && body->n != (apr_size_t)body->announced;
+    return body->was_begun || (body->announced >= 0 && body->n != (apr_size_t)body->announced);
 }
 
 static eg_outcome read_guarded_body(const eg_guarded *g)
