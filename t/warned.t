@@ -30,6 +30,7 @@ spew("$TREE/htdocs/voice", "an application\n", 0644);
 my $SECRET = qq(EncGatherKeyFile "$TREE/key"\nEncGatherAuthTokenFile "$TREE/tokens"\n);
 my $GATHER = "<Location /gather>\nSetHandler encrypted-gather\nEncGatherBackend /nowhere\n</Location>\n";
 my $VOICE  = "<Location /voice>\nRequire twilio-signature\n</Location>\n";
+my $SHIELD = "<Location /shielded>\nEncGatherShield Digits\n</Location>\n";
 my %there  = map { $_ => defined module_file($_) } qw(dumpio http2 log_forensic security2 rpaf auth_mellon auth_openidc evasive20 wsgi lua perl);
 my @UNIQUE = $there{security2} ? ('unique_id') : ();
 
@@ -48,7 +49,7 @@ my $FORWARD = "ProxyPass /voice http://127.0.0.1:1/voice\n";
 my $LOGIN   = at('/', 'AuthType openid-connect', 'Require valid-user');
 my $SAML    = at('/', 'MellonEnable auth', 'MellonPostReplay On');
 
-# A virtual host with that configuration beside a webhook and a guarded application ("bare": with nothing of ours), and the
+# A virtual host with that configuration beside a webhook and a guarded application ("bare": with nothing of ours; "shield": with that alone), and the
 # tag of the line that it must give, if any.
 my @CASES = (
     [ dumpio => 'input',                  EG0120 => "DumpIOInput On\nLogLevel dumpio:trace7\n" ],
@@ -64,6 +65,12 @@ my @CASES = (
     [ http2 => 'in a section',            undef, at('/gather', 'LogLevel http2:trace8') ],
     [ http2 => 'bare',                    undef, "LogLevel http2:trace8\n" ],
     [ log_forensic => 'a log',            EG0122 => qq(ForensicLog "$TREE/theirs/forensic"\n) ],
+    [ dumpio => 'shield',                 EG0120 => "DumpIOInput On\nLogLevel dumpio:trace7\n" ],
+    [ http2 => 'shield',                  EG0121 => "LogLevel http2:trace1\n" ],
+    [ log_forensic => 'shield',           EG0122 => qq(ForensicLog "$TREE/theirs/forensic-shield"\n) ],
+    [ security2 => 'shield',              EG0123 => "SecRuleEngine On\n" ],
+    [ security2 => 'shield',              undef, "SecRuleEngine On\nSecAuditEngine On\n" . taken_out('/shielded') ],
+    [ rewrite => 'shield',                undef, "RewriteEngine on\nLogLevel rewrite:trace8\nRewriteRule ^/x /shielded [PT]\n" ],
     [ log_forensic => 'bare',             undef, qq(ForensicLog "$TREE/theirs/forensic-bare"\n) ],
     [ security2 => 'rules',               EG0123 => "SecRuleEngine On\n" ],
     [ security2 => 'rules, watching',     EG0123 => "SecRuleEngine DetectionOnly\n" ],
@@ -133,7 +140,7 @@ sub host ($address, $name, @conf) { return join '', "<VirtualHost $address>\nSer
 my $port = 1;
 my @conf = map {
     my ($module, $name, $tag, $text) = @$_;
-    host('127.0.0.1:' . $port++, "n$port", $text, $name eq 'bare' ? () : ($GATHER, $VOICE));
+    host('127.0.0.1:' . $port++, "n$port", $text, $name eq 'bare' ? () : $name eq 'shield' ? $SHIELD : ($GATHER, $VOICE));
 } @HERE;
 my ($LOUD_FIRST, $LOUD_SECOND, $INCLUDED) = map { '127.0.0.2:' . $_ } 1 .. 3;
 push @conf, host($LOUD_FIRST, 'loud', "LogLevel http2:trace1\n"), host($LOUD_FIRST, 'quiet', $GATHER),

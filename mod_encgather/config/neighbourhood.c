@@ -65,6 +65,16 @@ static void add_lookups(apr_array_header_t *handlers)
         APR_ARRAY_PUSH(handlers, eg_finding) = *eg_written_item(list, i);
 }
 
+/* Those that observe, too: the same callers come to them. */
+static void add_shields(apr_array_header_t *webhooks)
+{
+    const apr_array_header_t *list = eg_written_find(webhooks->pool, "EncGatherShield");
+
+    for (int i = 0; i < list->nelts; i++)
+        if (ap_cstr_casecmp(eg_written_item(list, i)->word, "off") != 0)
+            APR_ARRAY_PUSH(webhooks, eg_finding) = *eg_written_item(list, i);
+}
+
 static apr_array_header_t *find_ours(apr_pool_t *pool)
 {
     apr_array_header_t *ours = apr_array_make(pool, 4, sizeof(eg_finding));
@@ -79,10 +89,12 @@ static apr_array_header_t *find_ours(apr_pool_t *pool)
 
 eg_neighbourhood eg_look_about(apr_pool_t *pool, server_rec *s)
 {
-    apr_array_header_t *handlers = find_ours(pool);
+    apr_array_header_t *webhooks = find_ours(pool), *all;
 
-    add_lookups(handlers);
-    return (eg_neighbourhood){pool, s, find_ours(pool), handlers, apr_hash_make(pool)};
+    add_shields(webhooks);
+    all = apr_array_copy(pool, webhooks);
+    add_lookups(all);
+    return (eg_neighbourhood){pool, s, find_ours(pool), webhooks, all, apr_hash_make(pool)};
 }
 
 /* The next word of a section's head, or "" at its end. */

@@ -11,8 +11,10 @@
 typedef struct {
     apr_pool_t *pool;
     server_rec *s;
-    const apr_array_header_t *ours;     /* of eg_finding: where webhooks arrive */
-    const apr_array_header_t *handlers; /* the same, and where tokens are opened */
+    const apr_array_header_t
+        *ours; /* of eg_finding: where webhooks arrive for a handler or a Require */
+    const apr_array_header_t *webhooks; /* the same, and where for a shield */
+    const apr_array_header_t *all;      /* the same, and where tokens are opened */
     apr_hash_t *lists;                  /* of eg_finding, by the name of the directive */
 } eg_neighbourhood;
 

@@ -350,7 +350,8 @@ static void tell_rpaf(const eg_neighbourhood *all, const eg_finding *at, const e
 
 static void check_evasive(const eg_neighbourhood *all)
 {
-    if (all->ours->nelts && is_loaded("mod_evasive20.c") && !eg_all_of(all, "DOSWhitelist")->nelts)
+    if (all->webhooks->nelts && is_loaded("mod_evasive20.c") &&
+        !eg_all_of(all, "DOSWhitelist")->nelts)
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, all->s,
                      EG_TAG("0128") "mod_evasive answers 403, at every URL, to an address from "
                                     "which some calls come at once, as Twilio's do: name those "
@@ -364,28 +365,32 @@ static const struct {
     const char *file;
     blame blames;
     tell tells;
-    bool is_blind; /* it writes down what passes: tokens of a PIN, too */
+    enum {
+        BEFORE_OURS,     /* a shield sees to it by itself */
+        BEFORE_WEBHOOKS, /* also before a shield */
+        BEFORE_ALL,      /* it writes down what passes: tokens of a PIN, too */
+    } where;
 } neighbours[] = {
-    {"mod_dumpio.c", blame_dumpio, tell_dumpio, true},
-    {"mod_http2.c", blame_http2, tell_http2, true},
-    {"mod_log_forensic.c", blame_forensic, tell_forensic, true},
-    {"mod_security2.c", blame_security, tell_security, false},
-    {"mod_rpaf-2.0.c", blame_rpaf, tell_rpaf, false},
-    {"mod_rpaf.c", blame_rpaf, tell_rpaf, false},
-    {"mod_log_config.c", eg_format_with_file, tell_format, false},
-    {"mod_auth_mellon.c", blame_mellon, tell_login, false},
-    {"mod_auth_openidc.c", blame_openidc, tell_login, false},
-    {"mod_rewrite.c", blame_rewrite, tell_rewrite, false},
+    {"mod_dumpio.c", blame_dumpio, tell_dumpio, BEFORE_ALL},
+    {"mod_http2.c", blame_http2, tell_http2, BEFORE_ALL},
+    {"mod_log_forensic.c", blame_forensic, tell_forensic, BEFORE_ALL},
+    {"mod_security2.c", blame_security, tell_security, BEFORE_WEBHOOKS},
+    {"mod_rpaf-2.0.c", blame_rpaf, tell_rpaf, BEFORE_WEBHOOKS},
+    {"mod_rpaf.c", blame_rpaf, tell_rpaf, BEFORE_WEBHOOKS},
+    {"mod_log_config.c", eg_format_with_file, tell_format, BEFORE_OURS},
+    {"mod_auth_mellon.c", blame_mellon, tell_login, BEFORE_WEBHOOKS},
+    {"mod_auth_openidc.c", blame_openidc, tell_login, BEFORE_WEBHOOKS},
+    {"mod_rewrite.c", blame_rewrite, tell_rewrite, BEFORE_OURS},
 };
 
 void eg_neighbours_check(apr_pool_t *ptemp, server_rec *s)
 {
     const eg_neighbourhood all = eg_look_about(ptemp, s);
+    const apr_array_header_t *const lists[] = {all.ours, all.webhooks, all.all};
 
     for (unsigned i = 0; i < sizeof neighbours / sizeof neighbours[0]; i++)
         if (is_loaded(neighbours[i].file))
-            tell_each(&all, neighbours[i].is_blind ? all.handlers : all.ours, neighbours[i].blames,
-                      neighbours[i].tells);
+            tell_each(&all, lists[neighbours[i].where], neighbours[i].blames, neighbours[i].tells);
     check_evasive(&all);
     if (eg_config_has_handlers())
         eg_interpreters_check(&all);

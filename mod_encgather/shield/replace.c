@@ -5,6 +5,7 @@
 #include <string.h>
 #include <apr_strings.h>
 #include "base/chain.h"
+#include "core/copies.h"
 #include "core/secret.h"
 #include "shield/headers.h"
 #include "watch/record.h"
@@ -19,10 +20,12 @@ APLOG_USE_MODULE(encgather);
 
 /* What is known while parameters are looked at. */
 typedef struct {
-    const eg_guarded *g;
+    eg_guarded *g;
     const eg_shield_list *list;
     eg_seal_order order;
-    const char *observed; /* names, each once; NULL: none */
+    const char *observed;       /* names, each once; NULL: none */
+    bool in_query;              /* of the client's: others may have copied it */
+    apr_array_header_t *copied; /* of eg_copied: what was replaced there */
 } replacement;
 
 static bool is_among(const char *names, eg_span name)
@@ -52,6 +55,7 @@ static eg_status replace_value(void *about, const eg_param *param, eg_span *inst
 {
     replacement *to = about;
     const eg_shielded *found = eg_shielded_find(to->list, param->name, param->value.n);
+    eg_status status;
 
     if (!found)
         return EG_OK;
@@ -62,15 +66,19 @@ static eg_status replace_value(void *about, const eg_param *param, eg_span *inst
     if (eg_seal_binds(to->g->policy) && !to->order.call.p)
         return EG_EMALFORMED;
     to->order.fld = found->fld;
-    return eg_seal_value(eg_root_of(to->g->r), &to->order, param->value, instead);
+    status = eg_seal_value(eg_root_of(to->g->r), &to->order, param->value, instead);
+    if (status == EG_OK && to->in_query)
+        APR_ARRAY_PUSH(to->copied, eg_copied) = (eg_copied){param->name, param->value, *instead};
+    return status;
 }
 
-static replacement begin_replacement(const eg_guarded *g)
+static replacement begin_replacement(eg_guarded *g)
 {
     const eg_envelope_list *recipients = g->policy->recipients;
 
     return (replacement){.g = g,
                          .list = eg_config_shield(g->policy),
+                         .copied = apr_array_make(g->r->pool, 4, sizeof(eg_copied)),
                          .order = {.config = g->policy,
                                    .to = recipients && recipients->n ? recipients->at[0] : NULL,
                                    .call = eg_webhook_call(g->hook, g->policy)}};
@@ -96,11 +104,20 @@ static eg_status change_client_request(replacement *to, change *all)
     all->query = eg_webhook_raw_query(g->hook);
     status =
         eg_form_substitute(pool, all->body, &g->hook->form, replace_value, to, &all->body_instead);
+    to->in_query = true;
     if (status == EG_OK)
         status = eg_form_substitute(pool, all->query, &g->hook->query, replace_value, to,
                                     &all->query_instead);
+    to->in_query = false;
     all->is_changed = all->body_instead.p != all->body.p || all->query_instead.p != all->query.p;
     return status;
+}
+
+static const char *exchange_copies(const replacement *to, const char *text)
+{
+    return eg_copies_exchange(to->g->r->pool, text,
+                              (const eg_copied *)(const void *)to->copied->elts,
+                              (apr_size_t)to->copied->nelts);
 }
 
 /* What a RewriteRule has put together is another query than the client's. */
@@ -108,6 +125,7 @@ static eg_status change_other_args(replacement *to, eg_span args, eg_span *inste
 {
     apr_pool_t *pool = to->g->hook->root->pool;
     char *copy = eg_wiped_alloc(pool, args.n);
+    const char *text;
     eg_params params;
     eg_status status;
 
@@ -116,6 +134,9 @@ static eg_status change_other_args(replacement *to, eg_span args, eg_span *inste
     if (status == EG_OK)
         status = eg_form_substitute(pool, args, &params, replace_value, to, instead);
     eg_wipe_early(copy);
+    text = status == EG_OK ? exchange_copies(to, instead->p) : instead->p;
+    if (text != instead->p) /* the whole query in a value */
+        *instead = eg_span_of(text);
     return status;
 }
 
@@ -150,6 +171,32 @@ static eg_status plan_chain(replacement *to, change *all, apr_array_header_t *pl
     for (request_rec *r = to->g->r; r && status == EG_OK; r = one_before(r))
         status = plan_args(to, all, r, &APR_ARRAY_PUSH(plans, eg_requery));
     return status;
+}
+
+/* --- copies ------------------------------------------------------------------------------------ */
+
+/* In place: a name that is there twice stays so. */
+static void exchange_in_table(const replacement *to, const apr_table_t *table)
+{
+    const apr_array_header_t *all = apr_table_elts(table);
+
+    for (int i = 0; i < all->nelts; i++) {
+        apr_table_entry_t *at = &APR_ARRAY_IDX(all, i, apr_table_entry_t);
+
+        at->val = (char *)(apr_uintptr_t)exchange_copies(to, at->val);
+    }
+}
+
+/* Servers in front put the URL into headers, rules and redirects into variables. */
+static void change_copies(const replacement *to)
+{
+    if (!to->copied->nelts)
+        return;
+    for (request_rec *r = to->g->r; r; r = one_before(r)) {
+        exchange_in_table(to, r->headers_in);
+        exchange_in_table(to, r->subprocess_env);
+        exchange_in_table(to, r->notes);
+    }
 }
 
 /* --- doing it ---------------------------------------------------------------------------------- */
@@ -195,11 +242,14 @@ static eg_status sign_anew(eg_guarded *g, eg_provider_headers *headers)
     return status;
 }
 
-static eg_outcome change_request(eg_guarded *g, const change *all, const apr_array_header_t *plans)
+static eg_outcome change_request(const replacement *to, const change *all,
+                                 const apr_array_header_t *plans)
 {
+    eg_guarded *g = to->g;
     eg_provider_headers headers;
     bool is_signed = eg_verify_may_resign(g->hook, g->policy);
 
+    change_copies(to);
     change_queries(g, plans);
     eg_guarded_forget(g);
     if (all->body_instead.p != all->body.p)
@@ -250,7 +300,7 @@ eg_outcome eg_replace(eg_guarded *g)
     if (to.observed)
         log_observed(g, to.observed);
     if (all.is_changed)
-        outcome = change_request(g, &all, plans);
+        outcome = change_request(&to, &all, plans);
     if (!to.list->observes)
         frame_all(g);
     return outcome;

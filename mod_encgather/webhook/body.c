@@ -161,6 +161,19 @@ static void read_some(request_rec *r, eg_body *body, apr_bucket_brigade *in, uns
     apr_brigade_cleanup(in);
 }
 
+/* A length tells by itself what is missing; chunks do not. HTTP_IN has a state from its first reading on, and
+ * mod_request keeps for others what it has read. */
+static bool is_begun(const request_rec *r)
+{
+    for (const request_rec *each = r; each; each = each->prev ? each->prev : each->main)
+        if (each->kept_body)
+            return true;
+    for (const ap_filter_t *f = r->input_filters; f; f = f->next)
+        if (ap_cstr_casecmp(f->frec->name, "http_in") == 0)
+            return f->ctx != NULL;
+    return false;
+}
+
 /* Until the end of the stream, however many segments and chunks it comes in. */
 static void read_on(request_rec *r, eg_body *body, apr_size_t limit)
 {
@@ -169,6 +182,8 @@ static void read_on(request_rec *r, eg_body *body, apr_size_t limit)
         ap_add_output_filter_handle(catch_filter, &body->status, r, r->connection);
     unsigned empty = 0;
 
+    if (body->state == EG_BODY_UNREAD)
+        body->was_begun = is_begun(r);
     if (!body->size && body->announced > 0)
         grow_body(body, eg_root_of(r)->pool, (apr_size_t)body->announced);
     body->state = EG_BODY_PART;
@@ -345,8 +360,7 @@ bool eg_body_was_taken(request_rec *r)
 {
     const eg_body *body = eg_body_of(r);
 
-    return (body->announced >= 0 && body->n != (apr_size_t)body->announced) ||
-           (body->expected && !body->n && r->kept_body);
+    return body->was_begun || (body->announced >= 0 && body->n != (apr_size_t)body->announced);
 }
 
 void eg_body_keep_anew(request_rec *r)

@@ -21,6 +21,7 @@ typedef struct eg_body {
     apr_off_t announced; /* its length in bytes; -1: none was said */
     bool is_read_ahead;  /* for a page that may have parts of ours */
     bool leads_to_ours;  /* a location on the way of its request has a handler or Require of ours */
+    bool was_begun;      /* somebody else had read of it when we began to */
     eg_body_state state;
     int status;  /* what httpd found wrong with it; 0: nothing */
     char *bytes; /* NULL while there are none */

@@ -307,6 +307,10 @@ static int post_read_request(request_rec *r)
         state->is_hushed = false;
     }
     mask_request(r);
+    state = eg_slot_if_any(r, EG_SLOT_MASKING);
+    /* a rule may lead to a shield from anywhere, and httpd's next act is to write all headers down */
+    if (state && state->raw_line && !r->main && eg_has_shields(r->server))
+        hush_everybody(r, state);
     return DECLINED;
 }
 
@@ -326,6 +330,7 @@ static int pre_translate_name(request_rec *r)
 {
     masking *state = eg_slot_if_any(r, EG_SLOT_MASKING);
 
+    (void)keep_hushed(r);
     if (is_error_page_of_shield(r)) {
         for (r = r->prev; r; r = r->prev)
             mask_request(r);
@@ -333,8 +338,6 @@ static int pre_translate_name(request_rec *r)
     }
     if (!state || r->main || has_handler_of_ours(r))
         return DECLINED;
-    if (state->raw_line && eg_has_shields(r->server)) /* a rule may lead there from anywhere */
-        hush_everybody(r, state);
     unmask_request(r, state);
     return DECLINED;
 }
