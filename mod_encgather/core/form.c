@@ -145,8 +145,15 @@ static eg_span write_all(char *to, eg_span raw, const eg_span *instead)
     return (eg_span){to, n};
 }
 
-eg_status eg_form_substitute(apr_pool_t *pool, eg_span raw, const eg_params *params,
-                             eg_form_ask ask, void *about, eg_span *out)
+static void take_over(eg_params *params, const eg_span *instead)
+{
+    for (apr_size_t i = 0; i < params->n; i++)
+        if (instead[i].p)
+            params->at[i].value = instead[i];
+}
+
+eg_status eg_form_substitute(apr_pool_t *pool, eg_span raw, eg_params *params, eg_form_ask ask,
+                             void *about, eg_span *out)
 {
     eg_span instead[EG_PARAMS_MAX];
     apr_size_t more = 0;
@@ -165,8 +172,10 @@ eg_status eg_form_substitute(apr_pool_t *pool, eg_span raw, const eg_params *par
         more += instead[i].n;
         stays = stays && !instead[i].p;
     }
-    if (!stays)
-        *out = write_all(eg_wiped_alloc(pool, raw.n + more + 1), raw, instead);
+    if (stays)
+        return EG_OK;
+    *out = write_all(eg_wiped_alloc(pool, raw.n + more + 1), raw, instead);
+    take_over(params, instead);
     return EG_OK;
 }
 

@@ -31,10 +31,11 @@ eg_status eg_form_parse(apr_pool_t *pool, char *buf, apr_size_t n, apr_size_t ma
 typedef eg_status (*eg_form_ask)(void *about, const eg_param *param, eg_span *instead);
 
 /* raw with other values, and all else byte for byte. params is what eg_form_parse() made of a copy of raw. *out
- * is raw itself where every value stays, else memory of pool that is wiped when that goes, with a NUL behind it.
- * Whatever ask says but EG_OK ends it, and is returned. */
-eg_status eg_form_substitute(apr_pool_t *pool, eg_span raw, const eg_params *params,
-                             eg_form_ask ask, void *about, eg_span *out) EG_MUST_CHECK;
+ * is raw itself where every value stays, else memory of pool that is wiped when that goes, with a NUL behind it;
+ * params has the values of *out then, as if that had been parsed. Whatever ask says but EG_OK ends it, and is
+ * returned. */
+eg_status eg_form_substitute(apr_pool_t *pool, eg_span raw, eg_params *params, eg_form_ask ask,
+                             void *about, eg_span *out) EG_MUST_CHECK;
 
 /* Percent-encodes all but letters, digits and - . _ ~ (RFC 3986, 2.3): out has 3 * text.n bytes; returns how many
  * were written. */

@@ -225,23 +225,6 @@ static void change_queries(const eg_guarded *g, const apr_array_header_t *plans)
     wipe_gone(gone);
 }
 
-/* The form of what goes on is asked for by the signature alone. */
-static eg_status sign_anew(eg_guarded *g, eg_provider_headers *headers)
-{
-    eg_guarded after = *g;
-    const eg_body *body = g->hook->body;
-    eg_status status;
-
-    after.copy = eg_wiped_alloc(g->hook->root->pool, body->n);
-    if (body->n)
-        memcpy(after.copy, body->bytes, body->n);
-    status = eg_webhook_parse_form(g->hook, g->hook->root->pool, after.copy, body->n)
-                 ? EG_EMALFORMED
-                 : eg_verify_resign(g->hook, g->policy, headers);
-    eg_guarded_forget(&after);
-    return status;
-}
-
 static eg_outcome change_request(const replacement *to, const change *all,
                                  const apr_array_header_t *plans)
 {
@@ -251,11 +234,10 @@ static eg_outcome change_request(const replacement *to, const change *all,
 
     change_copies(to);
     change_queries(g, plans);
-    eg_guarded_forget(g);
     if (all->body_instead.p != all->body.p)
         eg_body_become(g->hook->body, (char *)(apr_uintptr_t)all->body_instead.p,
                        all->body_instead.n);
-    if (is_signed && sign_anew(g, &headers) != EG_OK)
+    if (is_signed && eg_verify_resign(g->hook, g->policy, &headers) != EG_OK)
         return eg_misconfigured(g->logged, "the changed request could not be signed anew");
     for (request_rec *r = g->r; r; r = one_before(r))
         eg_headers_change(r, eg_config_provider(g->policy), is_signed ? &headers : NULL);

@@ -105,6 +105,21 @@ static eg_status bracket(void *about, const eg_param *param, eg_span *instead)
     return EG_OK;
 }
 
+/* What is said to be in the new form is what a parser finds there. */
+static bool has_values_of(const eg_params *params, eg_span out)
+{
+    char *copy = exact_copy(out.p, out.n);
+    eg_params parsed;
+    bool same =
+        eg_form_parse(pool, copy, out.n, EG_PARAMS_MAX, &parsed) == EG_OK && parsed.n == params->n;
+
+    for (size_t i = 0; same && i < parsed.n; i++)
+        same = eg_span_eq(parsed.at[i].name, params->at[i].name) &&
+               eg_span_eq(parsed.at[i].value, params->at[i].value);
+    free(copy);
+    return same;
+}
+
 static eg_status substitute(const char *raw, size_t n, eg_span *out)
 {
     char *at = exact_copy(raw, n), *copy = exact_copy(raw, n);
@@ -114,6 +129,8 @@ static eg_status substitute(const char *raw, size_t n, eg_span *out)
 
     if (status == EG_OK)
         status = eg_form_substitute(pool, (eg_span){at, n}, &params, bracket, &asked, out);
+    if (status == EG_OK)
+        ok(has_values_of(&params, *out), "and the parameters are those of the new form");
     if (status == EG_OK && out->p == at)
         out->p = apr_pstrmemdup(pool, at, n);
     else if (status == EG_OK)
