@@ -48,6 +48,7 @@ static void add_guarded(apr_array_header_t *ours, const char *directive)
             APR_ARRAY_PUSH(ours, eg_finding) = *eg_written_item(list, i);
 }
 
+/* Those that observe, too: the same callers come to them. */
 static void add_applications(apr_array_header_t *ours, const char *directive)
 {
     const apr_array_header_t *list = eg_written_find(ours->pool, directive);
@@ -65,24 +66,12 @@ static void add_lookups(apr_array_header_t *handlers)
         APR_ARRAY_PUSH(handlers, eg_finding) = *eg_written_item(list, i);
 }
 
-/* Those that observe, too: the same callers come to them. */
-static void add_shields(apr_array_header_t *webhooks)
-{
-    const apr_array_header_t *list = eg_written_find(webhooks->pool, "EncGatherShield");
-
-    for (int i = 0; i < list->nelts; i++)
-        if (ap_cstr_casecmp(eg_written_item(list, i)->word, "off") != 0)
-            APR_ARRAY_PUSH(webhooks, eg_finding) = *eg_written_item(list, i);
-}
-
 static apr_array_header_t *find_ours(apr_pool_t *pool)
 {
     apr_array_header_t *ours = apr_array_make(pool, 4, sizeof(eg_finding));
 
     add_gathers(ours);
     add_guarded(ours, "Require");
-    add_applications(ours, "EncGatherShield");
-    add_applications(ours, "EncGatherReveal");
     add_guarded(ours, "<AuthzProviderAlias"); /* required by another name, wherever that is */
     return ours;
 }
@@ -91,8 +80,9 @@ eg_neighbourhood eg_look_about(apr_pool_t *pool, server_rec *s)
 {
     apr_array_header_t *webhooks = find_ours(pool), *all;
 
-    add_shields(webhooks);
+    add_applications(webhooks, "EncGatherShield");
     all = apr_array_copy(pool, webhooks);
+    add_applications(all, "EncGatherReveal");
     add_lookups(all);
     return (eg_neighbourhood){pool, s, find_ours(pool), webhooks, all, apr_hash_make(pool)};
 }

@@ -3,11 +3,10 @@
 #include "copies.h"
 
 #include <string.h>
-#include <apr_lib.h>
 #include <apr_strings.h>
 
 /* The byte at the front of what is not empty, its escape undone; a broken one stands for itself. */
-static unsigned char take_byte(const char **p)
+static unsigned char unescape_one(const char **p)
 {
     const char *at = *p;
     int high = *at == '%' ? eg_hex_value(at[1]) : -1;
@@ -23,7 +22,7 @@ static const char *skip_span(const char *text, eg_span span)
     for (apr_size_t i = 0; i < span.n; i++) {
         bool is_plus = *text == '+' && span.p[i] == ' ';
 
-        if (!*text || (take_byte(&text) != (unsigned char)span.p[i] && !is_plus))
+        if (!*text || (unescape_one(&text) != (unsigned char)span.p[i] && !is_plus))
             return NULL;
     }
     return text;
@@ -31,9 +30,9 @@ static const char *skip_span(const char *text, eg_span span)
 
 static bool goes_on(const char *text)
 {
-    unsigned char next = *text ? take_byte(&text) : '\0';
+    unsigned char next = *text ? unescape_one(&text) : '\0';
 
-    return apr_isalnum(next) || (next && strchr("_-.~", next));
+    return eg_is_alnum((char)next) || (next && strchr("_-.~", next));
 }
 
 /* Where the value begins and ends. */
@@ -41,7 +40,7 @@ static bool is_copy_of(const char *text, const eg_copied *one, eg_span *value)
 {
     const char *end = skip_span(text, one->name);
 
-    if (!end || !*end || take_byte(&end) != '=')
+    if (!end || !*end || unescape_one(&end) != '=')
         return false;
     value->p = end;
     end = skip_span(end, one->value);
@@ -69,10 +68,10 @@ const char *eg_copies_exchange(apr_pool_t *pool, const char *text, const eg_copi
     while (n && at && *at) {
         eg_span value;
         const eg_copied *found =
-            apr_isalnum(before) || before == '_' ? NULL : copied_at(at, all, n, &value);
+            eg_is_alnum((char)before) || before == '_' ? NULL : copied_at(at, all, n, &value);
 
         if (!found) {
-            before = take_byte(&at);
+            before = unescape_one(&at);
             continue;
         }
         out = apr_pstrcat(pool, out ? out : "",

@@ -20,51 +20,6 @@ APLOG_USE_MODULE(encgather);
 
 static ap_filter_rec_t *catch_filter, *feed_filter;
 
-/* --- what the headers say ---------------------------------------------------------------------- */
-
-static bool headers_speak_of_body(const request_rec *r)
-{
-    const char *length = apr_table_get(r->headers_in, "Content-Length");
-
-    return apr_table_get(r->headers_in, "Transfer-Encoding") ||
-           (length && strspn(length, "0") != strlen(length));
-}
-
-static apr_off_t announced_length(const request_rec *r)
-{
-    const char *length = apr_table_get(r->headers_in, "Content-Length");
-    apr_off_t n;
-
-    if (!length || apr_table_get(r->headers_in, "Transfer-Encoding") ||
-        apr_strtoff(&n, length, NULL, 10) != APR_SUCCESS)
-        return -1;
-    return n;
-}
-
-eg_body *eg_body_of(request_rec *r)
-{
-    request_rec *root = eg_root_of(r);
-    eg_body *body = eg_slot_if_any(root, EG_SLOT_BODY);
-
-    if (body)
-        return body;
-    body = eg_slot_of(root, EG_SLOT_BODY, sizeof *body);
-    body->expected = headers_speak_of_body(root);
-    body->announced = announced_length(root);
-    body->state = body->expected ? EG_BODY_UNREAD : EG_BODY_WHOLE;
-    return body;
-}
-
-void eg_body_leads_to_ours(request_rec *r)
-{
-    eg_body_of(r)->leads_to_ours = true;
-}
-
-bool eg_body_announces_more(const eg_body *body, apr_size_t limit)
-{
-    return body->announced > (apr_off_t)limit;
-}
-
 /* --- reading ----------------------------------------------------------------------------------- */
 
 /* What HTTP_IN finds wrong in a body it answers by itself, with an ErrorDocument, through the
@@ -479,7 +434,7 @@ static int refuse_broken_body(request_rec *r)
 static void feed_whoever_answers(request_rec *r)
 {
     /* a call of ours that has become a GET (Location of a CGI program) has no body */
-    if (r->main && (!eg_is_backend_call(r) || !headers_speak_of_body(r)))
+    if (r->main && (!eg_is_backend_call(r) || !eg_has_body(r)))
         return;
     if (is_error_page(r) && comes_from_ours(r)) {
         hide_body(r);

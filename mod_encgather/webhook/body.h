@@ -29,6 +29,9 @@ typedef struct eg_body {
     apr_size_t size;
 } eg_body;
 
+/* Whether the headers of this request speak of a body that is not empty. */
+bool eg_has_body(const request_rec *r);
+
 /* The body of the client request that r belongs to (eg_root_of), made on first use, before anybody
  * changes the headers; nothing is read yet. */
 eg_body *eg_body_of(request_rec *r);
