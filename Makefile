@@ -70,7 +70,7 @@ test: deps-test ## everything: unit tests and the server suite under event, work
 
 check: deps-build ## the light one: only the tests that need no server
 	@$(MAKE) --no-print-directory -s all unit
-	@build/run-tests --no-server $(TESTFLAGS) $(T)
+	@ENCGATHER_LIGHT=1 build/run-tests --no-server $(TESTFLAGS) $(T)
 
 deps-%:
 	@build/deps.sh $(subst +, ,$*)

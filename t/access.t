@@ -28,6 +28,12 @@ my \$body = do { local \$/; <STDIN> };
 print "Content-Type: application/octet-stream\\r\\n",
       "X-Verdict: ", \$ENV{ENCGATHER_SIGNATURE} || \$ENV{REDIRECT_ENCGATHER_SIGNATURE} || '-', "\\r\\n\\r\\n", \$body;
 END_OF_SCRIPT
+spew("$TREE/cgi/leads", <<"END_OF_SCRIPT", 0755);
+#!$^X
+binmode STDIN;
+my \$body = do { local \$/; <STDIN> };
+print "Location: /backend/echo\\r\\n\\r\\n";
+END_OF_SCRIPT
 spew("$TREE/cgi/denied", <<"END_OF_SCRIPT", 0755);
 #!$^X
 binmode STDIN; binmode STDOUT;
@@ -66,6 +72,9 @@ CustomLog "$TREE/logs/verdicts" "%>s %{ENCGATHER_CALL}e %{ENCGATHER_RESULT}e %{E
 <Location "/cgi/echo">
     Require twilio-signature
     ErrorDocument 403 /error/denied
+</Location>
+<Location "/cgi/leads">
+    Require twilio-signature
 </Location>
 ScriptAlias /error/ "$TREE/cgi/"
 ScriptAlias /backend/ "$TREE/cgi/"
@@ -147,6 +156,13 @@ sub logged ($n) {
     my @lines = <$log>;
     chomp @lines;
     return $lines[$n];
+}
+
+# --- What an application leads on to has no body, as without the module ---------------------------------
+
+for my $how ([], [ chunks => ['Digits=', '12'] ]) {
+    my $got = send_to('/cgi/leads', [ Digits => '12' ], body => 'Digits=12', @$how);
+    is join(' ', $got->code, $got->content), '200 ', 'a CGI program that answers with a Location' . (@$how ? ', in chunks' : '');
 }
 
 # --- The body arrives as it was sent ---------------------------------------------------------------------

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # needs: httpd
+# CI: no sanitizer
 # decrypt-gather on SQLite, PostgreSQL and MariaDB: the same lookups, a database that goes down and comes back, and what
 # the database itself writes down. The servers are this test's own, on Unix sockets.
 use strict;

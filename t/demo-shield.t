@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # needs: nothing
+# CI: no sanitizer
 # What "make demo-shield" starts when everything is built: an application that exists already, before and behind a shield.
 # It says itself whether all went as it must; here it is that it does, what it shows, and that nothing is left behind.
 use strict;

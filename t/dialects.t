@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # needs: nothing
+# CI: no sanitizer
 # Judges that are not ours: from the same data the builders of SignalWire's and Plivo's own packages write the same XML as
 # the core. Telnyx has no builder: there a table of what its documentation lists.
 use strict;

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # needs: nothing
+# CI: no sanitizer
 # jwe tokens between encgather and libraries of other makers, both ways: what one seals the other opens. A library that is
 # not on this machine is named and left out. ENCGATHER_JWE_TOKENS says how many tokens for each algorithm and library.
 use strict;

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # needs: httpd
+# CI: no sanitizer
 # Judges that are not ours: thousands of random webhooks signed by Twilio's library, by auth tokens and by
 # SharedKeys, must pass "Require twilio-signature", each with one change must not, and the library must accept what our
 # code signs.

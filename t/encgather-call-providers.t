@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # needs: nothing
+# CI: no sanitizer
 # encgather-call in the place of SignalWire, Telnyx and Plivo: calls through questions as the core writes them, one of
 # which meets silence; what is signed, what it is called, and what a provider would not take.
 use strict;

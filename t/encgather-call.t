@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # needs: nothing
+# CI: no sanitizer
 # The program that calls a webhook as Twilio does: how it says what came of a call (exit code, --expect), one cause for a
 # 403, Twilio's numbers, and what it does not do unasked: call other hosts.
 use strict;

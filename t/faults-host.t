@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # needs: httpd
+# CI: no sanitizer
 # The faults of the host, and of what the server stands on (D10, D11, F8 and G of t/FAULTS.md): children that are killed,
 # full disks, no memory, no descriptors, no processes, no random bytes. Calls of the system fail through t/host/shim.c
 # while the server runs, and stop failing.

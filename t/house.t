@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # needs: nothing
+# CI: no sanitizer
 # The rooms of the code: includes go down only, headers stand alone, files and functions can be read in one go, and a
 # static function's name says in a backtrace whose it is.
 use strict;

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # needs: httpd
+# CI: no sanitizer
 # The demo's phone in a real browser: calls by mouse and by keyboard, what they say and what is logged of them, and whether
 # everybody can use the page. ENCGATHER_SHOTS=1 also leaves pictures of it in the private tree (build/run-tests --keep).
 use strict;

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # needs: httpd
+# CI: no sanitizer
 # The configurations in conf/manual/recipes.md, as they stand there, with other paths and ports: each is accepted by
 # "httpd -t" without a word, and each serves the call that it is for.
 use strict;

@@ -733,7 +733,7 @@ my $NOWAY  = qr/EncGatherSay: has a placeholder, but only found and notfound hav
 my $FOLLOW = qr/EncGatherThen: knows redirect=URL, dial=NUMBER and hangup/;
 my $TARGET = qr/EncGatherThen: needs a URL or a number, without blanks, behind the =/;
 my $NUMBER = qr/EncGatherThen: dials a number like \+15551234567/;
-my $SECRET = qr/EncGatherForward: never hands Digits or SpeechResult on/;
+my $SECRET = qr/EncGatherForward: never hands Digits, SpeechResult or Speech on/;
 my $CLEAN  = qr/EncGatherForward: has an empty name or one with a control character/;
 
 my @BAD = (

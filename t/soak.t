@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# CI: no sanitizer
 # Under load, in short: a few seconds of what "make soak" does for as long as you like, and a few hundred calls of "make
 # count-test", whose counters must be exact.
 use strict;

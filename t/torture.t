@@ -15,6 +15,8 @@ use Test::More;
 my $SANITIZER = $ENV{ENCGATHER_SANITIZER} // '';
 plan skip_all => "under $SANITIZER: make torture has a run of its own under sanitizers" if $SANITIZER =~ /^(?:asan|tsan)\z/;
 
+plan skip_all => 'make check leaves it to make test: it takes a minute' if $ENV{ENCGATHER_LIGHT};
+
 my $OUT  = $ENV{ENCGATHER_OUT} || 'build/out';
 my $CORE = "$OUT/torture/core";
 plan skip_all => "$CORE is not built: make unit" if !-x $CORE && !$ENV{CI};

@@ -133,7 +133,8 @@ my @CASES = (
     [ rewrite => 'in quotes',             EG0129 => qq(LogLevel "rewrite:trace5"\nRewriteEngine "on"\nRewriteRule ^/old /gather [PT]\n) ],
     [ rewrite => 'off',                   undef, "LogLevel rewrite:trace3\nRewriteRule ^/old /gather [PT]\n" ],
 );
-my @HERE = grep { !exists $there{ $_->[0] } || $there{ $_->[0] } } @CASES;
+# httpd reads the names of a Define again, in a pool that was cleared: a sanitizer ends it there.
+my @HERE = grep { (!exists $there{ $_->[0] } || $there{ $_->[0] }) && !($ENV{ENCGATHER_SANITIZER} && ($_->[3] // '') =~ /^Define /) } @CASES;
 
 # An address of their own each; but two of one, of which httpd takes the first for what it does with connections.
 sub host ($address, $name, @conf) { return join '', "<VirtualHost $address>\nServerName $name.test\n", @conf, "</VirtualHost>\n" }

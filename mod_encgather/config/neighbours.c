@@ -172,18 +172,27 @@ static bool has_path(const char *pattern, const char *path)
     return false;
 }
 
-/* Where the path is not known, any rule may be about it. */
-static bool names_path(const char *operator, const char * path)
+static bool begins_with(const char *text, const char *front)
 {
-    if (*operator== '!')
+    apr_size_t n = strlen(front);
+
+    return strlen(text) >= n && memcmp(text, front, n) == 0;
+}
+
+/* Where the path is not known, any rule may be about it. */
+static bool names_path(const char *condition, const char *path)
+{
+    const char *prefix = "@beginsWith ";
+
+    if (*condition == '!')
         return false;
     if (!path)
         return true;
-    if (ap_cstr_casecmpn(operator, "@streq ", 7) == 0)
-        return strcmp(operator+ 7, path) == 0;
-    if (ap_cstr_casecmpn(operator, "@beginsWith ", 12) == 0)
-        return strncmp(path, operator+ 12, strlen(operator+ 12)) == 0;
-    return has_path(operator, path);
+    if (ap_cstr_casecmpn(condition, "@streq ", strlen("@streq ")) == 0)
+        return strcmp(condition + strlen("@streq "), path) == 0;
+    if (ap_cstr_casecmpn(condition, prefix, strlen(prefix)) == 0)
+        return begins_with(path, condition + strlen(prefix));
+    return has_path(condition, path);
 }
 
 static bool takes_out(apr_pool_t *pool, const eg_finding *rule, const char *path)

@@ -218,8 +218,12 @@ static const char *unquote_one(const char *p, const char *end, char **out)
 
     if (*p == '\\' && p[1] == 'u')
         return unquote_unit(p + 2, end, out);
-    *(*out)++ = *p == '\\' ? meant[strchr(letters, p[1]) - letters] : *p;
-    return *p == '\\' ? p + 2 : p + 1;
+    if (*p != '\\') {
+        *(*out)++ = *p;
+        return p + 1;
+    }
+    *(*out)++ = meant[strchr(letters, p[1]) - letters];
+    return p + 2;
 }
 
 /* The literal was read by eg_json_locate(): its escapes are whole. */
@@ -244,6 +248,7 @@ apr_size_t eg_json_literal(eg_span text, char *out)
         const unsigned char c = (unsigned char)text.p[i];
 
         if (c < ' ') {
+            /* NOLINTNEXTLINE(bugprone-not-null-terminated-result): the front of an escape */
             memcpy(to, "\\u00", 4);
             to += 4;
             *to++ = digits[c >> 4];
@@ -320,6 +325,7 @@ static path_set longer_ways(const scanner *s, path_set ways)
 
 /* --- values ------------------------------------------------------------------------------------ */
 
+/* NOLINTBEGIN(misc-no-recursion): as deep as EG_JSON_DEPTH_MAX */
 static bool scan_member(scanner *s, path_set ways, path_set *seen)
 {
     eg_span name;
@@ -406,6 +412,7 @@ static bool scan_value(scanner *s, path_set ways)
     skip_space(s);
     return good;
 }
+/* NOLINTEND(misc-no-recursion) */
 
 eg_status eg_json_locate(eg_span text, const eg_json_path *const *paths, unsigned n,
                          eg_json_place *places)

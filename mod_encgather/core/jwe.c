@@ -151,6 +151,7 @@ static bool read_jwe(eg_span token, apr_pool_t *pool, jwe *read)
 {
     eg_span header;
 
+    *read = (jwe){.wrapped = {NULL, 0}};
     return token.n <= TOKEN_MAX && split_parts(token, read->spelled) && decode_sealed(read, pool) &&
            decode_part(read->spelled[WRAPPED], pool, &read->wrapped) &&
            decode_part(read->spelled[HEADER], pool, &header) &&

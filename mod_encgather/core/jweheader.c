@@ -88,6 +88,7 @@ eg_span eg_jwe_kid(const eg_sealing *with)
     return eg_span_of(with->recipient ? with->recipient->kid : with->ring->keys[0].id);
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): what writes has it in its hands */
 apr_size_t eg_jwe_header_write(const eg_sealing *with, const eg_envelope *envelope, char *out)
 {
     const eg_envelope_key *recipient = with->recipient;

@@ -28,7 +28,11 @@ bool eg_pem_next(eg_span *text, eg_pem_block *block)
 
 static char in_url_alphabet(char c)
 {
-    return c == '+' ? '-' : c == '/' ? '_' : c;
+    if (c == '+')
+        return '-';
+    if (c == '/')
+        return '_';
+    return c;
 }
 
 static apr_size_t padding_of(const char *text, apr_size_t n)

@@ -63,6 +63,7 @@ static const eg_envelope_keys *list_privates(request_rec *r, const eg_envelope_l
     if (!list || !list->n)
         return NULL;
     keys = apr_palloc(r->pool, sizeof *keys);
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): a list of pointers */
     keys->at = at = apr_palloc(r->pool, list->n * sizeof *at);
     keys->n = list->n;
     for (unsigned i = 0; i < list->n; i++)

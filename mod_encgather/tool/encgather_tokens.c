@@ -104,6 +104,7 @@ static const eg_envelope_keys *read_private_file(const eg_tool *tool, const char
 {
     static const eg_secretfile_rules rules = {.max = EG_PRIVATE_KEY_FILE_MAX};
     eg_envelope_key *key = apr_palloc(tool->pool, sizeof *key);
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): a list of pointers */
     const eg_envelope_key **list = apr_palloc(tool->pool, sizeof *list);
     eg_envelope_keys *keys = apr_palloc(tool->pool, sizeof *keys);
     eg_secretfile file;

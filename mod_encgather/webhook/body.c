@@ -429,17 +429,28 @@ static int refuse_broken_body(request_rec *r)
     return body->status;
 }
 
+/* What a CGI program leads on to by its Location is a GET: it has read the body, and nobody else gets
+ * one. */
+static bool has_become_get(const request_rec *r)
+{
+    for (const request_rec *each = r->prev; each; each = each->prev)
+        if (each->method_number != M_GET)
+            return r->method_number == M_GET;
+    return false;
+}
+
 /* Every request of a chain of redirects starts without the filters of the one before, and a
  * redirect to an index takes those of the index. */
 static void feed_whoever_answers(request_rec *r)
 {
-    /* a call of ours that has become a GET (Location of a CGI program) has no body */
     if (r->main && (!eg_is_backend_call(r) || !eg_has_body(r)))
         return;
     if (is_error_page(r) && comes_from_ours(r)) {
         hide_body(r);
         return;
     }
+    if (has_become_get(r))
+        return;
     if (may_have_parts(r))
         read_ahead(r);
     else if (!eg_slot_if_any(eg_root_of(r), EG_SLOT_BODY))

@@ -204,8 +204,12 @@ eg_status eg_verify_resign(const eg_webhook *hook, const eg_config *policy,
                            eg_provider_headers *out)
 {
     const eg_provider *provider = eg_config_provider(policy);
+    const eg_origin *origin = eg_verify_origin(hook, policy);
     eg_body_hash hash = {.raw = {hook->body->n ? hook->body->bytes : "", hook->body->n}};
-    eg_evidence evidence = evidence_of(hook, provider, eg_verify_origin(hook, policy), &hash);
+    eg_evidence evidence;
 
+    if (!origin)
+        return EG_EMALFORMED;
+    evidence = evidence_of(hook, provider, origin, &hash);
     return provider->resign(eg_the_crypto(), &evidence, &hook->judgement.ruling, out);
 }
