@@ -429,14 +429,14 @@ static int refuse_broken_body(request_rec *r)
     return body->status;
 }
 
-/* What a CGI program leads on to by its Location is a GET: it has read the body, and nobody else gets
- * one. */
+/* What a CGI program leads on to by its Location is a GET, whatever the client's line says: the program has
+ * read the body, and nobody else gets one. */
 static bool has_become_get(const request_rec *r)
 {
-    for (const request_rec *each = r->prev; each; each = each->prev)
-        if (each->method_number != M_GET)
-            return r->method_number == M_GET;
-    return false;
+    apr_size_t n = strlen(r->method);
+
+    return r->prev && r->method_number == M_GET && r->the_request &&
+           (strncmp(r->the_request, r->method, n) != 0 || r->the_request[n] != ' ');
 }
 
 /* Every request of a chain of redirects starts without the filters of the one before, and a
