@@ -82,6 +82,7 @@ sub _without_own_numbers ($line) {
     $line =~ s/$ACCESS_TIME//;
     $line =~ s/$ACCESS_RESULT//;
     $line =~ s/\b(?:pid|child|tid)[ =]\d+//g;
+    $line =~ s/\| [0-9a-f]{4}(?=: | - <)//;          # where a line of mod_ssl's dumps begins
     $line =~ s/\bmode \d{4}\b//g if $line =~ /\bEG010[12]:/;    # of a key file that is refused
     $line =~ s/\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b//g;    # a header of Twilio's holds a UUID
     $line =~ s/\bworker=\d+:\d+//g;                 # a column of the tests' own log: process and thread
