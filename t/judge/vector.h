@@ -42,7 +42,7 @@ static eg_params parse_params(const char *text, apr_size_t n)
 static void take_url(request *r, const char *url)
 {
     eg_signed *what = &r->evidence.url;
-    const char *host = strstr(url, "://") + 3, *path = strchr(host, '/');
+    const char *host = strstr(url, "://") + 3, *path = host + strcspn(host, "/");
     const char *query = strchr(path, '?');
     apr_size_t n = strcspn(path, "#");
 
