@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # needs: httpd
+# CI: no sanitizer
 # Access rules hold for our handlers as for any other: each configuration is asked with SetHandler server-status, and
 # what that answers in the same place our handlers and the status page must answer too.
 use strict;

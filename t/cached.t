@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # needs: httpd
+# CI: no sanitizer
 # mod_cache in front of everything: what a signature has opened is never stored, for whoever comes next has none; nor do
 # the digits of its URL come to lie on a disk. What is not ours is stored as ever, so that these tests can fail.
 use strict;

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# CI: no sanitizer
 # Which processes get keys and tokens: every child that serves, of whatever listener bucket, and no helper of another
 # module, whenever it is started; nobody at all once the module is out of the configuration. And calls that wait for
 # their backend while children are told to end.

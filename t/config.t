@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # needs: httpd
+# CI: no sanitizer
 # What "httpd -t" says of good and bad configurations: directives, their places, key files and token files.
 use strict;
 use warnings;

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # needs: httpd
+# CI: no sanitizer
 # encgather doctor: what it says of a good configuration, of one with all mistakes at once, of a database or a backend
 # that is away, and of a signature that does not fit; and that it never shows a secret.
 use strict;

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # needs: httpd
+# CI: no sanitizer
 # The faults G11 to G13 of t/FAULTS.md: a configuration that is doubled, empty, large, or says something at three levels.
 use strict;
 use warnings;

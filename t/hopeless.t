@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # needs: httpd
+# CI: no sanitizer
 # Warnings about configurations without an error that can only fail, or should not stay: which section, and what to do.
 use strict;
 use warnings;

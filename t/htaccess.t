@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # needs: httpd
+# CI: no sanitizer
 # No directive of ours works in an .htaccess, whatever AllowOverride and AllowOverrideList say: a plain refusal for each.
 use strict;
 use warnings;

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # needs: httpd
+# CI: no sanitizer
 # The blind index: rows that were imported with a keyed hash, computed here from its definition, are found by their secret
 # values; key rings, rotation, and what can go wrong.
 use strict;

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# CI: no sanitizer
 # The test library itself: signatures against published vectors, and a caller who does what Twilio
 # does. Needs no httpd, but tries the private server where there is one.
 use strict;

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# CI: no sanitizer
 # Every directive is inherited from the server to a virtual host to a location, and replaced where an inner one says so.
 use strict;
 use warnings;

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # needs: httpd
+# CI: no sanitizer
 # The mistakes that administrators make, and what the error log says then: the table of conf/manual/troubleshooting.md, row
 # for row. Each mistake is made, and a line of the log has the words that the manual quotes ("..." stands for anything).
 use strict;

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # needs: httpd
+# CI: no sanitizer
 # Beside other modules: the rows of t/neighbours/rows that matter most and need nothing that is not here ("make neighbours"
 # runs them all), and that the manual's page has the same rows.
 use strict;

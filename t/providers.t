@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # needs: nothing
+# CI: no sanitizer
 # Judges that are not ours: of each provider, thousands of random webhooks that our code signs must pass the provider's
 # own package, and of the same webhooks with one change ours and the package must say the same.
 #

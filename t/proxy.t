@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # needs: httpd
+# CI: no sanitizer
 # Backends that are not in this httpd, through all that mod_proxy speaks: HTTP with connections kept, HTTPS with and
 # without a good certificate, client certificates, absolute URLs, a balancer that loses a member, FastCGI, Unix sockets.
 # The backends are real ones: a second httpd, and the programs in conf/backends.

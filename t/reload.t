@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# CI: no sanitizer
 # New keys and tokens at a restart; and a bad file then, which must neither get in nor take the server down.
 use strict;
 use warnings;

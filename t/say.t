@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # needs: httpd
+# CI: no sanitizer
 # What the caller hears and what follows: sentences with the backend's members in them, voices, redirections, TwiML of the
 # backend's own; and what goes to the backend beside the fields.
 use strict;

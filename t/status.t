@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# CI: no sanitizer
 # The counters: exact with many clients at once and over restarts, each result once, for each virtual host and key; and
 # the pages that show them, to people, to scrapers and in server-status.
 use strict;

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # needs: nothing
+# CI: no sanitizer
 # encgather sign and verify for the providers that are not Twilio: the verdicts of their own packages, the headers that
 # they would send, and what is said of one that does not fit.
 use strict;

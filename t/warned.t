@@ -19,6 +19,10 @@ use EncGather::Httpd qw(module_file);
 use EncGather::Signature qw(signature form_encode);
 use EncGather::Test;
 
+# With these modules in one server, httpd looks at names of -D in a pool that it has cleared (ap_read_config): the sanitizer
+# ends it there.
+plan skip_all => 'under asan: httpd itself reads freed names' if ($ENV{ENCGATHER_SANITIZER} // '') eq 'asan';
+
 my $TREE = in_tree('private/warned');
 make_path("$TREE/htdocs", "$TREE/theirs");
 chmod 0755, $TREE, "$TREE/htdocs";
@@ -133,8 +137,7 @@ my @CASES = (
     [ rewrite => 'in quotes',             EG0129 => qq(LogLevel "rewrite:trace5"\nRewriteEngine "on"\nRewriteRule ^/old /gather [PT]\n) ],
     [ rewrite => 'off',                   undef, "LogLevel rewrite:trace3\nRewriteRule ^/old /gather [PT]\n" ],
 );
-# httpd reads the names of a Define again, in a pool that was cleared: a sanitizer ends it there.
-my @HERE = grep { (!exists $there{ $_->[0] } || $there{ $_->[0] }) && !($ENV{ENCGATHER_SANITIZER} && ($_->[3] // '') =~ /^Define /) } @CASES;
+my @HERE = grep { !exists $there{ $_->[0] } || $there{ $_->[0] } } @CASES;
 
 # An address of their own each; but two of one, of which httpd takes the first for what it does with connections.
 sub host ($address, $name, @conf) { return join '', "<VirtualHost $address>\nServerName $name.test\n", @conf, "</VirtualHost>\n" }
