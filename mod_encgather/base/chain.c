@@ -28,6 +28,11 @@ request_rec *eg_logged_of(request_rec *r)
     return r;
 }
 
+bool eg_is_error_page(const request_rec *r)
+{
+    return r->prev && r->status != HTTP_OK;
+}
+
 static void set_backend_call(request_rec *r, bool calls)
 {
     chain_state *state = eg_slot_of(r, EG_SLOT_CHAIN, sizeof *state);

@@ -13,6 +13,10 @@ request_rec *eg_root_of(request_rec *r);
 /* The request that is logged: what a sub-request was made for. */
 request_rec *eg_logged_of(request_rec *r);
 
+/* ErrorDocument redirects with the status that it is for; what a script or mod_rewrite redirects goes on
+ * with 200. */
+bool eg_is_error_page(const request_rec *r);
+
 /* Between the two calls every sub-request of r is our call of the backend. */
 void eg_backend_call_begins(request_rec *r);
 void eg_backend_call_ends(request_rec *r);

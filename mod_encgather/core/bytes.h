@@ -66,6 +66,20 @@ static inline int eg_hex_value(char c)
     return eg_hex_values[(unsigned char)c] - 1;
 }
 
+/* The byte at the front of what is not empty, its %-escape undone; *p goes behind it. A broken escape
+ * stands for itself. */
+static inline unsigned char eg_next_byte(const char **p, const char *end)
+{
+    const char *at = *p;
+
+    if (*at == '%' && end - at > 2 && eg_hex_value(at[1]) >= 0 && eg_hex_value(at[2]) >= 0) {
+        *p += 3;
+        return (unsigned char)(eg_hex_value(at[1]) * 16 + eg_hex_value(at[2]));
+    }
+    *p += 1;
+    return (unsigned char)*at;
+}
+
 /* Writes 2 * n lower-case digits and a NUL: out has 2 * n + 1 bytes. */
 void eg_hex_encode(char *out, const unsigned char *in, apr_size_t n);
 

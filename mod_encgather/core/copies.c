@@ -5,56 +5,44 @@
 #include <string.h>
 #include <apr_strings.h>
 
-/* The byte at the front of what is not empty, its escape undone; a broken one stands for itself. */
-static unsigned char unescape_one(const char **p)
-{
-    const char *at = *p;
-    int high = *at == '%' ? eg_hex_value(at[1]) : -1;
-    int low = high >= 0 ? eg_hex_value(at[2]) : -1;
-
-    *p += low >= 0 ? 3 : 1;
-    return low >= 0 ? (unsigned char)(high * 16 + low) : (unsigned char)*at;
-}
-
 /* Behind the span, where the text begins with it; else NULL. */
-static const char *skip_span(const char *text, eg_span span)
+static const char *skip_span(const char *text, const char *end, eg_span span)
 {
     for (apr_size_t i = 0; i < span.n; i++) {
-        bool is_plus = *text == '+' && span.p[i] == ' ';
+        bool is_plus = text < end && *text == '+' && span.p[i] == ' ';
 
-        if (!*text || (unescape_one(&text) != (unsigned char)span.p[i] && !is_plus))
+        if (text == end || (eg_next_byte(&text, end) != (unsigned char)span.p[i] && !is_plus))
             return NULL;
     }
     return text;
 }
 
-static bool goes_on(const char *text)
+static bool goes_on(const char *text, const char *end)
 {
-    unsigned char next = *text ? unescape_one(&text) : '\0';
+    unsigned char next = text < end ? eg_next_byte(&text, end) : '\0';
 
     return eg_is_alnum((char)next) || (next && strchr("_-.~", next));
 }
 
 /* Where the value begins and ends. */
-static bool is_copy_of(const char *text, const eg_copied *one, eg_span *value)
+static bool is_copy_of(const char *text, const char *end, const eg_copied *one, eg_span *value)
 {
-    const char *end = skip_span(text, one->name);
+    const char *at = skip_span(text, end, one->name);
 
-    if (!end || !*end || unescape_one(&end) != '=')
+    if (!at || at == end || eg_next_byte(&at, end) != '=')
         return false;
-    value->p = end;
-    end = skip_span(end, one->value);
-    if (!end || goes_on(end))
+    value->p = at;
+    at = skip_span(at, end, one->value);
+    if (!at || goes_on(at, end))
         return false;
-    value->n = (apr_size_t)(end - value->p);
+    value->n = (apr_size_t)(at - value->p);
     return true;
 }
 
-static const eg_copied *copied_at(const char *text, const eg_copied *all, apr_size_t n,
-                                  eg_span *value)
+static const eg_copied *copied_at(eg_span text, const eg_copied *all, apr_size_t n, eg_span *value)
 {
     for (apr_size_t i = 0; i < n; i++)
-        if (is_copy_of(text, &all[i], value))
+        if (is_copy_of(text.p, text.p + text.n, &all[i], value))
             return &all[i];
     return NULL;
 }
@@ -63,15 +51,18 @@ const char *eg_copies_exchange(apr_pool_t *pool, const char *text, const eg_copi
                                apr_size_t n)
 {
     const char *kept = text, *at = text, *out = NULL;
+    const char *end = text ? text + strlen(text) : NULL;
     unsigned char before = '\0';
 
-    while (n && at && *at) {
+    while (n && at < end) {
         eg_span value;
         const eg_copied *found =
-            eg_is_alnum((char)before) || before == '_' ? NULL : copied_at(at, all, n, &value);
+            eg_is_alnum((char)before) || before == '_'
+                ? NULL
+                : copied_at((eg_span){at, (apr_size_t)(end - at)}, all, n, &value);
 
         if (!found) {
-            before = unescape_one(&at);
+            before = eg_next_byte(&at, end);
             continue;
         }
         out = apr_pstrcat(pool, out ? out : "",

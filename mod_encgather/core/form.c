@@ -220,19 +220,14 @@ apr_size_t eg_params_count(const eg_params *params, eg_span name)
 /* Compares the encoded name at the front of a segment with a plain one. */
 static bool encoded_name_is(eg_span segment, eg_span name)
 {
-    apr_size_t i = 0, k = 0;
+    const char *p = segment.p, *end = segment.p + segment.n;
+    apr_size_t k = 0;
 
-    while (i < segment.n && segment.p[i] != '=') {
-        char c = segment.p[i];
+    while (p < end && *p != '=') {
+        unsigned char c = eg_next_byte(&p, end);
 
-        if (c == '%' && i + 2 < segment.n && eg_hex_value(segment.p[i + 1]) >= 0 &&
-            eg_hex_value(segment.p[i + 2]) >= 0) {
-            c = (char)(eg_hex_value(segment.p[i + 1]) * 16 + eg_hex_value(segment.p[i + 2]));
-            i += 2;
-        }
-        if (k >= name.n || c != name.p[k])
+        if (k == name.n || c != (unsigned char)name.p[k])
             return false;
-        i++;
         k++;
     }
     return k == name.n;

@@ -85,25 +85,12 @@ static unsigned char lower(unsigned char c)
     return c >= 'A' && c <= 'Z' ? c | 0x20 : c;
 }
 
-/* The byte at the front of what is not empty, its escape undone; a broken one stands for itself. */
-static unsigned char next_byte(const char **p, const char *end)
-{
-    const char *at = *p;
-
-    if (*at == '%' && end - at > 2 && eg_hex_value(at[1]) >= 0 && eg_hex_value(at[2]) >= 0) {
-        *p += 3;
-        return (unsigned char)(eg_hex_value(at[1]) * 16 + eg_hex_value(at[2]));
-    }
-    *p += 1;
-    return (unsigned char)*at;
-}
-
 static bool ends_in_bracket(const char *p, const char *end)
 {
     if (end[-1] == ']')
         return true;
     end -= 3;
-    return end > p && *end == '%' && next_byte(&end, end + 3) == ']';
+    return end > p && *end == '%' && eg_next_byte(&end, end + 3) == ']';
 }
 
 /* Nothing, or [...][...]: applications read lists and maps out of such names. */
@@ -111,13 +98,13 @@ static bool is_index(const char *p, const char *end)
 {
     const char *begin = p;
 
-    return p == end || (next_byte(&p, end) == '[' && ends_in_bracket(begin, end));
+    return p == end || (eg_next_byte(&p, end) == '[' && ends_in_bracket(begin, end));
 }
 
 static bool is_spelled(const char *p, const char *end, eg_span name)
 {
     for (apr_size_t i = 0; i < name.n; i++)
-        if (p == end || lower(next_byte(&p, end)) != lower((unsigned char)name.p[i]))
+        if (p == end || lower(eg_next_byte(&p, end)) != lower((unsigned char)name.p[i]))
             return false;
     return is_index(p, end);
 }

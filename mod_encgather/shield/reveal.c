@@ -30,7 +30,7 @@ static reveal_state *reveal_of(request_rec *r)
 /* The part of a page, or an error page: neither has a body. */
 static bool has_no_own_body(const request_rec *r)
 {
-    return (r->main && !eg_is_backend_call(r)) || (r->prev && r->status != HTTP_OK);
+    return (r->main && !eg_is_backend_call(r)) || eg_is_error_page(r);
 }
 
 /* --- what goes on ------------------------------------------------------------------------------ */

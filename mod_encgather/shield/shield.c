@@ -26,12 +26,6 @@ static shield_state *shield_of(request_rec *r)
     return eg_slot_of(eg_root_of(r), EG_SLOT_SHIELD, sizeof(shield_state));
 }
 
-/* ErrorDocument redirects with the status that it is for. */
-static bool answers_an_error(const request_rec *r)
-{
-    return r->prev && r->status != HTTP_OK;
-}
-
 /* --- once -------------------------------------------------------------------------------------- */
 
 static eg_outcome shield_webhook(eg_guarded *g)
@@ -84,7 +78,7 @@ static void shield_once(request_rec *r, shield_state *state)
 static bool is_to_be_shielded(request_rec *r, const shield_state *state)
 {
     return eg_config_shield(eg_config_of(r)) && !state->is_done &&
-           !eg_is_backend_call(eg_root_of(r)) && !answers_an_error(r);
+           !eg_is_backend_call(eg_root_of(r)) && !eg_is_error_page(r);
 }
 
 /* --- hooks ------------------------------------------------------------------------------------- */
@@ -114,7 +108,7 @@ static int shield_before_handler(request_rec *r)
     state = shield_of(r);
     if (is_to_be_shielded(r, state))
         shield_once(r, state);
-    if (!state->refused || answers_an_error(r) || (r->main && !has_shield))
+    if (!state->refused || eg_is_error_page(r) || (r->main && !has_shield))
         return DECLINED;
     if (r->main)
         return eg_outcome_of(state->refused)->status;

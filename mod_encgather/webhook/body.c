@@ -339,13 +339,6 @@ void eg_body_lend(request_rec *sub, const char *bytes, apr_size_t n)
 
 /* --- error pages ------------------------------------------------------------------------------- */
 
-/* ErrorDocument redirects with the status that it is for; what a script or mod_rewrite redirects
- * goes on with 200. */
-static bool is_error_page(const request_rec *r)
-{
-    return r->prev && r->status != HTTP_OK;
-}
-
 /* Refused before its location was known: then it may have been one of ours. */
 static bool has_no_location(const request_rec *r)
 {
@@ -381,7 +374,7 @@ static void hide_body(request_rec *r)
 /* The first that sees the request of an error page. */
 static int hide_from_error_page(request_rec *r)
 {
-    if (is_error_page(r) && comes_from_ours(r))
+    if (eg_is_error_page(r) && comes_from_ours(r))
         hide_body(r);
     return DECLINED;
 }
@@ -424,7 +417,7 @@ static int refuse_broken_body(request_rec *r)
 {
     const eg_body *body = r->main ? NULL : eg_slot_if_any(eg_root_of(r), EG_SLOT_BODY);
 
-    if (!body || !body->is_read_ahead || body->state != EG_BODY_BROKEN || is_error_page(r))
+    if (!body || !body->is_read_ahead || body->state != EG_BODY_BROKEN || eg_is_error_page(r))
         return DECLINED;
     return body->status;
 }
@@ -445,7 +438,7 @@ static void feed_whoever_answers(request_rec *r)
 {
     if (r->main && (!eg_is_backend_call(r) || !eg_has_body(r)))
         return;
-    if (is_error_page(r) && comes_from_ours(r)) {
+    if (eg_is_error_page(r) && comes_from_ours(r)) {
         hide_body(r);
         return;
     }

@@ -198,32 +198,32 @@ bool read_private_half(eg_crypto *crypto, apr_pool_t *pool, eg_key_kind kind, eg
     return ok;
 }
 
-const eg_envelope_key *pair_public(apr_pool_t *pool, eg_key_kind kind)
+typedef bool (*half_reader)(eg_crypto *crypto, apr_pool_t *pool, eg_key_kind kind,
+                            eg_envelope_key *key);
+
+/* Nothing fails meanwhile. NULL: it did not work. */
+static const eg_envelope_key *read_in_peace(apr_pool_t *pool, eg_key_kind kind, half_reader reads)
 {
     eg_envelope_key *key = apr_palloc(pool, sizeof *key);
-    eg_crypto *own;
     int way = fault_pause();
-    bool ok;
+    eg_crypto *own = eg_crypto_create(pool);
+    bool ok = own && reads(own, pool, kind, key);
 
-    own = eg_crypto_create(pool);
-    ok = own && read_public_half(own, pool, kind, key);
     fault_go_on(way);
     return ok ? key : NULL;
 }
 
+const eg_envelope_key *pair_public(apr_pool_t *pool, eg_key_kind kind)
+{
+    return read_in_peace(pool, kind, read_public_half);
+}
+
 const eg_envelope_keys *pair_private(apr_pool_t *pool, eg_key_kind kind)
 {
-    eg_envelope_key *key = apr_palloc(pool, sizeof *key);
     const eg_envelope_key **list = apr_palloc(pool, sizeof *list);
     eg_envelope_keys *keys = apr_palloc(pool, sizeof *keys);
-    eg_crypto *own;
-    int way = fault_pause();
-    bool ok;
 
-    own = eg_crypto_create(pool);
-    ok = own && read_private_half(own, pool, kind, key);
-    fault_go_on(way);
-    *list = key;
+    *list = read_in_peace(pool, kind, read_private_half);
     *keys = (eg_envelope_keys){1, list};
-    return ok ? keys : NULL;
+    return *list ? keys : NULL;
 }
