@@ -365,7 +365,7 @@ SKIP: {
         [ 'changed',           qq({"card":"@{[ substr($both{card}, 0, -4) . 'AAAA' ]}"}) ],
         [ 'one good, one bad', qq({"card":"$both{card}","pin":"1234"}) ],
     );
-    refused("a token $_->[0]", hand(json => '/bound', $_->[1]), 400, 'bad token', 'bad-token', $_->[2] || '-') for @bad;
+    refused("I14 a token $_->[0]", hand(json => '/bound', $_->[1]), 400, 'bad token', 'bad-token', $_->[2] || '-') for @bad;
     refused("CallSid as $_", hand(json => '/bound', qq({"CallSid":$_,"card":"$both{card}"})), 400, 'malformed request', 'malformed') for '5', 'null', '["a"]', qq("a","CallSid":"$CALL");
     refused('CallSid twice in a form', hand(form => '/bound', "CallSid=a&CallSid=a&card=$both{card}"), 400, 'malformed request', 'malformed', 'a');
     is given(json => '/pay', qq({"CallSid":5,"card":"$T_CARD"})), qq({"CallSid":5,"card":"$CARD"}), 'where nothing is bound nobody asks for the call';
@@ -437,7 +437,7 @@ SKIP: {
     is $got->content, "by CGI\n", 'an application that asks for a certificate';
     is_deeply [ app() ], [ 11 + length($CARD) . ' - the ivr', qq({"card":"$CARD"}) ], 'knows the proxy by it, and has the value';
     unlink "$SEEN/app";
-    is hand(json => '/tls/stranger', qq({"card":"$T_CARD"}))->code, 500, 'an application with a certificate of somebody else';
+    is hand(json => '/tls/stranger', qq({"card":"$T_CARD"}))->code, 500, 'I15 an application with a certificate of somebody else';
     ok !-e "$SEEN/app", 'gets nothing';
 }
 
