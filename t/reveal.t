@@ -86,7 +86,7 @@ sub tls_host ($port, $certificate, @lines) {
 
 my $server = private_server('reveal',
     port    => $PORT,
-    modules => [ $cgi, qw(dir mime request proxy proxy_http rewrite include headers setenvif), $TLS ? qw(ssl socache_shmcb) : (), $H2 ? 'http2' : () ],
+    modules => [ $cgi, qw(dir mime request proxy proxy_http rewrite include headers setenvif ext_filter), $TLS ? qw(ssl socache_shmcb) : (), $H2 ? 'http2' : () ],
     conf    => join '', <<"END_OF_CONF",
 LogLevel trace8@{[ $H2 ? ' http2:info' : '' ]}
 DocumentRoot "$TREE/htdocs"
@@ -120,6 +120,7 @@ ScriptAlias /cgi "$TREE/cgi/app"
     EncGatherExpose on
     EncGatherReveal card
 </Location>
+ExtFilterDefine copy mode=input cmd="/bin/cat"
 ScriptAlias /conditional "$TREE/cgi/app"
 <Location /conditional>
     EncGatherExpose on
@@ -165,6 +166,8 @@ END_OF_CONF
     exposed('/pay', 'EncGatherReveal card pin=code', 'EncGatherReveal "/payment/source/number=card" /list/1=card "/a~1b/c~0d=card" "two words=card" "/two words/x=card" K=card',
         'EncGatherMaxBody 20000'),
     exposed('/pay/off', 'EncGatherReveal off'),
+    exposed('/pay/filtered', 'SetInputFilter copy'),
+    exposed('/pay/filtered/signed', 'Require twilio-signature'),
     exposed('/pay/more', 'EncGatherReveal other=card', 'KeptBodySize 32768'),
     exposed('/bound', 'EncGatherReveal card pin=code', "EncGatherKeyFile \"$TREE/ring\"", 'EncGatherTokenFormat jwe', 'EncGatherTokenTTL 300'),
     exposed('/sealed', 'EncGatherReveal card pin', "EncGatherPrivateKeyFile bank1 \"$TREE/bank\"", "EncGatherKeyFile \"$TREE/ring\"", 'EncGatherTokenFormat jwe hex'),
@@ -339,6 +342,16 @@ SKIP: {
     my $got = `curl -s --http2-prior-knowledge -H 'Content-Type: application/json' -d '{"card":"$T_CARD"}' 'http://$HOST/cgi'`;
     is "$got " . (app())[1], qq(by CGI\n {"card":"$CARD"}), 'HTTP/2';
 }
+
+# What an input filter has changed is not changed once more, and nothing of it is lost.
+for my $how ([ 'with a length' ], [ 'in chunks', chunks => 1 ]) {
+    my ($name, $in_chunks) = @$how;
+    my $json = qq({"amount":1,"card":"$T_CARD"});
+    is given(json => '/pay/filtered', $json, $in_chunks ? (chunks => [ unpack '(a50)*', $json ]) : ()), qq({"amount":1,"card":"$CARD"}), "through an input filter, $name";
+}
+$backend->forget;
+post($HOST, '/pay/filtered/signed', [ card => $T_CARD, a => 'b' ]);
+is arrived()->{body}, "card=$CARD&a=b", 'through an input filter, where the signature was looked at before';
 
 # --- Tokens that are bound ------------------------------------------------------------------------------------------------
 
