@@ -10,6 +10,7 @@
 #include "lookup/expose.h"
 #include "shield/disclose.h"
 #include "shield/headers.h"
+#include "shield/shield.h"
 #include "watch/counters.h"
 #include "webhook/answer.h"
 #include "webhook/receive.h"
@@ -27,10 +28,15 @@ static reveal_state *reveal_of(request_rec *r)
     return eg_slot_of(eg_root_of(r), EG_SLOT_REVEAL, sizeof(reveal_state));
 }
 
-/* The part of a page, or an error page: neither has a body. */
+/* The part of a page, or an error page and what that leads on to: neither has a body. */
 static bool has_no_own_body(const request_rec *r)
 {
-    return (r->main && !eg_is_backend_call(r)) || eg_is_error_page(r);
+    return (r->main && !eg_is_backend_call(r)) || eg_is_behind_error(r);
+}
+
+static bool brings_body(const eg_guarded *g)
+{
+    return g->hook->body->expected && !eg_has_become_get(g->r);
 }
 
 /* --- what goes on ------------------------------------------------------------------------------ */
@@ -49,6 +55,9 @@ static const char *find_reveal_fault(const eg_guarded *g)
                "location";
     if (eg_config_shield(g->policy))
         return "EncGatherShield and EncGatherReveal are both in force in this location";
+    if (eg_shield_was_met(g->r))
+        return "EncGatherShield has made tokens of values on the way of this request, and its "
+               "application is not to see them";
     return eg_opening_lacks(g->r->pool, g->policy);
 }
 
@@ -58,7 +67,7 @@ static eg_outcome read_revealed_body(const eg_guarded *g)
 
     if (!outcome)
         outcome = eg_body_read(g->r, eg_config_max_body(g->policy));
-    if (!outcome && eg_body_was_taken(g->r))
+    if (!outcome && eg_body_was_swallowed(g->r))
         outcome = eg_misconfigured(g->r, "another module has read the body before EncGatherReveal");
     return outcome;
 }
@@ -67,7 +76,7 @@ static eg_outcome disclose_body(eg_guarded *g)
 {
     const char *fault = find_reveal_fault(g);
 
-    if (g->hook->body->n)
+    if (brings_body(g) && g->hook->body->n)
         return eg_disclose(g, fault);
     return fault ? eg_misconfigured(g->r, fault) : EG_PASSED;
 }
@@ -83,17 +92,15 @@ static void change_request_headers(const eg_guarded *g, eg_outcome outcome)
 
 static eg_outcome reveal_body(eg_guarded *g)
 {
-    eg_outcome outcome = g->hook->body->expected ? read_revealed_body(g) : EG_GOING_ON;
+    eg_outcome outcome = brings_body(g) ? read_revealed_body(g) : EG_GOING_ON;
 
     if (!outcome)
         outcome = disclose_body(g);
-    if (outcome != EG_REVEALED && outcome != EG_PASSED)
+    if (!brings_body(g) || (outcome != EG_REVEALED && outcome != EG_PASSED))
         return outcome;
     change_request_headers(g, outcome);
-    if (!g->hook->body->expected)
-        return outcome;
     eg_body_keep_anew(g->r);
-    eg_body_replay(g->r);
+    eg_body_replay_alone(g->r);
     return outcome;
 }
 
@@ -151,10 +158,12 @@ static void withhold_body(request_rec *r)
         eg_body_wipe(eg_body_of(r));
 }
 
-/* Behind the first answer to a request that was opened. */
+/* Behind the first answer to a request that was opened. No filter of another place sees it, either. */
 static int go_on_elsewhere(request_rec *r, const eg_config *own)
 {
     withhold_body(r);
+    if (eg_body_of(r)->n)
+        eg_body_replay_alone(r);
     return !eg_config_reveal(own) || eg_expose_lets(r, own) ? DECLINED : HTTP_FORBIDDEN;
 }
 

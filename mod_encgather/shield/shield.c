@@ -26,6 +26,13 @@ static shield_state *shield_of(request_rec *r)
     return eg_slot_of(eg_root_of(r), EG_SLOT_SHIELD, sizeof(shield_state));
 }
 
+bool eg_shield_was_met(request_rec *r)
+{
+    const shield_state *state = eg_slot_if_any(eg_root_of(r), EG_SLOT_SHIELD);
+
+    return state && state->is_done;
+}
+
 /* --- once -------------------------------------------------------------------------------------- */
 
 static eg_outcome shield_webhook(eg_guarded *g)

@@ -54,6 +54,9 @@ void eg_body_end(request_rec *r, apr_size_t limit);
 /* Whoever reads the body of r from here on gets what was kept, then the rest if there is any. */
 void eg_body_replay(request_rec *r);
 
+/* The same, past all filters that look into contents: they have had the body when it was read through them. */
+void eg_body_replay_alone(request_rec *r);
+
 /* The same for a call of our own: sub, which a client did not send, gets a body of n bytes. */
 void eg_body_lend(request_rec *sub, const char *bytes, apr_size_t n);
 
@@ -62,6 +65,9 @@ void eg_body_become(eg_body *body, char *bytes, apr_size_t n);
 
 /* Once it was read: whether another module had read it before, and may be the one who hands it on. */
 bool eg_body_was_taken(request_rec *r);
+
+/* Once it was read: whether nothing came of a body that there was, since another module keeps it to itself. */
+bool eg_body_was_swallowed(request_rec *r);
 
 /* Where mod_request, or eg_body_lend(), has kept the body of r for others, they get this one, too. */
 void eg_body_keep_anew(request_rec *r);

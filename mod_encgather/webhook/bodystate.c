@@ -49,3 +49,17 @@ bool eg_body_announces_more(const eg_body *body, apr_size_t limit)
 {
     return body->announced > (apr_off_t)limit;
 }
+
+bool eg_body_was_taken(request_rec *r)
+{
+    const eg_body *body = eg_body_of(r);
+
+    return body->was_begun || (body->announced >= 0 && body->n != (apr_size_t)body->announced);
+}
+
+bool eg_body_was_swallowed(request_rec *r)
+{
+    const eg_body *body = eg_body_of(r);
+
+    return !body->n && (body->was_begun || body->announced > 0);
+}
