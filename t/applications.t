@@ -48,7 +48,7 @@ open my \$seen, '>>', "$SEEN/app"; binmode \$seen;
 syswrite \$seen, "\$ENV{REQUEST_METHOD} \$ENV{SCRIPT_NAME} \$body\\n";
 print "Content-Type: text/plain\\r\\n\\r\\n\$ENV{QUERY_STRING} \$ENV{CONTENT_LENGTH} \$body";
 END_OF_SCRIPT
-spew("$TREE/cgi/leads",   "#!$^X\nprint qq(Location: /pay/cgi\\r\\n\\r\\n);\n", 0755);
+spew("$TREE/cgi/leads",   "#!$^X\n() = <STDIN>; print qq(Location: /pay/cgi\\r\\n\\r\\n);\n", 0755);
 spew("$TREE/cgi/refused", "#!$^X\nprint qq(Status: 200 OK\\r\\nLocation: /elsewhere\\r\\n\\r\\n);\n", 0755);
 spew("$TREE/htdocs/app.php", '<?php header("Content-Type: text/plain"); echo $_SERVER["QUERY_STRING"], " ", $_SERVER["CONTENT_LENGTH"], " ", file_get_contents("php://input"), " ", ($_GET["Digits"] ?? "-"), " ", ($_POST["Digits"] ?? $_POST["card"] ?? "-");', 0644);
 spew("$TREE/htdocs/app.py", <<'END_OF_SCRIPT', 0644);
@@ -76,6 +76,7 @@ my $TO = "http://127.0.0.1:$BACKEND_PORT";
 my $server = private_server('applications',
     port        => $PORT,
     environment => { TMPDIR => "$TREE/tmp" },
+    hurry       => 1,
     modules     => [ $CGI, qw(mime rewrite ext_filter proxy proxy_http proxy_fcgi proxy_balancer lbmethod_byrequests slotmem_shm), $H2 ? qw(http2 proxy_http2) : (), $SEC ? qw(unique_id security2) : (), $WSGI ? 'wsgi' : () ],
     conf        => join '', <<"END_OF_CONF",
 LogLevel trace8@{[ $H2 ? ' http2:info' : '' ]}@{[ $SEC ? ' security2:info' : '' ]}
