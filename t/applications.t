@@ -36,8 +36,8 @@ my $FPM  = program('php-fpm', 'php-fpm[0-9]*');
 my $CALL = 'CA' . '4' x 32;
 my $CARD = '6011493672180553';
 my $SEEN = "$TREE/seen";    # by applications; it is no log
-make_path(map { "$TREE/$_" } qw(htdocs cgi seen tmp));
-chmod 0755, map { "$TREE/$_" } '', qw(htdocs cgi);
+make_path(map { "$TREE/$_" } qw(htdocs/index cgi seen tmp));
+chmod 0755, map { "$TREE/$_" } '', qw(htdocs htdocs/index cgi);
 chmod 0777, $SEEN, "$TREE/tmp";
 
 spew("$TREE/cgi/app", <<"END_OF_SCRIPT", 0755);
@@ -48,6 +48,7 @@ open my \$seen, '>>', "$SEEN/app"; binmode \$seen;
 syswrite \$seen, "\$ENV{REQUEST_METHOD} \$ENV{SCRIPT_NAME} \$body\\n";
 print "Content-Type: text/plain\\r\\n\\r\\n\$ENV{QUERY_STRING} \$ENV{CONTENT_LENGTH} \$body";
 END_OF_SCRIPT
+spew("$TREE/htdocs/index/run", slurp_if_there("$TREE/cgi/app"), 0755);
 spew("$TREE/cgi/leads",   "#!$^X\n() = <STDIN>; print qq(Location: /pay/cgi\\r\\n\\r\\n);\n", 0755);
 spew("$TREE/cgi/refused", "#!$^X\nprint qq(Status: 200 OK\\r\\nLocation: /elsewhere\\r\\n\\r\\n);\n", 0755);
 spew("$TREE/htdocs/app.php", '<?php header("Content-Type: text/plain"); echo $_SERVER["QUERY_STRING"], " ", $_SERVER["CONTENT_LENGTH"], " ", file_get_contents("php://input"), " ", ($_GET["Digits"] ?? "-"), " ", ($_POST["Digits"] ?? $_POST["card"] ?? "-");', 0644);
@@ -77,7 +78,7 @@ my $server = private_server('applications',
     port        => $PORT,
     environment => { TMPDIR => "$TREE/tmp" },
     hurry       => 1,
-    modules     => [ $CGI, qw(mime rewrite ext_filter proxy proxy_http proxy_fcgi proxy_balancer lbmethod_byrequests slotmem_shm), $H2 ? qw(http2 proxy_http2) : (), $SEC ? qw(unique_id security2) : (), $WSGI ? 'wsgi' : () ],
+    modules     => [ $CGI, qw(dir mime rewrite ext_filter proxy proxy_http proxy_fcgi proxy_balancer lbmethod_byrequests slotmem_shm), $H2 ? qw(http2 proxy_http2) : (), $SEC ? qw(unique_id security2) : (), $WSGI ? 'wsgi' : () ],
     conf        => join '', <<"END_OF_CONF",
 LogLevel trace8@{[ $H2 ? ' http2:info' : '' ]}@{[ $SEC ? ' security2:info' : '' ]}
 TypesConfig /dev/null
@@ -106,6 +107,16 @@ Listen 127.0.0.1:$H2_PORT
     BalancerMember fcgi://127.0.0.1:$FPM_PORT
 </Proxy>
 ExtFilterDefine turned mode=input cmd="/usr/bin/tr A-Za-z N-ZA-Mn-za-m"
+<Directory "$TREE/htdocs/index">
+    Options +ExecCGI
+    DirectoryIndex run
+    <Files "run">
+        SetHandler cgi-script
+        SetInputFilter turned
+        EncGatherSignature off
+        EncGatherShield Digits
+    </Files>
+</Directory>
 ScriptAlias /pay/cgi "$TREE/cgi/app"
 ScriptAlias /elsewhere "$TREE/cgi/app"
 ScriptAlias /leads "$TREE/cgi/leads"
@@ -213,6 +224,10 @@ for my $how ($fpm ? [ 'PHP-FPM' => '/ivr/fpm/app.php', 1 ] : (), $WSGI ? [ mod_w
         is +(split / /, $got)[1], length((split / /, $got)[2]), "shield, $name: with its length";
         like with_values($got), qr/ \{$CARD\} \{$CARD\}$/, "shield, $name: and in what PHP makes of them" if $is_php;
     }
+}
+{
+    my $got = hand(form => '/index/', 'Digits=5555&x=1' =~ tr/A-Za-z/N-ZA-Mn-za-m/r)->content;
+    is with_values($got), ' 75 Digits={5555}&x=1', 'shield, an index, and a filter in front';
 }
 {
     my $fill = sub ($target, $length) { return $target . 'x' x ($length - length "GET $target HTTP/1.1") };
@@ -331,5 +346,5 @@ for my $log (map { "$TREE/logs/$_" } qw(error_log access_log verdicts)) {
     my @bad = grep { /$CARD/ } split /^/, slurp_if_there($log) || '';
     is scalar(@bad), 0, "$log: no digit" or diag @bad;
 }
-log_is_clean($server, qr/EG0108.*EncGatherShield has made tokens/, qr/EG0110/, qr/AH0(?:0957|1114|0959)/, $fpm ? qr/AH01079/ : (), $SEC ? qr/ModSecurity/ : ());
+log_is_clean($server, qr/EG0108.*EncGatherShield has made tokens/, qr/EG0110/, qr/AH0(?:0957|1114|0959)/, $fpm ? qr/AH01079/ : (), $SEC ? (qr/ModSecurity/, qr/EG0123/) : ());
 done_testing;

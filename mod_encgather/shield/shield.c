@@ -61,7 +61,8 @@ static void begin_shield(request_rec *r, request_rec *logged)
     eg_count_begin(logged, EG_AT_SHIELD);
 }
 
-static void shield_once(request_rec *r, shield_state *state)
+/* Filters that look into contents are there from the handlers on: then it was read through them. */
+static void shield_once(request_rec *r, shield_state *state, void (*replay)(request_rec *))
 {
     eg_guarded g = {
         .r = r, .logged = eg_logged_of(r), .policy = eg_config_of(r), .hook = eg_webhook_of(r)};
@@ -79,7 +80,7 @@ static void shield_once(request_rec *r, shield_state *state)
     if (!eg_config_shield(g.policy)->observes)
         eg_masking_unhush(r);
     if (g.hook->body->expected)
-        eg_body_replay(r);
+        replay(r);
 }
 
 static bool is_to_be_shielded(request_rec *r, const shield_state *state)
@@ -99,7 +100,7 @@ static int shield_before_fixups(request_rec *r)
     if (!eg_config_shield(eg_config_of(r)))
         eg_masking_unhush(r);
     else if (is_to_be_shielded(r, shield_of(r)))
-        shield_once(r, shield_of(r));
+        shield_once(r, shield_of(r), eg_body_replay);
     return DECLINED;
 }
 
@@ -114,7 +115,7 @@ static int shield_before_handler(request_rec *r)
         return DECLINED;
     state = shield_of(r);
     if (is_to_be_shielded(r, state))
-        shield_once(r, state);
+        shield_once(r, state, eg_body_replay_alone);
     if (!state->refused || eg_is_error_page(r) || (r->main && !has_shield))
         return DECLINED;
     if (r->main)
