@@ -163,7 +163,8 @@ sub with_values ($text) { return $text =~ s/\b((?:[0-9a-f]{2}){28,})\b/my $plain
 my $FORM = "card=$T_CARD&x=1";
 my $OPEN = "card=$CARD&x=1";
 my $LARGE = 'x' x 30_000;
-for my $how ([ 'two applications of a balancer, one of them gone' => '/pay/balancer' ], [ 'a filter in front' => '/pay/turned', $FORM =~ tr/A-Za-z/N-ZA-Mn-za-m/r ], $SEC ? ([ 'mod_security in front' => '/pay/guarded' ], [ 'mod_security, chunks' => '/pay/guarded', undef, chunks => [$FORM] ]) : ()) {
+is hand(form => '/pay/balancer', "$FORM&y=$LARGE")->code . ' ' . arrived(), "200 $OPEN&y=$LARGE", "two applications of a balancer, one of them gone, time $_" for 1, 2;
+for my $how ([ 'a filter in front' => '/pay/turned', $FORM =~ tr/A-Za-z/N-ZA-Mn-za-m/r ], $SEC ? ([ 'mod_security in front' => '/pay/guarded' ], [ 'mod_security, chunks' => '/pay/guarded', undef, chunks => [$FORM] ]) : ()) {
     my ($name, $path, $body, %options) = @$how;
     for (1, 2) {
         is hand(form => $path, $body // (%options ? undef : $FORM), %options)->code . ' ' . arrived(), "200 $OPEN", "$name, time $_";
