@@ -128,6 +128,7 @@ END_OF_CONF
     to('/pay/fpm', "balancer://php$TREE/htdocs"), to('/ivr/fpm', "fcgi://127.0.0.1:$FPM_PORT$TREE/htdocs"), to('/ivr/plain', "$TO/record"), to('/ivr/line', "http://127.0.0.1:$H2_PORT/app"),
     at('/pay/forbidden', 'RewriteEngine on', 'RewriteRule . - [F]', 'ErrorDocument 403 /refused'),
     at('/pay/late', 'ErrorDocument 503 /refused', "ProxyPass http://127.0.0.1:$NOBODY/"),
+    at('/pay/inward', 'FallbackResource /shut'), at('/shut', 'EncGatherReveal card', "ProxyPass $TO/record"),
     at('/both', $SHIELD, 'EncGatherSignature off', 'RewriteEngine on', 'RewriteRule . /pay/cgi [PT]'),
     $H2   ? to('/pay/h2', "h2c://127.0.0.1:$H2_PORT/app") . to('/ivr/h2', "h2c://127.0.0.1:$H2_PORT/app") : '',
     $WSGI ? "WSGIRestrictEmbedded On\nWSGISocketPrefix $TREE/wsgi\nWSGIDaemonProcess app\nWSGIProcessGroup app\nWSGIScriptAlias /ivr/wsgi $TREE/htdocs/app.py\nWSGIScriptAlias /pay/wsgi $TREE/htdocs/app.py\n" : '',
@@ -211,6 +212,7 @@ for my $how ([ 'with a length' ], [ 'in chunks', chunks => [$FORM] ]) {
     my ($name, %options) = @$how;
     is hand(form => '/leads', %options ? undef : $FORM, %options)->code . ' ' . app(), "200 GET /pay/cgi \n", "a program leads to a reveal, a body $name: it has none";
 }
+is hand(form => '/pay/inward', $FORM)->code . ' ' . arrived(), '403 nothing', 'what leads from an open location to a closed one';
 is hand(form => '/both', "Digits=1&card=$T_CARD")->code . ' ' . app(), '500 nothing', 'what a shield has gone over is not opened behind it';
 
 # --- Shields, however the application is asked ------------------------------------------------------------------------

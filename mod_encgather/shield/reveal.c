@@ -115,6 +115,14 @@ static void begin_reveal(request_rec *r)
     eg_count_begin(r, EG_AT_REVEAL);
 }
 
+/* One that is open may have led to one that is not. */
+static bool is_closed(request_rec *r)
+{
+    const eg_config *own = eg_config_of(r);
+
+    return eg_config_reveal(own) && !eg_expose_lets(r, own);
+}
+
 /* Returns what a handler returns. */
 static int reveal_once(request_rec *r, const eg_config *policy)
 {
@@ -122,7 +130,7 @@ static int reveal_once(request_rec *r, const eg_config *policy)
     eg_outcome outcome;
 
     begin_reveal(r);
-    if (!eg_expose_lets(r, policy))
+    if (!eg_expose_lets(r, policy) || is_closed(r))
         return eg_expose_turn_away(r);
     outcome = reveal_body(&g);
     if (outcome != EG_REVEALED && outcome != EG_PASSED)
@@ -159,12 +167,12 @@ static void withhold_body(request_rec *r)
 }
 
 /* Behind the first answer to a request that was opened. No filter of another place sees it, either. */
-static int go_on_elsewhere(request_rec *r, const eg_config *own)
+static int go_on_elsewhere(request_rec *r)
 {
     withhold_body(r);
     if (eg_body_of(r)->n)
         eg_body_replay_alone(r);
-    return !eg_config_reveal(own) || eg_expose_lets(r, own) ? DECLINED : HTTP_FORBIDDEN;
+    return is_closed(r) ? HTTP_FORBIDDEN : DECLINED;
 }
 
 /* Where it is answered, and not before: whoever looked into the body until now has seen tokens. */
@@ -174,7 +182,7 @@ static int reveal_before_handler(request_rec *r)
     reveal_state *state = eg_slot_if_any(eg_root_of(r), EG_SLOT_REVEAL);
 
     if (has_no_own_body(r))
-        return !eg_config_reveal(own) || eg_expose_lets(r, own) ? DECLINED : HTTP_FORBIDDEN;
+        return is_closed(r) ? HTTP_FORBIDDEN : DECLINED;
     if (!state && eg_config_reveal(own)) { /* an index has come into the place of its directory */
         state = reveal_of(r);
         state->policy = own;
@@ -182,7 +190,7 @@ static int reveal_before_handler(request_rec *r)
     if (!state)
         return DECLINED;
     if (state->is_done)
-        return go_on_elsewhere(r, own);
+        return go_on_elsewhere(r);
     state->is_done = true;
     return reveal_once(r, state->policy);
 }
