@@ -30,8 +30,10 @@ my $TREE = in_tree('private/applications');
 my $MPM  = $ENV{ENCGATHER_MPM} || 'event';
 my $CGI  = $MPM eq 'prefork' ? 'cgi' : 'cgid';
 my $H2   = $MPM ne 'prefork' && defined module_file('http2') && defined module_file('proxy_http2');
-my $SEC  = defined module_file('security2');
-my $WSGI = defined module_file('wsgi');
+# With these two, httpd looks at names of -D in a pool that it has cleared (ap_read_config): the sanitizer ends it there.
+my $ASAN = ($ENV{ENCGATHER_SANITIZER} // '') eq 'asan';
+my $SEC  = !$ASAN && defined module_file('security2');
+my $WSGI = !$ASAN && defined module_file('wsgi');
 my $FPM  = program('php-fpm', 'php-fpm[0-9]*');
 my $CALL = 'CA' . '4' x 32;
 my $CARD = '6011493672180553';
@@ -321,7 +323,7 @@ sub start_caller ($number) {
 
 SKIP: {
     my ($library) = glob modules_dir() . '/libphp*.so';
-    skip 'no mod_php, or no prefork MPM here', 1 unless $library && -e modules_dir() . '/mod_mpm_prefork.so';
+    skip 'no mod_php, or no prefork MPM here', 1 unless !$ASAN && $library && -e modules_dir() . '/mod_mpm_prefork.so';
     my $php = private_server('applications-php', mpm => 'prefork', modules => [ qw(mime) ], conf => <<"END_OF_CONF" . at('/app.php', $SHIELD) . at('/pay.php', $REVEAL));
 LoadModule php_module $library
 DocumentRoot "$TREE/htdocs"
