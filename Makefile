@@ -34,7 +34,7 @@ LIBS         = -ljansson -lcrypto
 APR_LIBS     = $(shell $(call ask,APR_CONFIG) --link-ld) -laprutil-1
 
 CORE   := $(sort $(wildcard mod_encgather/core/*.c))
-ROOMS  := base config watch webhook lookup shield call dump
+ROOMS  := base config watch webhook state lookup shield call dump
 GLUE   := $(sort $(wildcard mod_encgather/*.c $(ROOMS:%=mod_encgather/%/*.c)))
 UNIT   := $(sort $(wildcard t/unit/*.c))
 OBJ     = $(patsubst %.c,$(OUT)/obj/%.o,$(1))

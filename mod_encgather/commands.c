@@ -123,6 +123,9 @@ const command_rec eg_commands[] = {
     EG_2("EncGatherThen", eg_set_then, ANYWHERE,
          "an event and what follows its sentence: redirect=URL, dial=NUMBER or hangup"),
     EG_1_OR_2("EncGatherVoice", eg_set_voice, ANYWHERE, "voice and language for every <Say>"),
+    EG_WORDS("EncGatherLockout", eg_set_lockout, ANYWHERE,
+             "failures seconds [by=From] [scope=NAME] [fail=open|closed]: after so many calls that "
+             "were not found, further ones of that value are not asked; or off"),
     EG_1("EncGatherTimeout", eg_set_timeout, ANYWHERE, "seconds for the backend's whole answer"),
     EG_WORDS("EncGatherForward", eg_add_forward, ANYWHERE,
              "webhook parameters that go to the backend beside the fields; or off: none of before"),

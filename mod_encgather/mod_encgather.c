@@ -7,6 +7,7 @@
 #include <http_protocol.h>
 #include "call/backend.h"
 #include "call/gather.h"
+#include "call/lockcheck.h"
 #include "commands.h"
 #include "config/handover.h"
 #include "config/hopeless.h"
@@ -73,6 +74,7 @@ static bool is_good(apr_pool_t *ptemp, server_rec *s)
 
     good = eg_store_check(ptemp, s) == OK && good;
     good = eg_tokencheck(ptemp, s) && good;
+    good = eg_lockcheck(ptemp, s) && good;
     good = eg_shieldcheck(ptemp, s) && good;
     good = eg_revealcheck(ptemp, s) && good;
     return eg_providercheck(ptemp, s) && good;

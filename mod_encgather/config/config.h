@@ -5,6 +5,7 @@
 
 #include "base/module.h"
 #include "core/flow.h"
+#include "core/lockoutspec.h"
 #include "core/mask.h"
 #include "core/provider.h"
 #include "core/revealspec.h"
@@ -118,6 +119,7 @@ typedef struct {
     X(int, max_body, -1)                                                                           \
     X(const eg_field_list *, fields, NULL)                                                         \
     X(int, attempts, -1)                                                                           \
+    X(const eg_lockout *, lockout, NULL)                                                           \
     X(int, timeout, -1)                                                                            \
     X(const eg_voice *, voice, NULL)                                                               \
     X(const apr_array_header_t *, forward, NULL)                                                   \
@@ -213,6 +215,12 @@ const char *eg_config_clash(apr_pool_t *pool, const eg_config *config);
 /* Whether tokens are to be made in a format that cannot be sealed to the recipient there is: in words, or
  * NULL. */
 const char *eg_config_format_fault(const eg_config *config);
+/* Of what failures are counted there, or NULL: of nothing. */
+const eg_lockout *eg_config_lockout(const eg_config *config);
+/* Why nothing could be counted by that, as far as sections show it, in words, and what to do; NULL: it can be. */
+const char *eg_config_lockout_fault(apr_pool_t *pool, const eg_config *config);
+/* The place of the field of that name; the number of fields: there is none. */
+unsigned eg_config_field_place(const eg_config *config, const char *name);
 /* What only the merge of sections shows to be wrong with tokens and their keys, in words, and what to do;
  * NULL: nothing. */
 const char *eg_config_fault(apr_pool_t *pool, const eg_config *config);

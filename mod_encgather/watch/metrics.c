@@ -79,6 +79,16 @@ static const char *backend_word(unsigned i)
     return words[i];
 }
 
+static const char *lockout_word(unsigned i)
+{
+    static const char *const words[EG_LOCKOUT_EVENTS] = {[EG_LOCKOUT_LOCKED] = "locked",
+                                                         [EG_LOCKOUT_FAILED] = "failed",
+                                                         [EG_LOCKOUT_UNCOUNTED] = "uncounted",
+                                                         [EG_LOCKOUT_AWAY] = "away"};
+
+    return words[i];
+}
+
 /* --- tables ------------------------------------------------------------------------------------ */
 
 #define HOST(member) offsetof(eg_host, member)
@@ -139,6 +149,14 @@ const eg_family eg_families[] = {
      {1, EG_BACKEND_ANSWERS},
      {NULL, backend_word},
      HOST(backend),
+     false},
+    {"lockouts",
+     "EncGatherLockout",
+     "What EncGatherLockout did: calls turned away, failures counted, calls that could not be.",
+     {NULL, "event"},
+     {1, EG_LOCKOUT_EVENTS},
+     {NULL, lockout_word},
+     HOST(lockouts),
      false},
     {"decryptions",
      "Requests of decrypt-gather",

@@ -155,7 +155,9 @@ static const char *find_gather_fault(apr_pool_t *pool, const eg_config *policy, 
         fault = eg_provider_secret_fault(pool, policy);
     if (!fault)
         fault = eg_provider_value_fault(pool, policy);
-    return fault ? fault : eg_config_fault(pool, policy);
+    if (!fault)
+        fault = eg_config_fault(pool, policy);
+    return fault ? fault : eg_config_lockout_fault(pool, policy);
 }
 
 static const char *missing_or_crypto(apr_pool_t *pool, missing_file missing)
