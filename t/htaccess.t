@@ -33,6 +33,7 @@ my %ARGUMENTS = (
     EncGatherBackend        => '/decrypt',
     EncGatherTimeout        => 5,
     EncGatherForward        => 'From',
+    EncGatherLockout        => '3 600 by=From',
     EncGatherLookup         => '"SELECT 1 FROM a WHERE b = %s" b',
     EncGatherMaxBody        => 1000,
     EncGatherShield         => 'Digits=4-19:card',

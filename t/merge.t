@@ -64,6 +64,20 @@ EncGatherPrivateKeyFile one $PAIRS/one
     $SECOND
 </Location>
 <VirtualHost *>
+    ServerName lockout.test
+    EncGatherLockout 1 600
+    EncGatherSay locked LOCKED
+    <Location /gather/over>
+        EncGatherLockout 2 600
+    </Location>
+    <Location /gather/over/off>
+        EncGatherLockout off
+    </Location>
+    <Location /gather/over/again>
+        EncGatherLockout 1 600
+    </Location>
+</VirtualHost>
+<VirtualHost *>
     ServerName inherits.test
     <Location /gather/over/key>
         EncGatherKeyFile $KEYS/other.key
@@ -384,6 +398,21 @@ is revealed_at('/reveal/deep'),     'one',       'G13 EncGatherReveal: inherited
 is revealed_at('/reveal/over'),     'three two', 'G13 EncGatherReveal: another list in a location below, whose lines add';
 is revealed_at('/reveal/over/off'), '',          'G13 EncGatherReveal: off below that';
 is revealed_at('/reveal/over/on'),  'one',       'G13 EncGatherReveal: and again in another one';
+
+# --- EncGatherLockout: which failures a location counts -----------------------------------------------------------------
+
+# Fails once from that caller, and says whether he is locked then.
+sub locks_at ($path, $from) {
+    my @server = ($TOKEN{demo}, 'https://server.test');
+    webhook('lockout.test', "$path?step=processData&encryptedCardDigits=" . seal($CARD), @server, CallSid => 'CAa', From => $from, Digits => '0933');
+    return webhook('lockout.test', $path, @server, CallSid => 'CAb', From => $from)->content =~ /LOCKED/ ? 'locked' : 'asked';
+}
+
+is locks_at('/gather',             'one'),   'locked', 'G13 EncGatherLockout: from a virtual host';
+is locks_at('/gather/deep',        'two'),   'locked', 'G13 EncGatherLockout: and to what is below a location';
+is locks_at('/gather/over',        'three'), 'asked',  'G13 EncGatherLockout: replaced in a location';
+is locks_at('/gather/over/off',    'four'),  'asked',  'G13 EncGatherLockout: off below that';
+is locks_at('/gather/over/again',  'five'),  'locked', 'G13 EncGatherLockout: and again';
 
 ok $server->stop, 'the server stops';
 log_is_clean($server, qr/\[encgather:warn\].*EG01\d\d:/, qr/EG03\d\d:/, qr/EG04\d\d:/, qr/EG05\d\d:/);

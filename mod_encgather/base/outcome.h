@@ -22,7 +22,7 @@ typedef enum {
     EG_ASKED,
     EG_ASKED_AGAIN,
     EG_FOUND,
-    EG_LOCKED, /* failed too often */
+    EG_LOCKED_OUT, /* failed too often */
     EG_SHIELDED, /* goes on with tokens in the place of values */
     EG_REVEALED, /* goes on with values in the place of tokens */
     EG_PASSED    /* goes on as it came */

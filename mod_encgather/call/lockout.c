@@ -96,7 +96,7 @@ static eg_outcome turn_away(const eg_lock *lock)
         EG_TAG("0710") "call %s: locked, by %s: EncGatherLockout has counted %d failures; "
                        "the backend is not asked",
         eg_call_of(lock->r), lock->rule->by, lock->rule->failures);
-    return EG_LOCKED;
+    return EG_LOCKED_OUT;
 }
 
 static eg_outcome go_on_or_fail(const eg_lock *lock)

@@ -35,7 +35,7 @@ bool eg_lock_counts(const request_rec *r, const eg_webhook *hook);
 /* Reads whose count it is, while the form is still there. */
 eg_lock eg_lock_find(const eg_lock_request *of);
 
-/* Each says EG_GOING_ON, or what the request comes to: EG_LOCKED, EG_UNAVAILABLE. Whether it may go on, counting
+/* Each says EG_GOING_ON, or what the request comes to: EG_LOCKED_OUT, EG_UNAVAILABLE. Whether it may go on, counting
  * nothing; and, before the backend is asked, with a failure noted. key: the Idempotency-Key of the step. */
 eg_outcome eg_lock_look(const eg_lock *lock);
 eg_outcome eg_lock_note(eg_lock *lock, const char *key);

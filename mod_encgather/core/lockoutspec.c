@@ -102,7 +102,7 @@ static const char *set_option(apr_pool_t *pool, eg_lockout *lockout, const char 
 
 /* --- the whole --------------------------------------------------------------------------------- */
 
-static bool read_whole(const char *text, unsigned most, int *number)
+static bool read_limit(const char *text, unsigned most, int *number)
 {
     unsigned read;
 
@@ -118,9 +118,9 @@ static const char *parse_rule(apr_pool_t *pool, int argc, const char *const *arg
     const char *wrong = NULL;
     bool fails = false;
 
-    if (argc < 2 || !read_whole(argv[0], EG_LOCKOUT_FAILURES_MAX, &lockout->failures))
+    if (argc < 2 || !read_limit(argv[0], EG_LOCKOUT_FAILURES_MAX, &lockout->failures))
         return "begins with a number of failures, 1 to 100, and then seconds; or is off";
-    if (!read_whole(argv[1], EG_LOCKOUT_SECONDS_MAX, &lockout->seconds))
+    if (!read_limit(argv[1], EG_LOCKOUT_SECONDS_MAX, &lockout->seconds))
         return "has a second word that is no number of seconds from 1 to 31536000";
     for (int i = 2; i < argc && !wrong; i++)
         wrong = set_option(pool, lockout, argv[i], &fails);
@@ -144,7 +144,7 @@ const char *eg_lockout_parse(apr_pool_t *pool, int argc, const char *const *argv
 
 /* --- names in a store -------------------------------------------------------------------------- */
 
-static void put_number(unsigned char out[4], apr_size_t n)
+static void put_size_of_part(unsigned char out[4], apr_size_t n)
 {
     for (unsigned i = 0; i < 4; i++)
         out[i] = (unsigned char)(n >> (8 * (3 - i)));
@@ -157,7 +157,7 @@ void eg_lockout_name_value(const char *scope, const char *by, eg_span value, eg_
 
     name->at[0] = EG_LIT("encgather-lockout");
     for (unsigned i = 0; i < 3; i++) {
-        put_number(name->lengths[i], parts[i].n);
+        put_size_of_part(name->lengths[i], parts[i].n);
         name->at[2 * i + 1] = (eg_span){(const char *)name->lengths[i], 4};
         name->at[2 * i + 2] = parts[i];
     }
