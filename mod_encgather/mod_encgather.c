@@ -25,6 +25,7 @@
 #include "shield/revealcheck.h"
 #include "shield/shield.h"
 #include "shield/shieldcheck.h"
+#include "state/state.h"
 #include "watch/counters.h"
 #include "watch/status_page.h"
 #include "webhook/access.h"
@@ -64,6 +65,7 @@ static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
     (void)ptemp;
     eg_config_reset(pconf);
     eg_lookups_reset(pconf);
+    eg_state_reset_config();
     eg_dump_prepare(pconf, say_in_dump);
     return OK;
 }
@@ -107,6 +109,7 @@ static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, 
     if (mode == AP_SQ_RM_CONFIG_TEST) { /* a start says it in post_config */
         warn_of_text(ptemp, s);
         eg_store_each(s, eg_store_doubt);
+        eg_state_say_room(s);
     }
     return OK;
 }
@@ -121,6 +124,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
     eg_database_look(pconf);
     eg_neighbours_look(ptemp);
     eg_store_announce(ptemp, s, eg_counters_key);
+    eg_state_open_store(ptemp, s);
     warn_of_text(ptemp, s);
     eg_neighbours_check(ptemp, s);
     return OK;
@@ -144,6 +148,7 @@ static void child_init(apr_pool_t *pchild, server_rec *s)
     eg_store_take(pchild, s);
     eg_places_begin();
     eg_helpers_begin(pchild);
+    eg_state_child_begin(pchild, s);
 }
 
 /* Last, after any other module: where CoreDumpDirectory is set, httpd makes children dumpable, and

@@ -17,7 +17,14 @@
 
 typedef enum { EG_CHECK_ON, EG_CHECK_OBSERVE, EG_CHECK_OFF } eg_check;
 
-typedef enum { EG_KEY_FILE, EG_TOKEN_FILE, EG_RECIPIENT_FILE, EG_PRIVATE_KEY_FILE } eg_store_kind;
+typedef enum {
+    EG_KEY_FILE,
+    EG_TOKEN_FILE,
+    EG_RECIPIENT_FILE,
+    EG_PRIVATE_KEY_FILE,
+    EG_STATE_KEY_FILE,     /* of EncGatherStateCache, as is the next */
+    EG_STATE_PASSWORD_FILE /* without the end of its line */
+} eg_store_kind;
 
 /* A file of keys or tokens that some directive names; the same file is one entry. What it holds is
  * there from check_config on (an envelope key: in children alone); NULL while it could never be read. */
@@ -29,6 +36,7 @@ typedef struct {
     struct eg_key_use *const *uses; /* a counter (or NULL) for each key */
     const eg_auth_tokens *tokens;
     const eg_envelope_key *key;
+    eg_span text;   /* of the two files of a state: 32 bytes, or the password; p NULL: not there */
     bool has_facts; /* of an envelope key: it could be read, and this is what it is */
     eg_key_facts facts;
 } eg_store_entry;
@@ -116,6 +124,7 @@ typedef struct {
     X(const eg_shield_list *, shield, NULL)                                                        \
     X(const eg_reveal_list *, reveal, NULL)                                                        \
     X(int, resign, -1)                                                                             \
+    X(int, single_use, -1)                                                                         \
     X(int, max_body, -1)                                                                           \
     X(const eg_field_list *, fields, NULL)                                                         \
     X(int, attempts, -1)                                                                           \

@@ -89,6 +89,8 @@ const char *eg_redis_explain(const eg_redis_answer *answer)
     };
 
     switch (answer->kind) {
+    case EG_REDIS_NAMELESS:
+        return "has a name that this host does not know, or does not find out in time";
     case EG_REDIS_REFUSED:
         return "is not there: nobody takes the connection";
     case EG_REDIS_CLOSED:
@@ -148,7 +150,7 @@ bool eg_redis_is_usable(const eg_redis *redis)
 
 #include <hiredis/hiredis.h>
 
-#define WORDS_MAX 64
+#define WORDS_MAX 256
 #define PIECE 4096 /* bytes that are read at a time */
 
 struct eg_redis {
@@ -439,7 +441,7 @@ eg_redis_answer eg_redis_ask(eg_redis *redis, const eg_span *words, unsigned n, 
             return answer;
     }
     answer = read_answer(redis, until, pool);
-    redis->is_usable = answer.kind < EG_REDIS_REFUSED;
+    redis->is_usable = answer.kind < EG_REDIS_NAMELESS;
     return answer;
 }
 

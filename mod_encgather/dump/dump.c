@@ -132,13 +132,16 @@ static void write_secret_file(server_rec *s, const eg_store_entry *entry)
     static const char *const words[] = {[EG_KEY_FILE] = "keys",
                                         [EG_TOKEN_FILE] = "tokens",
                                         [EG_RECIPIENT_FILE] = "recipient",
-                                        [EG_PRIVATE_KEY_FILE] = "private key"};
+                                        [EG_PRIVATE_KEY_FILE] = "private key",
+                                        [EG_STATE_KEY_FILE] = "state key",
+                                        [EG_STATE_PASSWORD_FILE] = "state password"};
     eg_jsonline line = eg_jsonline_begin(of_lines, "file");
 
     (void)s;
     eg_jsonline_text(&line, "holds", words[entry->kind]);
     eg_jsonline_text(&line, "path", entry->path);
-    eg_jsonline_flag(&line, "read", entry->keys || entry->tokens || entry->has_facts);
+    eg_jsonline_flag(&line, "read",
+                     entry->keys || entry->tokens || entry->has_facts || entry->text.p);
     eg_jsonline_text(&line, "kid", *entry->kid ? entry->kid : NULL);
     if (entry->has_facts) {
         eg_jsonline_text(&line, "key", eg_key_kind_name(entry->facts.kind));

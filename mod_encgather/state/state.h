@@ -20,6 +20,14 @@
 /* By the directive that needs it, wherever it stands. */
 void eg_state_need(unsigned what);
 
+/* Before a configuration is read; in post_config, where children are made of it; and in each of them. */
+void eg_state_reset_config(void);
+void eg_state_open_store(apr_pool_t *ptemp, server_rec *s);
+void eg_state_child_begin(apr_pool_t *pchild, server_rec *s);
+
+/* Says how many tokens fit, where that is limited. */
+void eg_state_say_room(server_rec *s);
+
 /* --- single use ---------------------------------------------------------------------------------- */
 
 /* Marks all n tokens as used, or none. EG_STATE_YES: none of them was (one that is there twice counts once), or those that were
