@@ -15,8 +15,44 @@ use Time::HiRes qw(sleep time);
 use lib 't/lib';
 use EncGather::Backend;
 use EncGather::Jwe qw(tool_run);
-use EncGather::Redis;
 use EncGather::Test;
+
+# A Redis of this test, on a socket of its own.
+{
+    package Store;
+    use EncGather::Wait qw(wait_until);
+
+    sub new ($class, $dir) {
+        mkdir $dir, 0755;
+        my $self = bless { socket => "$dir/socket" }, $class;
+        $self->{pid} = fork // die "fork: $!";
+        if (!$self->{pid}) {
+            open STDOUT, '>', "$dir/log";
+            exec 'redis-server', '--port', 0, '--unixsocket', $self->{socket}, '--unixsocketperm', 777, '--save', '', '--appendonly', 'yes', '--dir', $dir,
+                '--maxmemory-policy', 'noeviction' or POSIX::_exit(98);
+        }
+        wait_until(10, sub { -S $self->{socket} && ($self->command('PING'))[0] eq 'PONG' }) or die 'no redis-server';
+        return $self;
+    }
+
+    sub socket ($self) { return $self->{socket} }
+
+    # The lines of the answer.
+    sub command ($self, @words) {
+        open my $from, '-|', 'redis-cli', '-s', $self->{socket}, @words or return '';
+        chomp(my @lines = <$from>);
+        close $from;
+        return @lines ? @lines : '';
+    }
+
+    sub stop ($self) {
+        kill 'KILL', $self->{pid};
+        waitpid delete $self->{pid}, 0;
+        return;
+    }
+
+    sub DESTROY ($self) { local ($?, $!); $self->stop if $self->{pid}; return }
+}
 
 my ($CARD, $PIN) = @SECOND_ACCOUNT;
 my $WRONG  = '0933';
@@ -35,7 +71,7 @@ sub proxied ($path, $answer, @lines) {
 
 sub conf ($state) {
     return join '', <<"END_OF_CONF",
-LogLevel encgather:info
+LogLevel encgather:trace8
 DBDriver sqlite3
 DBDParams "@{[ in_tree('conf/accounts.db') ]}"
 Header always set X-Result "%{ENCGATHER_RESULT}e"
@@ -229,19 +265,20 @@ ok $server->stop, 'the server stops';
 
 # --- Redis ---------------------------------------------------------------------------------------------------
 
-my $redis = EncGather::Redis->new(dir => $REDIS);
+my $redis = Store->new($REDIS);
 write_secret("$TREE/state.key", "$KEY{ring1}\n");
 write_secret("$TREE/ring", "a $KEY{ring1}\nb $KEY{ring2}\n");
 write_secret("$TREE/other.key", "$KEY{other}\n");
 my $STATE = 'redis:' . $redis->socket;
 $server->configure(conf => conf("$STATE key-file=$TREE/state.key"));
 $server->start or BAIL_OUT('the private server does not start: ' . $server->error);
+$HOST = '127.0.0.1:' . $server->port;
 
 $from = new_caller();
 is last_step('remote', $WRONG, From => $from), 'not-found', "Redis: failure $_ of 3" for 1 .. 3;
 is last_step('remote', $WRONG, From => $from), 'locked', 'Redis: locked';
 is last_step('account', $WRONG, { card => seal($CARD) }), 'not-found', 'Redis: by a field';
-attack('Redis');
+$locked = attack('Redis');
 
 my @keys = $redis->command('KEYS', '*');
 cmp_ok scalar @keys, '>=', 3, 'Redis has counts';
@@ -252,9 +289,15 @@ unlike $held, qr/1?555400\d{4}|$CARD|$WRONG/, 'no number, no digits';
 
 # --- encgather unlock ----------------------------------------------------------------------------------------
 
-my $AT = "--state $STATE --key-file $TREE/state.key --by From";
-like join('|', tool_run("unlock $AT --scope remote", "$other\n$from\n")), qr/\A0?\|?/, 'it runs';
+my @UNLOCK = ('unlock', '--state' => $STATE, '--key-file' => "$TREE/state.key", '--by' => 'From');
+is_deeply [ tool_run([ @UNLOCK, '--scope', 'remote' ], "$other\n$from\n$from\n") ], [ 0, "not counted\nunlocked\nnot counted\n" ], 'a line for each: what there was';
 is first('remote', From => $from), 'asked', 'unlocked';
+is_deeply [ tool_run([ @UNLOCK[ 0 .. 4 ], '--by', 'field:encryptedCardDigits' ], "$CARD\n\n0000\n") ],
+    [ 1, "unlocked\nencgather unlock: line 2: is empty, and nothing is counted by that\nnot counted\n" ], 'a field; an empty line is bad, and the others are done';
+is_deeply [ tool_run([ @UNLOCK[ 0 .. 2 ], '--key-file', "$TREE/other.key", '--by', 'From', '--scope', 'attack' ], "$locked\n") ], [ 0, "not counted\n" ], 'another key knows nobody';
+is first('attack', From => $locked), 'locked', 'who is locked still';
+is_deeply [ tool_run([ @UNLOCK, '--scope', 'attack' ], "$locked\n") ], [ 0, "unlocked\n" ], 'notes of the attack and all';
+is first('attack', From => $locked), 'asked', 'unlocked';
 
 # --- Away ----------------------------------------------------------------------------------------------------
 
@@ -267,6 +310,7 @@ cmp_ok metrics()->{away}, '>=', 4, 'and it is counted';
 
 my $log = $server->error_log;
 unlike $log, qr/555400\d{4}/, 'no number in the error log';
+is scalar(() = $log =~ /EG0701: /g), 1, 'and one line about the Redis that is away';
 ok $server->stop, 'the server stops';
 $backend->stop;
 log_is_clean($server, qr/EG0110: /, qr/EG0301: /, qr/EG0303: /, qr/EG0407: .*a failure of it counted/, (map { qr/EG050$_: / } 1, 2),
