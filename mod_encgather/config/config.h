@@ -222,6 +222,8 @@ const char *eg_config_clash(apr_pool_t *pool, const eg_config *config);
 /* Whether tokens are to be made in a format that cannot be sealed to the recipient there is: in words, or
  * NULL. */
 const char *eg_config_format_fault(const eg_config *config);
+/* Where tokens are opened: why they cannot be good once, in words, and what to do; NULL: they can, or need not. */
+const char *eg_config_single_use_fault(const eg_config *config);
 /* What only the merge of sections shows to be wrong with tokens and their keys, in words, and what to do;
  * NULL: nothing. */
 const char *eg_config_fault(apr_pool_t *pool, const eg_config *config);
