@@ -28,7 +28,7 @@ sub new ($class, $dir, %options) {
     $self->{daemon} = EncGather::Daemon->new(dir => $dir,
         command => [ program('redis-server') || croak('no redis-server'), '--port', $port, '--bind', '127.0.0.1', '--unixsocket', $self->{socket},
             '--unixsocketperm', '777', '--dir', $dir, map { ("--$_", $all{$_}) } sort keys %all ],
-        ready => sub { -S $self->{socket} && eval { defined $self->ask('PING') } });
+        ready => sub { -S $self->{socket} && (eval { $self->ask('PING') } || '') eq 'PONG' });
     return $self;
 }
 
