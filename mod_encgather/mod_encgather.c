@@ -21,6 +21,7 @@
 #include "lookup/database.h"
 #include "lookup/helper.h"
 #include "lookup/places.h"
+#include "lookup/singleuse.h"
 #include "shield/reveal.h"
 #include "shield/revealcheck.h"
 #include "shield/shield.h"
@@ -79,6 +80,7 @@ static bool is_good(apr_pool_t *ptemp, server_rec *s)
     good = eg_lockcheck(ptemp, s) && good;
     good = eg_shieldcheck(ptemp, s) && good;
     good = eg_revealcheck(ptemp, s) && good;
+    good = eg_singleuse_check(ptemp, s) && good;
     return eg_providercheck(ptemp, s) && good;
 }
 

@@ -285,6 +285,14 @@ const char *eg_config_format_fault(const eg_config *config)
     return NULL;
 }
 
+const char *eg_config_single_use_fault(const eg_config *config)
+{
+    if (config->single_use <= 0 || eg_config_formats(config).reads == EG_READS(EG_JWE))
+        return NULL;
+    return "EncGatherSingleUse is on, and hex tokens are read here, of which it is not known how "
+           "long they are good: set EncGatherTokenFormat jwe, and make jwe at the gather first";
+}
+
 const char *eg_config_fault(apr_pool_t *pool, const eg_config *config)
 {
     const eg_fields *fields = eg_config_fields(config);

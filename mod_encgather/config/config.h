@@ -230,6 +230,8 @@ const eg_lockout *eg_config_lockout(const eg_config *config);
 const char *eg_config_lockout_fault(apr_pool_t *pool, const eg_config *config);
 /* The place of the field of that name; the number of fields: there is none. */
 unsigned eg_config_field_place(const eg_config *config, const char *name);
+/* Where tokens are opened: why they cannot be good once, in words, and what to do; NULL: they can, or need not. */
+const char *eg_config_single_use_fault(const eg_config *config);
 /* What only the merge of sections shows to be wrong with tokens and their keys, in words, and what to do;
  * NULL: nothing. */
 const char *eg_config_fault(apr_pool_t *pool, const eg_config *config);

@@ -35,8 +35,9 @@ static const char *shield_word(unsigned i)
 
 static const char *reveal_word(unsigned i)
 {
-    return one_of(
-        REFUSALS | BIT(EG_FORBIDDEN) | BIT(EG_BAD_TOKEN) | BIT(EG_REVEALED) | BIT(EG_PASSED), i);
+    return one_of(REFUSALS | BIT(EG_FORBIDDEN) | BIT(EG_BAD_TOKEN) | BIT(EG_UNAVAILABLE) |
+                      BIT(EG_REVEALED) | BIT(EG_PASSED),
+                  i);
 }
 
 static const char *decrypt_word(unsigned i)
