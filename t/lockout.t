@@ -15,44 +15,8 @@ use Time::HiRes qw(sleep time);
 use lib 't/lib';
 use EncGather::Backend;
 use EncGather::Jwe qw(tool_run);
+use EncGather::Redis;
 use EncGather::Test;
-
-# A Redis of this test, on a socket of its own.
-{
-    package Store;
-    use EncGather::Wait qw(wait_until);
-
-    sub new ($class, $dir) {
-        mkdir $dir, 0755;
-        my $self = bless { socket => "$dir/socket" }, $class;
-        $self->{pid} = fork // die "fork: $!";
-        if (!$self->{pid}) {
-            open STDOUT, '>', "$dir/log";
-            exec 'redis-server', '--port', 0, '--unixsocket', $self->{socket}, '--unixsocketperm', 777, '--save', '', '--appendonly', 'yes', '--dir', $dir,
-                '--maxmemory-policy', 'noeviction' or POSIX::_exit(98);
-        }
-        wait_until(10, sub { -S $self->{socket} && ($self->command('PING'))[0] eq 'PONG' }) or die 'no redis-server';
-        return $self;
-    }
-
-    sub socket ($self) { return $self->{socket} }
-
-    # The lines of the answer.
-    sub command ($self, @words) {
-        open my $from, '-|', 'redis-cli', '-s', $self->{socket}, @words or return '';
-        chomp(my @lines = <$from>);
-        close $from;
-        return @lines ? @lines : '';
-    }
-
-    sub stop ($self) {
-        kill 'KILL', $self->{pid};
-        waitpid delete $self->{pid}, 0;
-        return;
-    }
-
-    sub DESTROY ($self) { local ($?, $!); $self->stop if $self->{pid}; return }
-}
 
 my ($CARD, $PIN) = @SECOND_ACCOUNT;
 my $WRONG  = '0933';
@@ -101,7 +65,7 @@ END_OF_CONF
         gathers('account', 'EncGatherLockout 2 600 by=field:encryptedCardDigits fail=closed'),
         gathers('pin',     'EncGatherLockout 2 600 by=field:encryptedPinDigits'),
         gathers('bound',   'EncGatherTokenFormat jwe', 'EncGatherLockout 2 600 by=field:encryptedCardDigits scope=jwe'),
-        gathers('plivo',   'EncGatherProvider plivo', "EncGatherAuthTokenFile $KEYS/other-tokens", 'EncGatherSignature off', 'EncGatherLockout 1 600 scope=plivo'),
+        map({ gathers($_, "EncGatherProvider $_", "EncGatherAuthTokenFile $TREE/$_", 'EncGatherSignature off', "EncGatherLockout 1 600 scope=$_") } qw(plivo signalwire telnyx)),
         proxied('remote', '404json', 'EncGatherLockout 3 600 scope=remote'),
         proxied('one',    '404json', 'EncGatherField encryptedCardDigits digits=4', 'EncGatherLockout 2 600 scope=one'),
         proxied('attack', '404later', 'EncGatherLockout 5 600 scope=attack'),
@@ -113,6 +77,7 @@ END_OF_CONF
 my $server = private_server('lockout', modules => [qw(proxy proxy_http headers)], conf => conf('shm'));
 mkdir $TREE, 0755;
 my $backend = EncGather::Backend->new(port => $BACKEND, record => in_tree('private/lockout-backend'));
+write_secret("$TREE/$_->[0]", "$_->[1]\n") for [ plivo => 'p' x 40 ], [ signalwire => 'PSK_' . 'k' x 24 ], [ telnyx => '6kpsY+KcUgq+9VB7Ey7F+ZVHdq6+vnuSQh7qaRRG0iw=' ];
 write_secret("$TREE/key", "k1 $KEY{demo}\n");
 $server->start or BAIL_OUT('the private server does not start: ' . $server->error);
 my $HOST = '127.0.0.1:' . $server->port;
@@ -210,8 +175,12 @@ for my $case ([ 'no', [] ], [ 'an empty', [ From => '' ] ], [ 'two', [ From => $
     is last_step('closed', $PIN, @$pairs), 'unavailable', 'at the last step, too';
 }
 
-is last_step('plivo', $WRONG, CallUUID => 'a-b-1', From => '15554000003', { token => undef, call => 'x' }), 'not-found', 'Plivo: a failure';
-like post($HOST, '/plivo', [ CallUUID => 'a-b-2', From => '15554000003' ], token => undef)->content, qr{<Speak>LOCKED SENTENCE</Speak>}, 'is locked in its own words';
+for my $case ([ plivo => 'CallUUID', 'Speak' ], [ signalwire => 'CallSid', 'Say' ], [ telnyx => 'CallSid', 'Say' ]) {
+    my ($provider, $id, $verb) = @$case;
+    my $step = post($HOST, "/$provider?step=processData&encryptedCardDigits=" . seal($CARD), [ $id => new_call(), From => '15554000003', Digits => $WRONG ], token => undef);
+    is result($step), 'not-found', "$provider: a failure";
+    like post($HOST, "/$provider", [ $id => new_call(), From => '15554000003' ], token => undef)->content, qr{<$verb>LOCKED SENTENCE</$verb>}, 'is locked in its own words';
+}
 
 is result(post($HOST, '/one?step=processData', [ CallSid => new_call(), Digits => $WRONG, From => $from ])), 'not-found', "one field, failure $_" for 1 .. 2;
 is result(post($HOST, '/one?step=processData', [ CallSid => new_call(), Digits => '1', From => $from ])), 'locked', 'one field: locked';
@@ -265,11 +234,12 @@ ok $server->stop, 'the server stops';
 
 # --- Redis ---------------------------------------------------------------------------------------------------
 
-my $redis = Store->new($REDIS);
+my $redis = EncGather::Redis->new($REDIS);
+$redis->start;
 write_secret("$TREE/state.key", "$KEY{ring1}\n");
 write_secret("$TREE/ring", "a $KEY{ring1}\nb $KEY{ring2}\n");
 write_secret("$TREE/other.key", "$KEY{other}\n");
-my $STATE = 'redis:' . $redis->socket;
+my $STATE = $redis->by_socket;
 $server->configure(conf => conf("$STATE key-file=$TREE/state.key"));
 $server->start or BAIL_OUT('the private server does not start: ' . $server->error);
 $HOST = '127.0.0.1:' . $server->port;
@@ -280,12 +250,13 @@ is last_step('remote', $WRONG, From => $from), 'locked', 'Redis: locked';
 is last_step('account', $WRONG, { card => seal($CARD) }), 'not-found', 'Redis: by a field';
 $locked = attack('Redis');
 
-my @keys = $redis->command('KEYS', '*');
-cmp_ok scalar @keys, '>=', 3, 'Redis has counts';
-is_deeply [ grep { !/\Aeg:l:/ } @keys ], [], 'and nothing but counts';
-is_deeply [ grep { ($redis->command('TTL', $_))[0] <= 0 } @keys ], [], 'each of which ends';
-my $held = join "\n", map { my $type = ($redis->command('TYPE', $_))[0]; ($_, $type eq 'hash' ? $redis->command('HGETALL', $_) : $type eq 'string' ? $redis->command('GET', $_) : $type) } @keys;
-unlike $held, qr/1?555400\d{4}|$CARD|$WRONG/, 'no number, no digits';
+my %lives = $redis->lives;
+my $held  = $redis->contents;
+cmp_ok scalar keys %lives, '>=', 3, 'Redis has counts';
+is_deeply [ grep { !/\Aeg:l:[0-9a-f]{32}(?::n)?\z/ } keys %lives ], [], 'and nothing but counts';
+is_deeply [ grep { $lives{$_} <= 0 } keys %lives ], [], 'each of which ends';
+unlike $held, qr/555400\d{4}/, 'no number';
+is_deeply [ grep { !/\A(?:eg:l:[0-9a-f]{32} \d{1,2}|eg:l:[0-9a-f]{32}:n (?:[0-9a-f]{32} \d+;)*)\z/ } split /\n/, $held ], [], 'no digits: keyed hashes, counts and times alone';
 
 # --- encgather unlock ----------------------------------------------------------------------------------------
 
@@ -298,6 +269,10 @@ is_deeply [ tool_run([ @UNLOCK[ 0 .. 2 ], '--key-file', "$TREE/other.key", '--by
 is first('attack', From => $locked), 'locked', 'who is locked still';
 is_deeply [ tool_run([ @UNLOCK, '--scope', 'attack' ], "$locked\n") ], [ 0, "unlocked\n" ], 'notes of the attack and all';
 is first('attack', From => $locked), 'asked', 'unlocked';
+my $password = write_secret("$TREE/password", "any\n");
+is_deeply [ tool_run([ @UNLOCK, '--user', 'default', '--password-file', $password, '--db', 3 ], "$from\n") ], [ 0, "not counted\n" ], 'with a user, a password, another database';
+is_deeply [ tool_run([ @UNLOCK, '--user', 'nobody', '--password-file', $password ], "$from\n") ],
+    [ 3, "encgather unlock: the Redis of --state answers WRONGPASS: user= or what is in password-file= is not right; stopped there\n" ], 'a user that there is not';
 
 # --- Away ----------------------------------------------------------------------------------------------------
 
