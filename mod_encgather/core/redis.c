@@ -52,7 +52,7 @@ bool eg_addresses_literal(const eg_state_spec *spec, eg_addresses *found)
     if (spec->host)
         return resolve_host(spec->host, spec->port, AI_NUMERICHOST, found);
     found->n = 0;
-    apr_cpystrn(at.sun_path, spec->socket, sizeof at.sun_path);
+    memcpy(at.sun_path, spec->socket, strnlen(spec->socket, sizeof at.sun_path - 1));
     add_address(found, &at, sizeof at);
     return true;
 }
@@ -270,7 +270,7 @@ static bool append_command(eg_redis *redis, const eg_span *words, unsigned n)
     }
     size = redisFormatCommandArgv(&command, (int)n, at, length);
     if (size > 0)
-        longer = malloc(redis->n + (apr_size_t)size);
+        longer = calloc(1, redis->n + (apr_size_t)size);
     if (longer) {
         if (redis->n)
             memcpy(longer, redis->out, redis->n);
