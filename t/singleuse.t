@@ -111,7 +111,7 @@ serve($server, 'shm');
 my $first = pair();
 taken(offer($first), 'a pair of tokens');
 my $again = offer($first);
-refused($again, 'the same again');
+refused($again, 'E11 the same again');
 is verdict($again), '400 bad-token', '... in the access log';
 like $server->error_log, qr/\[encgather:warn\].*EG0402: call \S+: the token of the field '$FIELDS[0] $FIELDS[1]' was used before.*\(rule: used\)/, '... and in the error log';
 taken(offer($first, target => '/again'), 'where tokens may be used again it is good, and not used up');
@@ -197,7 +197,7 @@ serve($other,  $redis->by_port);
 
 my $shared = pair();
 taken(offer($shared, key('abc')), 'at one host');
-refused(offer($shared, at => $other), 'at the other');
+refused(offer($shared, at => $other), 'E11 at the other');
 taken(offer($shared, at => $other, key('abc')), 'at the other, with the same Idempotency-Key');
 my $half = pair();
 refused(offer({ %$half, $FIELDS[1] => $shared->{ $FIELDS[1] } }), 'a new one beside a used one of another call');
