@@ -172,8 +172,9 @@ taken(offer($graceful), 'before a graceful restart');
 serve($server, 'shm');
 refused(offer($graceful), 'after it');
 taken(offer($hard), 'before a restart that is not');
+my $generation = $server->generation;
 $server->signal('HUP');
-$server->wait_for_generation($server->generation + 1, 1);
+$server->wait_for_generation($generation + 1);
 wait_until(20, sub { eval { offer($graceful)->code == 400 } });
 refused(offer($hard), 'after it');
 
@@ -231,6 +232,12 @@ $redis->start;
 refused(offer($shared, at => $other), 'after a power cut of a Redis that keeps what it is told');
 taken(offer(pair()), 'and new ones are taken, by connections that were lost');
 
-log_is_clean($server, qr{EG0402: .*rule: (?:used|call|age)}, qr{EG0402: .*UTF-8}, qr{EG0108: .*EncGatherSingleUse}, qr{EG0501: .*status 400});
+$redis->stop;
+my $away = reveal({ card => token('card', $CARD, fresh_call()) });
+is $away->code . ' ' . $away->content, '500 {"error":"unavailable"}', 'a reveal without the store';
+is verdict($away), '500 unavailable', '... in the access log';
+is_deeply [ $backend->requests ], [], '... reaches nobody';
+
+log_is_clean($server, qr{EG0701: EncGatherStateCache cannot be asked}, qr{EG0402: .*rule: (?:used|call|age)}, qr{EG0402: .*UTF-8}, qr{EG0108: .*EncGatherSingleUse}, qr{EG0501: .*status 400});
 log_is_clean($other, qr{EG0402: .*rule: used});
 finish();
