@@ -26,15 +26,20 @@ HARDEN   := -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 \
 OPTIMIZE ?= -O2 -g
 # headers of httpd and APR are not ours to warn about
 CPPFLAGS_ALL = -Imod_encgather $(call ask,EXTRA_CPPFLAGS) -isystem $(call ask,INCLUDEDIR) \
-               -isystem $(call ask,APR_INCLUDEDIR) -isystem $(call ask,APU_INCLUDEDIR) $(CPPFLAGS)
+               -isystem $(call ask,APR_INCLUDEDIR) -isystem $(call ask,APU_INCLUDEDIR) \
+               $(if $(filter yes,$(HIREDIS)),-DEG_HIREDIS) $(CPPFLAGS)
 CFLAGS_ALL   = -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden -pthread $(WARNINGS) $(HARDEN) \
                $(OPTIMIZE) $(CFLAGS)
 LDFLAGS_ALL  = -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack $(LDFLAGS)
-LIBS         = -ljansson -lcrypto
+# Without it everything but EncGatherStateCache redis: works; HIREDIS=no builds so where it is there.
+ifndef HIREDIS
+HIREDIS := $(shell echo '\#include <hiredis/hiredis.h>' | $(CC) $(CPPFLAGS) -E -x c - >/dev/null 2>&1 && echo yes || echo no)
+endif
+LIBS         = -ljansson -lcrypto $(if $(filter yes,$(HIREDIS)),-lhiredis)
 APR_LIBS     = $(shell $(call ask,APR_CONFIG) --link-ld) -laprutil-1
 
 CORE   := $(sort $(wildcard mod_encgather/core/*.c))
-ROOMS  := base config watch webhook lookup shield call dump
+ROOMS  := base config state watch webhook lookup shield call dump
 GLUE   := $(sort $(wildcard mod_encgather/*.c $(ROOMS:%=mod_encgather/%/*.c)))
 UNIT   := $(sort $(wildcard t/unit/*.c))
 OBJ     = $(patsubst %.c,$(OUT)/obj/%.o,$(1))

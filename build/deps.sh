@@ -24,6 +24,7 @@ build       header:stdlib.h             libc6-dev                   glibc-devel
 build       cmd:apxs|apxs2              apache2-dev                 httpd-devel
 build       header:jansson.h            libjansson-dev              jansson-devel
 build       header:openssl/evp.h        libssl-dev                  openssl-devel
+build       header:hiredis/hiredis.h    libhiredis-dev              hiredis-devel
 build,demo  cmd:apache2|httpd           apache2-bin                 httpd
 static      cmd:gcc                     gcc                         gcc
 static      cmd:clang-tidy              clang-tidy                  clang-tools-extra
@@ -76,6 +77,8 @@ test        header:cjose/cjose.h        libcjose-dev                cjose-devel
 test        cmd:jose                    jose                        jose
 test        cmd:php                     php-cli                     php-cli
 test        file:/usr/share/php/phpseclib3/autoload.php  php-phpseclib3  php-phpseclib3
+test        cmd:redis-server            redis-server                redis
+test        cmd:redis-cli               redis-tools                 redis
 test        cmd:xxd                     xxd                         vim-common
 test        cmd:initdb                  postgresql                  postgresql-server
 test        cmd:promtool                prometheus                  -

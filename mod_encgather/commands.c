@@ -9,6 +9,7 @@
 #include "lookup/directives_lookup.h"
 #include "shield/directives_reveal.h"
 #include "shield/directives_shield.h"
+#include "state/directives_state.h"
 
 /* --- none in .htaccess ------------------------------------------------------------------------- */
 
@@ -123,9 +124,18 @@ const command_rec eg_commands[] = {
     EG_2("EncGatherThen", eg_set_then, ANYWHERE,
          "an event and what follows its sentence: redirect=URL, dial=NUMBER or hangup"),
     EG_1_OR_2("EncGatherVoice", eg_set_voice, ANYWHERE, "voice and language for every <Say>"),
+    EG_WORDS("EncGatherLockout", eg_set_lockout, ANYWHERE,
+             "failures seconds [by=From] [scope=NAME] [fail=open|closed]: after so many calls that "
+             "were not found, further ones of that value are not asked; or off"),
     EG_1("EncGatherTimeout", eg_set_timeout, ANYWHERE, "seconds for the backend's whole answer"),
     EG_WORDS("EncGatherForward", eg_add_forward, ANYWHERE,
              "webhook parameters that go to the backend beside the fields; or off: none of before"),
+    EG_WORDS(
+        "EncGatherStateCache", eg_set_state_cache, RSRC_CONF,
+        "shm, shm(bytes), redis:host:port or redis:/socket, and options: where used tokens and "
+        "failures are kept that all children, or all hosts, share"),
+    EG_FLAG("EncGatherSingleUse", eg_set_single_use, ANYWHERE,
+            "on or off: whether decrypt-gather and EncGatherReveal take a token once"),
     EG_WORDS("EncGatherRedact", eg_set_redact, RSRC_CONF,
              "on or off, and names: mask these and what callers keyed in or said in every log"),
     {.name = NULL}};

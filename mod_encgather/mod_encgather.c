@@ -7,6 +7,7 @@
 #include <http_protocol.h>
 #include "call/backend.h"
 #include "call/gather.h"
+#include "call/lockcheck.h"
 #include "commands.h"
 #include "config/handover.h"
 #include "config/hopeless.h"
@@ -20,10 +21,12 @@
 #include "lookup/database.h"
 #include "lookup/helper.h"
 #include "lookup/places.h"
+#include "lookup/singleuse.h"
 #include "shield/reveal.h"
 #include "shield/revealcheck.h"
 #include "shield/shield.h"
 #include "shield/shieldcheck.h"
+#include "state/state.h"
 #include "watch/counters.h"
 #include "watch/status_page.h"
 #include "webhook/access.h"
@@ -63,6 +66,7 @@ static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
     (void)ptemp;
     eg_config_reset(pconf);
     eg_lookups_reset(pconf);
+    eg_state_reset_config();
     eg_dump_prepare(pconf, say_in_dump);
     return OK;
 }
@@ -73,8 +77,10 @@ static bool is_good(apr_pool_t *ptemp, server_rec *s)
 
     good = eg_store_check(ptemp, s) == OK && good;
     good = eg_tokencheck(ptemp, s) && good;
+    good = eg_lockcheck(ptemp, s) && good;
     good = eg_shieldcheck(ptemp, s) && good;
     good = eg_revealcheck(ptemp, s) && good;
+    good = eg_singleuse_check(ptemp, s) && good;
     return eg_providercheck(ptemp, s) && good;
 }
 
@@ -105,6 +111,7 @@ static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, 
     if (mode == AP_SQ_RM_CONFIG_TEST) { /* a start says it in post_config */
         warn_of_text(ptemp, s);
         eg_store_each(s, eg_store_doubt);
+        eg_state_say_room(s);
     }
     return OK;
 }
@@ -119,6 +126,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
     eg_database_look(pconf);
     eg_neighbours_look(ptemp);
     eg_store_announce(ptemp, s, eg_counters_key);
+    eg_state_open_store(ptemp, s);
     warn_of_text(ptemp, s);
     eg_neighbours_check(ptemp, s);
     return OK;
@@ -142,6 +150,7 @@ static void child_init(apr_pool_t *pchild, server_rec *s)
     eg_store_take(pchild, s);
     eg_places_begin();
     eg_helpers_begin(pchild);
+    eg_state_child_begin(pchild, s);
 }
 
 /* Last, after any other module: where CoreDumpDirectory is set, httpd makes children dumpable, and

@@ -92,6 +92,8 @@ my %BAD_VALUES = (
     EncGatherTokenTTL      => [ '', '""', '0', '-1', '31536001', '15m', '1.5', '0x10', '60 60', '" 60"' ],
     EncGatherRecipient     => [ '', '""', 'e1', "e:1 $pair.pub", "off $pair.pub", 'e1 ""', "e1 $pair.pub $pair.pub", 'k' x 65 . " $pair.pub", "e1 $pair" ],
     EncGatherPrivateKeyFile => [ '', '""', 'e1', "e:1 $pair", "off $pair", 'e1 ""', "e1 $pair $pair", 'k' x 65 . " $pair", "e1 $pair.pub" ],
+    EncGatherStateCache    => [ '', '""', 'shm(1)', 'redis:', 'redis:a,b', 'redis://a', 'redis:a x=1', 'off' ],
+    EncGatherSingleUse     => [ '', 'maybe' ],
     EncGatherMaxBody       => [ '', '""', '0', '-1', '16777217', '99999999999999999999', '64k', '1.5', '0x10', 'all', '1 2', '" 1"' ],
 );
 for my $directive (sort keys %BAD_VALUES) {
@@ -208,6 +210,37 @@ bad("a reveal that cannot be: $_->[0]", at('/a', 'EncGatherReveal card', @{ $_->
 bad('a reveal inside of a shield', at('/a', "EncGatherKeyFile $key", "EncGatherAuthTokenFile $tokens", 'EncGatherShield Digits') . at('/a/b', 'EncGatherReveal card'), qr/EG0155: <Location \/a\/b> /);
 good('a reveal where the shield is off', at('/a', "EncGatherKeyFile $key", "EncGatherAuthTokenFile $tokens", 'EncGatherShield Digits') . at('/a/b', 'EncGatherShield off', 'EncGatherReveal card'));
 good('a key that may come from another section', at('/a', 'EncGatherReveal card') . "<LocationMatch ^/>\nEncGatherKeyFile $key\n</LocationMatch>\n");
+
+# --- Lockouts -------------------------------------------------------------------------------------------------------
+
+# Further values are those of t/unit/lockoutspec.c.
+bad("EncGatherLockout $_", "EncGatherLockout $_\n", qr/EncGatherLockout/)
+    for '', '0 600', '3 600 by=Digits', '3 600 by=SpeechResult', '3 600 x=y';
+good("EncGatherLockout $_", "EncGatherLockout $_\n") for 'off', '100 31536000 by=Caller scope=a_B-9 fail=closed';
+
+sub locks ($lockout, @more) {
+    return at('/a', 'SetHandler encrypted-gather', 'EncGatherBackend /b', "EncGatherKeyFile $key", "EncGatherAuthTokenFile $tokens", "EncGatherLockout $lockout", @more);
+}
+
+good('EncGatherLockout in a location', locks('3 600 by=From'));
+good("EncGatherLockout by=field:$_", locks("3 600 by=field:$_")) for qw(encryptedCardDigits encryptedPinDigits);
+{
+    my $named = write_secret("$FILES/named.key", "k1 $KEY{demo}\n");
+    good('by a field that has no recipient, beside one that has', locks('3 600 by=field:card', "EncGatherKeyFile $named", "EncGatherRecipient e1 $pair.pub",
+        'EncGatherField card recipient=off say=x', 'EncGatherField pin say=x'));
+}
+bad("a lockout that cannot count: $_->[0]", $_->[1], qr/EG0160: <Location \/a> \(line \d+ of \S+\): EncGatherLockout has by=/, $_->[2])
+    for [ 'no such field',         locks('3 600 by=field:card'), qr/no EncGatherField of that name/ ],
+        [ 'a recipient',           locks('3 600 by=field:encryptedCardDigits', "EncGatherRecipient e1 $pair.pub"), qr/sealed to an EncGatherRecipient/ ],
+        [ "a field's recipient",   locks('3 600 by=field:pin', "EncGatherRecipient e1 $pair.pub", 'EncGatherField card recipient=off say=x', 'EncGatherField pin recipient=e1 say=x'), qr/sealed to an EncGatherRecipient/ ],
+        [ 'no key file',           locks('3 600 by=field:encryptedCardDigits') =~ s/EncGatherKeyFile .*\n//r, qr/without an EncGatherKeyFile/ ],
+        [ 'the token of a field',  locks('3 600 by=encryptedCardDigits'), qr/write by=field:NAME/ ];
+bad('from the server, too', "EncGatherLockout 3 600 by=field:card\n" . locks('off') =~ s/EncGatherLockout off\n//r, qr/EG0160: <Location \/a>/, qr/no EncGatherField/);
+good('off in the location', "EncGatherLockout 3 600 by=field:card\n" . locks('off'));
+bad("redis: without key-file=, and a lockout $_->[0]", "EncGatherStateCache redis:127.0.0.1:1\n$_->[1]", qr/EG0161: EncGatherLockout \(line \d+ of \S+\): EncGatherStateCache needs key-file=/)
+    for [ 'in the server', "EncGatherLockout 3 600\n" ], [ 'in a location', locks('3 600') ], [ 'in a condition', at('/a', '<If true>', 'EncGatherLockout 3 600', '</If>') ];
+good('redis: without key-file=, and no lockout', "EncGatherStateCache redis:127.0.0.1:1\nEncGatherLockout off\n");
+good('redis: with key-file=, and a lockout', "EncGatherStateCache redis:127.0.0.1:1 key-file=$key\nEncGatherLockout 3 600\n");
 
 # --- Where they may stand -----------------------------------------------------------------------------------------
 

@@ -33,11 +33,14 @@ my %ARGUMENTS = (
     EncGatherBackend        => '/decrypt',
     EncGatherTimeout        => 5,
     EncGatherForward        => 'From',
+    EncGatherLockout        => '3 600 by=From',
     EncGatherLookup         => '"SELECT 1 FROM a WHERE b = %s" b',
     EncGatherMaxBody        => 1000,
     EncGatherShield         => 'Digits=4-19:card',
     EncGatherResign         => 'on',
     EncGatherReveal         => 'card /payment/number=card',
+    EncGatherStateCache     => 'shm(65536)',
+    EncGatherSingleUse      => 'on',
     EncGatherTokenFormat    => 'jwe hex',
     EncGatherTokenTTL       => 60,
     EncGatherRecipient      => "e1 $KEYS/pair.pub",
@@ -102,6 +105,6 @@ for my $allow (sort keys %ALLOW) {
 }
 
 ok $server->stop, 'the server stops';
-log_is_clean($server, qr/\[core:alert\] .*\.htaccess: EncGather\w+ /, qr/AH02304: Discarding directive `EncGatherRedact'/);
+log_is_clean($server, qr/\[core:alert\] .*\.htaccess: EncGather\w+ /, qr/AH02304: Discarding directive `EncGather(?:Redact|StateCache)'/);
 
 finish();

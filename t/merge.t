@@ -47,6 +47,8 @@ EncGatherPublicURL https://server.test
 EncGatherMaxBody 600
 EncGatherTokenFormat hex jwe
 EncGatherTokenTTL 300
+EncGatherStateCache shm(65536)
+EncGatherSingleUse off
 EncGatherPrivateKeyFile one $PAIRS/one
 <Location /gather>
     SetHandler encrypted-gather
@@ -63,6 +65,20 @@ EncGatherPrivateKeyFile one $PAIRS/one
     EncGatherExpose on
     $SECOND
 </Location>
+<VirtualHost *>
+    ServerName lockout.test
+    EncGatherLockout 1 600
+    EncGatherSay locked LOCKED
+    <Location /gather/over>
+        EncGatherLockout 2 600
+    </Location>
+    <Location /gather/over/off>
+        EncGatherLockout off
+    </Location>
+    <Location /gather/over/again>
+        EncGatherLockout 1 600
+    </Location>
+</VirtualHost>
 <VirtualHost *>
     ServerName inherits.test
     <Location /gather/over/key>
@@ -180,6 +196,17 @@ EncGatherPrivateKeyFile one $PAIRS/one
     </Location>
     <Location /first/ttl>
         EncGatherTokenTTL 900
+    </Location>
+</VirtualHost>
+<VirtualHost *>
+    ServerName once.test
+    EncGatherTokenFormat jwe
+    EncGatherSingleUse on
+    <Location /first/again>
+        EncGatherSingleUse off
+    </Location>
+    <Location /first/again/once>
+        EncGatherSingleUse on
     </Location>
 </VirtualHost>
 <VirtualHost *>
@@ -356,6 +383,19 @@ is opened_at('sealed.test', '/first', 610),      '',        'G13 EncGatherTokenT
 is opened_at('sealed.test', '/first/ttl', 890),  'two',     'G13 EncGatherTokenTTL: and again in its location';
 is opened_at('sealed.test', '/first/ttl', 910),  '',        'G13 EncGatherTokenTTL: by that one';
 
+# How often a pair of tokens is taken at each place, one after the other.
+sub taken_at ($host, @paths) {
+    my %pair = map { $_->[0] => seal_jwe('p256', $_->[1], key => "$PAIRS/one", kid => 'one', sid => 'CA1', fld => $_->[0], iat => time + 5) }
+        [ encryptedCardDigits => $CARD ], [ encryptedPinDigits => $PIN ];
+    return join ' ', map { decrypt($hostport, $_, \%pair, host => $host)->code } @paths;
+}
+
+is taken_at('inherits.test', ('/first') x 2),             '200 200', 'G13 EncGatherSingleUse: from the server';
+is taken_at('once.test', ('/first') x 2),                 '200 400', 'G13 EncGatherSingleUse: replaced in a virtual host';
+is taken_at('once.test', ('/first/again') x 2),           '200 200', 'G13 EncGatherSingleUse: and again in a location';
+is taken_at('once.test', ('/first/again/once') x 2),      '200 400', 'G13 EncGatherSingleUse: and below that';
+is taken_at('once.test', '/first', '/first/again/once'),  '200 400', 'G13 EncGatherStateCache: one store for all places';
+
 # --- Applications behind a shield ----------------------------------------------------------------------------------------
 
 # Which parameters became tokens, and whether there is a signature.
@@ -384,6 +424,21 @@ is revealed_at('/reveal/deep'),     'one',       'G13 EncGatherReveal: inherited
 is revealed_at('/reveal/over'),     'three two', 'G13 EncGatherReveal: another list in a location below, whose lines add';
 is revealed_at('/reveal/over/off'), '',          'G13 EncGatherReveal: off below that';
 is revealed_at('/reveal/over/on'),  'one',       'G13 EncGatherReveal: and again in another one';
+
+# --- EncGatherLockout: which failures a location counts -----------------------------------------------------------------
+
+# Fails once from that caller, and says whether he is locked then.
+sub locks_at ($path, $from) {
+    my @server = ($TOKEN{demo}, 'https://server.test');
+    webhook('lockout.test', "$path?step=processData&encryptedCardDigits=" . seal($CARD), @server, CallSid => 'CAa', From => $from, Digits => '0933');
+    return webhook('lockout.test', $path, @server, CallSid => 'CAb', From => $from)->content =~ /LOCKED/ ? 'locked' : 'asked';
+}
+
+is locks_at('/gather',             'one'),   'locked', 'G13 EncGatherLockout: from a virtual host';
+is locks_at('/gather/deep',        'two'),   'locked', 'G13 EncGatherLockout: and to what is below a location';
+is locks_at('/gather/over',        'three'), 'asked',  'G13 EncGatherLockout: replaced in a location';
+is locks_at('/gather/over/off',    'four'),  'asked',  'G13 EncGatherLockout: off below that';
+is locks_at('/gather/over/again',  'five'),  'locked', 'G13 EncGatherLockout: and again';
 
 ok $server->stop, 'the server stops';
 log_is_clean($server, qr/\[encgather:warn\].*EG01\d\d:/, qr/EG03\d\d:/, qr/EG04\d\d:/, qr/EG05\d\d:/);

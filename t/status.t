@@ -508,7 +508,7 @@ sub idle_hosts ($port) {
     my $one = request(GET => $port, '/encgather-status?format=prometheus')->content;
     my %names = map { /^encgather_(\w+)\{host="h900\.test:8443"/ ? ($1 => 1) : () } split /\n/, $one;
     is_deeply [ sort keys %names ], [ sort 'calls_total', 'webhooks_total', 'signatures_total', 'denials_total', 'backend_answers_total',
-        'decryptions_total', 'lookups_total', 'shields_total', 'reveals_total', map { ("handler_duration_seconds$_", "backend_duration_seconds$_") } qw(_bucket _sum _count) ],
+        'decryptions_total', 'lookups_total', 'lockouts_total', 'shields_total', 'reveals_total', map { ("handler_duration_seconds$_", "backend_duration_seconds$_") } qw(_bucket _sum _count) ],
         'one that was called has all of its numbers, zeros too';
     promtool_agrees($_) for $text, $one;
     return;

@@ -31,7 +31,7 @@ plan skip_all => 'no CryptX: on Debian, build/deps.sh test installs it'
     if !eval { require Crypt::AuthEnc::GCM; Crypt::AuthEnc::GCM->import(qw(gcm_encrypt_authenticate gcm_decrypt_verify)); 1 } && !$ENV{CI};
 
 my $DIR      = File::Temp->newdir;
-my @COMMANDS = qw(keygen check encrypt decrypt rewrap index sign verify inspect trace doctor);
+my @COMMANDS = qw(keygen check encrypt decrypt rewrap index sign verify inspect trace doctor unlock);
 my $HEX      = $KEY{demo};
 my $OTHER    = $KEY{other};
 my ($GOOD, $DATA, $USAGE, $SYSTEM) = (0, 1, 2, 3);
@@ -748,6 +748,41 @@ for my $url ('https://a/', 'http://a', 'https://[2001:db8::1]/x?y', 'https://[::
         'AccountSid=AC1', $DATA, qr/\Ainvalid/);
 }
 is +(run([ 'sign', '--token-file', secret("$TOKEN{demo}\n", 0644), $U ], ''))[0], $SYSTEM, 'sign: an open token file';
+
+# --- unlock -----------------------------------------------------------------------------------------------
+
+# What a Redis has to do with it is in t/lockout.t.
+{
+    my $one  = secret("$HEX\n");
+    my $ring = secret("a $HEX\nb $OTHER\n");
+    my $unlock = sub (%with) {
+        my %all = (state => 'redis:127.0.0.1:1', 'key-file' => $one, by => 'From', %with);
+        return [ 'unlock', map { defined $all{$_} ? ("--$_", $all{$_}) : () } sort keys %all ];
+    };
+    for my $case (
+        [ 'no --state',             { state => undef },                       qr/--state is missing/ ],
+        [ 'no --key-file',          { 'key-file' => undef },                  qr/--key-file is missing/ ],
+        [ 'no --by',                { by => undef },                          qr/--by is missing/ ],
+        [ 'shm',                    { state => 'shm' },                       qr/--state is for redis: alone/ ],
+        [ 'no address',             { state => 'redis:' },                    qr/--state takes redis:HOST/ ],
+        [ 'a list',                 { state => 'redis:a,b' },                 qr/--state takes one address/ ],
+        [ 'a user alone',           { user => 'u' },                          qr/--state has a user= that needs a password-file=/ ],
+        [ 'no number of a database', { db => 'x' },                           qr/--state has a db= that is no number/ ],
+        [ '--by Digits',            { by => 'Digits' },                       qr/--by= cannot be what callers key in/ ],
+        [ '--by of no field',       { by => 'field:' },                       qr/--by=field: needs the name/ ],
+        [ 'no scope',               { scope => 'a.b' },                       qr/--scope= is 1 to 64/ ],
+    ) {
+        my ($name, $with, $says) = @$case;
+        is_run("unlock: $name", $unlock->(%$with), "314159\n", $USAGE, '', qr/\Aencgather unlock: $says.*\n\z/);
+    }
+    is_run('unlock: a ring', $unlock->('key-file' => $ring), "314159\n", $SYSTEM, '', qr/is a ring of keys/);
+    is_run('unlock: no key file', $unlock->('key-file' => "$DIR/none"), "314159\n", $SYSTEM, '', qr/key file '.*none'/);
+    is_run('unlock: a password of two lines', $unlock->('password-file' => secret("a\nb\n")), "314159\n", $SYSTEM, '', qr/password file '.*' holds more than one line, or none/);
+    is_run('unlock: a password file for all', $unlock->('password-file' => secret("a\n", 0644)), "314159\n", $SYSTEM, '', qr/password file '.*'/);
+    my (undef, undef, $said) = run($unlock->(), "314159\n");
+    is_run('unlock: nobody there', $unlock->(), "314159\n", $SYSTEM, '', qr/\Aencgather unlock: (?:the Redis of --state is not there|this program was built without hiredis).*\n\z/);
+    says_nothing_of('unlock', $said, '314159', $HEX);
+}
 
 # --- The process ------------------------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ static const eg_outcome_info outcomes[] = {
     [EG_ASKED] = {"asked", HTTP_OK, ""},
     [EG_ASKED_AGAIN] = {"asked-again", HTTP_OK, ""},
     [EG_FOUND] = {"found", HTTP_OK, ""},
+    [EG_LOCKED_OUT] = {"locked", HTTP_OK, ""},
     [EG_SHIELDED] = {"shielded", HTTP_OK, ""},
     [EG_REVEALED] = {"revealed", HTTP_OK, ""},
     [EG_PASSED] = {"passed", HTTP_OK, ""},

@@ -7,6 +7,7 @@
 #include "config/directives.h"
 #include "core/fieldspec.h"
 #include "core/parameters.h"
+#include "state/state.h"
 
 /* The first one in a section makes a list of its own, which replaces the inherited one. */
 static eg_field_list *own_fields(cmd_parms *cmd, eg_config *config)
@@ -206,4 +207,17 @@ const char *eg_add_forward(cmd_parms *cmd, void *config, int argc, char *const a
         APR_ARRAY_PUSH(names, const char *) = argv[i];
     }
     return wrong;
+}
+
+const char *eg_set_lockout(cmd_parms *cmd, void *config, int argc, char *const argv[])
+{
+    eg_lockout *lockout = apr_palloc(cmd->pool, sizeof *lockout);
+    const char *wrong = eg_lockout_parse(cmd->pool, argc, (const char *const *)argv, lockout);
+
+    if (wrong)
+        return eg_complain(cmd, wrong);
+    if (lockout->failures)
+        eg_state_need(EG_STATE_FOR_LOCKOUT);
+    ((eg_config *)config)->lockout = lockout;
+    return NULL;
 }

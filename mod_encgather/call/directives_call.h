@@ -11,5 +11,6 @@ const char *eg_set_say(cmd_parms *cmd, void *config, const char *word, const cha
 const char *eg_set_then(cmd_parms *cmd, void *config, const char *word, const char *action);
 const char *eg_set_voice(cmd_parms *cmd, void *config, const char *voice, const char *language);
 const char *eg_add_forward(cmd_parms *cmd, void *config, int argc, char *const argv[]);
+const char *eg_set_lockout(cmd_parms *cmd, void *config, int argc, char *const argv[]);
 
 #endif

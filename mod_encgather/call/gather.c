@@ -8,6 +8,7 @@
 #include "call/backend.h"
 #include "call/boundurl.h"
 #include "call/idempotency.h"
+#include "call/lockout.h"
 #include "call/sentence.h"
 #include "call/tokens.h"
 #include "core/parameters.h"
@@ -91,15 +92,22 @@ static eg_status read_tokens(gather *g)
     return EG_OK;
 }
 
+static bool is_last_step(const gather *g)
+{
+    return g->step == g->fields->n;
+}
+
 static bool lacks_call(const gather *g)
 {
     bool token = g->step > 0 && eg_tokens_bind(g->r);
+    bool count = is_last_step(g) && eg_lock_counts(g->r, g->hook);
 
-    if (g->call.p || !(token || eg_bound_is_needed(g->r)))
+    if (g->call.p || !(token || count || eg_bound_is_needed(g->r)))
         return false;
     ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, g->r,
-                  EG_TAG("0407") "refused, a token or a sig has to be made for this call, and the "
-                                 "request has no call id, one that is none, or two");
+                  EG_TAG("0407") "refused, a token or a sig has to be made for this call, or a "
+                                 "failure of it counted, and the request has no call id, one that "
+                                 "is none, or two");
     return true;
 }
 
@@ -168,10 +176,52 @@ static int ask_field(const gather *g, unsigned field, unsigned attempt)
     return eg_answer_twiml(g->r, &out, attempt > 1 ? EG_ASKED_AGAIN : EG_ASKED);
 }
 
+/* --- the lock ---------------------------------------------------------------------------------- */
+
+/* answer: of the last field; p NULL where it is not known. */
+static eg_lock find_lock(const gather *g, eg_span answer)
+{
+    const eg_lock_request of = {.r = g->r,
+                                .hook = g->hook,
+                                .call = g->call,
+                                .tokens = g->tokens,
+                                .answer = answer,
+                                .is_last = is_last_step(g)};
+
+    return eg_lock_find(&of);
+}
+
+static eg_outcome look_at_lock(const gather *g)
+{
+    eg_lock lock = find_lock(g, (eg_span){NULL, 0});
+
+    return eg_lock_look(&lock);
+}
+
+static int answer_lock(const gather *g, eg_outcome outcome)
+{
+    return eg_answer_event(g->r, outcome == EG_LOCKED_OUT ? EG_SAY_LOCKED : EG_SAY_UNAVAILABLE,
+                           NULL, outcome);
+}
+
+/* Wherever the first question would be asked. */
+static int ask_first(const gather *g, unsigned attempt)
+{
+    eg_outcome outcome = look_at_lock(g);
+
+    return outcome ? answer_lock(g, outcome) : ask_field(g, 0, attempt);
+}
+
 static int ask_again(const gather *g)
 {
+    eg_outcome outcome = is_last_step(g) ? look_at_lock(g) : EG_GOING_ON;
+
+    if (outcome)
+        return answer_lock(g, outcome);
     if (g->attempt >= eg_config_attempts(eg_config_of(g->r)))
         return eg_answer_event(g->r, EG_SAY_INVALID, NULL, EG_INVALID);
+    if (g->step == 1 && !is_last_step(g))
+        return ask_first(g, g->attempt + 1);
     return ask_field(g, g->step - 1, g->attempt + 1);
 }
 
@@ -294,13 +344,18 @@ static int answer_reply(const gather *g, const eg_reply *reply, const eg_json *b
                               body);
 }
 
-static int call_backend(const gather *g, eg_json *body, const char *key)
+static int call_backend(const gather *g, eg_json *body, const char *key, eg_lock *lock)
 {
+    eg_outcome outcome;
     eg_reply reply;
 
     if (!body)
         return answer_unavailable(g, "the request could not be written", NULL);
+    outcome = eg_lock_note(lock, key);
+    if (outcome)
+        return answer_lock(g, outcome);
     reply = eg_backend_call(g->r, body, key);
+    eg_lock_settle(lock, reply.outcome);
     if (reply.outcome == EG_UNAVAILABLE)
         return answer_unavailable(g, reply.reason, body);
     return answer_reply(g, &reply, body);
@@ -326,13 +381,15 @@ static eg_span find_answer(const gather *g)
 static int take_answer(gather *g)
 {
     eg_span answer = find_answer(g);
-    bool last = g->step == g->fields->n;
+    bool last = is_last_step(g);
     const char *key;
     eg_json *body;
     eg_status status;
+    eg_lock lock;
 
     if (!answer.p)
         return ask_again(g);
+    lock = last ? find_lock(g, answer) : (eg_lock){.r = g->r};
     key = last ? eg_idempotency_of(g->r, g->hook, answer) : NULL;
     status = last && !key ? EG_ECRYPTO
                           : eg_tokens_seal(g->r, g->call, &g->fields->at[g->step - 1], answer,
@@ -341,7 +398,7 @@ static int take_answer(gather *g)
     eg_webhook_wipe(g->hook);
     if (status != EG_OK)
         return answer_no_crypto(g);
-    return last ? call_backend(g, body, key) : ask_field(g, g->step, 1);
+    return last ? call_backend(g, body, key, &lock) : ask_field(g, g->step, 1);
 }
 
 /* URLs are signed when the form, in which the id stands, is wiped already. */
@@ -355,7 +412,8 @@ static eg_span find_call(const request_rec *r, const eg_webhook *hook)
 {
     const eg_config *config = eg_config_of(r);
 
-    if (eg_config_provider(config)->signs_url && !eg_tokens_may_bind(r))
+    if (eg_config_provider(config)->signs_url && !eg_tokens_may_bind(r) &&
+        !eg_config_lockout(config))
         return (eg_span){NULL, 0};
     return eg_webhook_call(hook, config);
 }
@@ -377,7 +435,7 @@ static int run_step(request_rec *r, eg_webhook *hook)
         return eg_answer_error(r, outcome);
     if (read_url(&g) != EG_OK)
         return eg_answer_error(r, EG_MALFORMED);
-    return g.step == 0 ? ask_field(&g, 0, 1) : take_answer(&g);
+    return g.step == 0 ? ask_first(&g, 1) : take_answer(&g);
 }
 
 static int serve_gather(request_rec *r)

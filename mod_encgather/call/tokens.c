@@ -2,6 +2,7 @@
  * Tokens on their way through a call: those that come with the URL, and the one that is made. */
 #include "call/tokens.h"
 
+#include "watch/counters.h"
 #include "watch/record.h"
 #include "webhook/seal.h"
 
@@ -56,6 +57,24 @@ bool eg_tokens_carry(request_rec *r, eg_span call, const eg_field *field, eg_spa
                                  "(rule: %s)",
                   eg_call_of(r), field->name, carried_fault(rule), eg_token_rule_name(rule));
     return false;
+}
+
+/* --- opened ------------------------------------------------------------------------------------ */
+
+bool eg_tokens_open(request_rec *r, eg_span call, const eg_field *field, eg_span token,
+                    eg_span *plain)
+{
+    const eg_config *config = eg_config_of(r);
+    const eg_opening with = {.formats = eg_config_formats(config).reads,
+                             .ring = config->keys->keys};
+    const eg_demands demands = {.sid = call, .fld = eg_span_of(field->name)};
+    eg_opened_token opened;
+
+    if (eg_token_open_bound(eg_the_crypto(), &with, token, &demands, r->pool, &opened) != EG_OK)
+        return false;
+    eg_count_open(config->keys->uses[opened.which]);
+    *plain = opened.plain;
+    return true;
 }
 
 /* --- made -------------------------------------------------------------------------------------- */

@@ -14,6 +14,11 @@ bool eg_tokens_bind(const request_rec *r);
 /* Whether tokens that are made or read here may be. */
 bool eg_tokens_may_bind(const request_rec *r);
 
+/* What was keyed in for a field, of the token that came with the URL, in the pool of r; it may be of any age. The location
+ * has a key file. false: the token does not open, or is of another call. */
+bool eg_tokens_open(request_rec *r, eg_span call, const eg_field *field, eg_span token,
+                    eg_span *plain);
+
 /* Seals what the caller answered, in the pool of r; counts it. EG_ECRYPTO: OpenSSL failed, or the key
  * is not there. */
 eg_status eg_tokens_seal(request_rec *r, eg_span call, const eg_field *field, eg_span answer,

@@ -285,6 +285,14 @@ const char *eg_config_format_fault(const eg_config *config)
     return NULL;
 }
 
+const char *eg_config_single_use_fault(const eg_config *config)
+{
+    if (config->single_use <= 0 || eg_config_formats(config).reads == EG_READS(EG_JWE))
+        return NULL;
+    return "EncGatherSingleUse is on, and hex tokens are read here, of which it is not known how "
+           "long they are good: set EncGatherTokenFormat jwe, and make jwe at the gather first";
+}
+
 const char *eg_config_fault(apr_pool_t *pool, const eg_config *config)
 {
     const eg_fields *fields = eg_config_fields(config);
@@ -302,6 +310,55 @@ const char *eg_config_fault(apr_pool_t *pool, const eg_config *config)
                                 fields->at[i].name, fields->at[i].recipient);
     }
     return NULL;
+}
+
+/* --- lockouts ---------------------------------------------------------------------------------- */
+
+const eg_lockout *eg_config_lockout(const eg_config *config)
+{
+    return config->lockout && config->lockout->failures ? config->lockout : NULL;
+}
+
+unsigned eg_config_field_place(const eg_config *config, const char *name)
+{
+    const eg_fields *fields = eg_config_fields(config);
+    unsigned i = 0;
+
+    while (i < fields->n && strcmp(fields->at[i].name, name) != 0)
+        i++;
+    return i;
+}
+
+static const char *fault_of_counted_field(const eg_config *config, const char *name)
+{
+    const eg_fields *fields = eg_config_fields(config);
+    unsigned place = eg_config_field_place(config, name);
+    bool known;
+
+    if (place == fields->n)
+        return "there is no EncGatherField of that name here";
+    if (eg_config_recipient(config, &fields->at[place], &known))
+        return "that field is sealed to an EncGatherRecipient, so this host cannot know what was "
+               "keyed in: give the field recipient=off, or count by another one";
+    if (!config->keys)
+        return "without an EncGatherKeyFile this host cannot know what was keyed in for a field";
+    return NULL;
+}
+
+const char *eg_config_lockout_fault(apr_pool_t *pool, const eg_config *config)
+{
+    const eg_lockout *lockout = eg_config_lockout(config);
+    const char *fault = NULL;
+
+    if (!lockout)
+        return NULL;
+    if (lockout->field)
+        fault = fault_of_counted_field(config, lockout->field);
+    else if (eg_config_field_place(config, lockout->by) < eg_config_fields(config)->n)
+        fault = "the parameter of that name is the token of a field, which is another one each "
+                "time: write by=field:NAME";
+    return fault ? apr_pstrcat(pool, "EncGatherLockout has by=", lockout->by, ", and ", fault, NULL)
+                 : NULL;
 }
 
 /* --- one kid, one key -------------------------------------------------------------------------- */

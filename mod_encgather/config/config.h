@@ -5,6 +5,7 @@
 
 #include "base/module.h"
 #include "core/flow.h"
+#include "core/lockoutspec.h"
 #include "core/mask.h"
 #include "core/provider.h"
 #include "core/revealspec.h"
@@ -16,7 +17,14 @@
 
 typedef enum { EG_CHECK_ON, EG_CHECK_OBSERVE, EG_CHECK_OFF } eg_check;
 
-typedef enum { EG_KEY_FILE, EG_TOKEN_FILE, EG_RECIPIENT_FILE, EG_PRIVATE_KEY_FILE } eg_store_kind;
+typedef enum {
+    EG_KEY_FILE,
+    EG_TOKEN_FILE,
+    EG_RECIPIENT_FILE,
+    EG_PRIVATE_KEY_FILE,
+    EG_STATE_KEY_FILE,     /* of EncGatherStateCache, as is the next */
+    EG_STATE_PASSWORD_FILE /* without the end of its line */
+} eg_store_kind;
 
 /* A file of keys or tokens that some directive names; the same file is one entry. What it holds is
  * there from check_config on (an envelope key: in children alone); NULL while it could never be read. */
@@ -28,6 +36,7 @@ typedef struct {
     struct eg_key_use *const *uses; /* a counter (or NULL) for each key */
     const eg_auth_tokens *tokens;
     const eg_envelope_key *key;
+    eg_span text;   /* of the two files of a state: 32 bytes, or the password; p NULL: not there */
     bool has_facts; /* of an envelope key: it could be read, and this is what it is */
     eg_key_facts facts;
 } eg_store_entry;
@@ -115,9 +124,11 @@ typedef struct {
     X(const eg_shield_list *, shield, NULL)                                                        \
     X(const eg_reveal_list *, reveal, NULL)                                                        \
     X(int, resign, -1)                                                                             \
+    X(int, single_use, -1)                                                                         \
     X(int, max_body, -1)                                                                           \
     X(const eg_field_list *, fields, NULL)                                                         \
     X(int, attempts, -1)                                                                           \
+    X(const eg_lockout *, lockout, NULL)                                                           \
     X(int, timeout, -1)                                                                            \
     X(const eg_voice *, voice, NULL)                                                               \
     X(const apr_array_header_t *, forward, NULL)                                                   \
@@ -213,6 +224,14 @@ const char *eg_config_clash(apr_pool_t *pool, const eg_config *config);
 /* Whether tokens are to be made in a format that cannot be sealed to the recipient there is: in words, or
  * NULL. */
 const char *eg_config_format_fault(const eg_config *config);
+/* Of what failures are counted there, or NULL: of nothing. */
+const eg_lockout *eg_config_lockout(const eg_config *config);
+/* Why nothing could be counted by that, as far as sections show it, in words, and what to do; NULL: it can be. */
+const char *eg_config_lockout_fault(apr_pool_t *pool, const eg_config *config);
+/* The place of the field of that name; the number of fields: there is none. */
+unsigned eg_config_field_place(const eg_config *config, const char *name);
+/* Where tokens are opened: why they cannot be good once, in words, and what to do; NULL: they can, or need not. */
+const char *eg_config_single_use_fault(const eg_config *config);
 /* What only the merge of sections shows to be wrong with tokens and their keys, in words, and what to do;
  * NULL: nothing. */
 const char *eg_config_fault(apr_pool_t *pool, const eg_config *config);

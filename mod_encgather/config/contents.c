@@ -13,6 +13,7 @@
 
 #define KEY_FILE_MAX 4096
 #define TOKEN_FILE_MAX 65536
+#define PASSWORD_FILE_MAX 1024
 
 /* What each kind of file is called, how it may be, and where it comes from. A new key in the place of a
  * lost one would open nothing that was sealed or indexed before. */
@@ -32,7 +33,13 @@ static const struct {
                                     "keygen --recipient makes the pair, there"},
              [EG_PRIVATE_KEY_FILE] = {"EncGatherPrivateKeyFile", EG_PRIVATE_KEY_FILE_MAX, false,
                                       "Put back the key that was there; if there never was one: "
-                                      "encgather keygen --recipient makes the pair"}};
+                                      "encgather keygen --recipient makes the pair"},
+             [EG_STATE_KEY_FILE] = {"EncGatherStateCache", KEY_FILE_MAX, false,
+                                    "It is the same on all hosts that share the Redis; if there "
+                                    "never was one: encgather keygen makes it"},
+             [EG_STATE_PASSWORD_FILE] = {"EncGatherStateCache", PASSWORD_FILE_MAX, false,
+                                         "It is yours to write: mode 0600, the password of the "
+                                         "Redis in it"}};
 
 const char *eg_contents_directive(eg_store_kind kind)
 {
@@ -66,6 +73,40 @@ static eg_status parse_tokens(eg_secretfile *file, eg_held *fresh, eg_problem *w
         return EG_ENOMEM;
     }
     return eg_auth_tokens_parse((eg_span){file->bytes, file->n}, &fresh->tokens, why);
+}
+
+/* All hosts name values by it: two at a time would be two counts. */
+static eg_status parse_state_key(eg_secretfile *file, eg_held *fresh, eg_problem *why)
+{
+    eg_held ring_of = {0};
+    eg_status status = parse_keys(file, &ring_of, why);
+    const eg_keyring *ring = (const eg_keyring *)(const void *)ring_of.secret;
+
+    if (status == EG_OK && ring->n != 1) {
+        eg_problem_set(why, "is a ring of keys, and here belongs one key; on all hosts the same");
+        status = EG_EMALFORMED;
+    }
+    if (status == EG_OK) {
+        fresh->secret = eg_secret_map_alone(EG_KEY_SIZE);
+        fresh->n = EG_KEY_SIZE;
+        status = fresh->secret ? EG_OK : EG_ENOMEM;
+    }
+    if (status == EG_OK)
+        memcpy(fresh->secret, ring->keys[0].key, EG_KEY_SIZE);
+    eg_held_empty(&ring_of);
+    return status;
+}
+
+static eg_status parse_password(eg_secretfile *file, eg_held *fresh, eg_problem *why)
+{
+    fresh->secret = file->bytes;
+    fresh->n = file->n;
+    fresh->n -= fresh->n > 1 && file->bytes[fresh->n - 1] == '\n';
+    fresh->n -= fresh->n > 1 && file->bytes[fresh->n - 1] == '\r';
+    if (!memchr(file->bytes, '\n', fresh->n) && !memchr(file->bytes, '\0', fresh->n))
+        return EG_OK;
+    eg_problem_set(why, "holds more than one line, or none; a password is one line");
+    return EG_EMALFORMED;
 }
 
 eg_status eg_contents_envelope(eg_crypto *crypto, apr_pool_t *pool, const eg_store_entry *entry,
@@ -127,6 +168,10 @@ static eg_status parse_file(apr_pool_t *ptemp, const eg_store_entry *entry, eg_s
         return parse_keys(file, fresh, why);
     case EG_TOKEN_FILE:
         return parse_tokens(file, fresh, why);
+    case EG_STATE_KEY_FILE:
+        return parse_state_key(file, fresh, why);
+    case EG_STATE_PASSWORD_FILE:
+        return parse_password(file, fresh, why);
     case EG_RECIPIENT_FILE:
     case EG_PRIVATE_KEY_FILE:
         break;

@@ -70,6 +70,11 @@ static bool holds_envelope_key(const eg_store_entry *entry)
     return entry->kind == EG_RECIPIENT_FILE || entry->kind == EG_PRIVATE_KEY_FILE;
 }
 
+static bool holds_text(const eg_store_entry *entry)
+{
+    return entry->kind == EG_STATE_KEY_FILE || entry->kind == EG_STATE_PASSWORD_FILE;
+}
+
 /* To what the parent has. */
 static void connect_slot(slot *each)
 {
@@ -79,6 +84,9 @@ static void connect_slot(slot *each)
     each->entry.keys = has_keys ? (const eg_keyring *)(const void *)h->secret : NULL;
     each->entry.uses = h ? h->uses : NULL;
     each->entry.tokens = h && h->tokens.n ? &h->tokens : NULL;
+    each->entry.text = (eg_span){NULL, 0};
+    if (h && h->secret && holds_text(&each->entry))
+        each->entry.text = (eg_span){h->secret, h->n};
     each->entry.has_facts = h && h->secret && holds_envelope_key(&each->entry);
     if (each->entry.has_facts)
         each->entry.facts = h->facts;
@@ -201,6 +209,7 @@ static void forget_all(void)
         entry->keys = NULL;
         entry->tokens = NULL;
         entry->key = NULL;
+        entry->text = (eg_span){NULL, 0};
     }
 }
 
@@ -370,6 +379,8 @@ static void connect_to_copy(slot *each, const char *place, apr_pool_t *pchild)
     each->entry.tokens = eg_held_tokens_at(each->held, place, pchild);
     if (holds_envelope_key(&each->entry))
         each->entry.key = key_of_text(pchild, &each->entry, eg_held_text_at(each->held, place));
+    if (holds_text(&each->entry))
+        each->entry.text = eg_held_text_at(each->held, place);
 }
 
 /* Where the process that reads also serves. */

@@ -132,13 +132,16 @@ static void write_secret_file(server_rec *s, const eg_store_entry *entry)
     static const char *const words[] = {[EG_KEY_FILE] = "keys",
                                         [EG_TOKEN_FILE] = "tokens",
                                         [EG_RECIPIENT_FILE] = "recipient",
-                                        [EG_PRIVATE_KEY_FILE] = "private key"};
+                                        [EG_PRIVATE_KEY_FILE] = "private key",
+                                        [EG_STATE_KEY_FILE] = "state key",
+                                        [EG_STATE_PASSWORD_FILE] = "state password"};
     eg_jsonline line = eg_jsonline_begin(of_lines, "file");
 
     (void)s;
     eg_jsonline_text(&line, "holds", words[entry->kind]);
     eg_jsonline_text(&line, "path", entry->path);
-    eg_jsonline_flag(&line, "read", entry->keys || entry->tokens || entry->has_facts);
+    eg_jsonline_flag(&line, "read",
+                     entry->keys || entry->tokens || entry->has_facts || entry->text.p);
     eg_jsonline_text(&line, "kid", *entry->kid ? entry->kid : NULL);
     if (entry->has_facts) {
         eg_jsonline_text(&line, "key", eg_key_kind_name(entry->facts.kind));
@@ -184,6 +187,15 @@ static const char *address_of(apr_pool_t *pool, const char *url)
     return apr_pstrcat(pool, apr_pstrmemdup(pool, url, (apr_size_t)(host - url)), address, NULL);
 }
 
+static const char *lockout_words(apr_pool_t *pool, const eg_lockout *lockout)
+{
+    if (!lockout)
+        return NULL;
+    return apr_psprintf(pool, "%d %d by=%s%s%s fail=%s", lockout->failures, lockout->seconds,
+                        lockout->by, *lockout->scope ? " scope=" : "", lockout->scope,
+                        lockout->fails_closed ? "closed" : "open");
+}
+
 static void write_gather(apr_pool_t *pool, const eg_jsonline *line, const eg_config *config)
 {
     const eg_backend *backend = config->backend;
@@ -195,6 +207,7 @@ static void write_gather(apr_pool_t *pool, const eg_jsonline *line, const eg_con
     eg_jsonline_text(line, "fields", field_names(pool, eg_config_fields(config)));
     eg_jsonline_number(line, "attempts", (long)eg_config_attempts(config));
     eg_jsonline_text(line, "forward", words_of(pool, config->forward));
+    eg_jsonline_text(line, "lockout", lockout_words(pool, eg_config_lockout(config)));
 }
 
 static void write_lookup(apr_pool_t *pool, const eg_jsonline *line, const eg_config *config)
@@ -204,6 +217,8 @@ static void write_lookup(apr_pool_t *pool, const eg_jsonline *line, const eg_con
     eg_jsonline_text(line, "lookup", config->lookup->query);
     eg_jsonline_text(line, "demands", words_of(pool, config->lookup->fields));
     eg_jsonline_flag(line, "exposed", config->expose > 0);
+    if (config->single_use > 0)
+        eg_jsonline_flag(line, "single_use", true);
 }
 
 static const char *kids_of(apr_pool_t *pool, const eg_envelope_list *list)

@@ -80,7 +80,7 @@ static eg_outcome open_fields(request_rec *r, const eg_webhook *hook, const eg_s
 
     for (int i = 0; i < fields->nelts && outcome == EG_GOING_ON; i++)
         outcome = eg_unseal(&all, APR_ARRAY_IDX(fields, i, const char *), tokens[i], &plain[i]);
-    return outcome;
+    return outcome == EG_GOING_ON ? eg_unsealing_spend(&all) : outcome;
 }
 
 /* As it is where we were called in process, and *json stays NULL; else as text in *json. */

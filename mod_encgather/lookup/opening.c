@@ -77,6 +77,7 @@ void eg_unsealing_prepare(request_rec *r, const eg_config *config, eg_unsealing 
         (eg_unsealing){.r = r, .config = config, .with.formats = eg_config_formats(config).reads};
     all->with.ring = config->keys ? config->keys->keys : NULL;
     all->with.privates = list_privates(r, config->privates);
+    eg_uses_begin(r, config, &all->uses);
 }
 
 bool eg_unsealing_binds(const eg_unsealing *all)
@@ -111,7 +112,8 @@ static const char *fault_of_rule(eg_token_rule rule)
         [EG_RULE_FIELD] = "was sealed for another field",
         [EG_RULE_CALL] = "was sealed in another call",
         [EG_RULE_AGE] = "is too old (EncGatherTokenTTL), or from the future: are the clocks right?",
-        [EG_RULE_USED] = "was used before",
+        [EG_RULE_USED] = "was used before, or there may have been no room to remember whether it "
+                         "was",
     };
 
     return faults[rule];
@@ -175,5 +177,15 @@ eg_outcome eg_unseal(eg_unsealing *all, const char *field, eg_span token, eg_spa
     if (opened.claims.sid.p)
         all->call = opened.claims.sid;
     *plain = opened.plain;
-    return memchr(plain->p, '\0', plain->n) ? refuse_nul(r, field) : EG_GOING_ON;
+    if (memchr(plain->p, '\0', plain->n))
+        return refuse_nul(r, field);
+    return eg_uses_add(r, config, field, &opened, &all->uses);
+}
+
+eg_outcome eg_unsealing_spend(const eg_unsealing *all)
+{
+    const char *fields;
+    eg_outcome outcome = eg_uses_spend(all->r, &all->uses, &fields);
+
+    return outcome == EG_BAD_TOKEN ? refuse_by_rule(all->r, fields, EG_RULE_USED) : outcome;
 }

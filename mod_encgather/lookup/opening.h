@@ -3,6 +3,7 @@
 #ifndef EG_OPENING_H
 #define EG_OPENING_H
 
+#include "lookup/singleuse.h"
 #include "webhook/webhook.h"
 
 /* What is asked of the tokens of one request. */
@@ -11,6 +12,7 @@ typedef struct {
     const eg_config *config;
     eg_opening with;
     eg_span call; /* what the first bound token said, or the request; p NULL: nothing yet */
+    eg_uses uses;
 } eg_unsealing;
 
 /* With the keys and formats of that location. */
@@ -33,6 +35,10 @@ eg_outcome eg_unsealing_begin(request_rec *r, const eg_config *config, const eg_
 /* Opens the token of the field in the pool of the request, wiped with it. EG_BAD_TOKEN, with the rule in
  * the log, or EG_MISCONFIGURED where OpenSSL failed. */
 eg_outcome eg_unseal(eg_unsealing *all, const char *field, eg_span token, eg_span *plain);
+
+/* When all tokens of the request are open and fit: whether they were used before, and they are now. EG_BAD_TOKEN with its line in
+ * the log, or EG_UNAVAILABLE. */
+eg_outcome eg_unsealing_spend(const eg_unsealing *all);
 
 /* Where an authentic one is none for another reason. Logs the fault, and returns EG_BAD_TOKEN. */
 eg_outcome eg_unseal_refuse(const eg_unsealing *all, const char *field, const char *fault);

@@ -178,6 +178,8 @@ static eg_outcome open_json(disclosure *d, eg_span *instead)
         outcome = open_tokens(d);
     if (!outcome)
         outcome = check_text(d);
+    if (!outcome)
+        outcome = eg_unsealing_spend(&d->all);
     if (!outcome && d->has_token)
         *instead =
             eg_json_substitute(d->g->hook->root->pool, body_of(d), places, d->values, d->list->n);
@@ -257,6 +259,8 @@ static eg_outcome open_form(disclosure *d, eg_span *instead)
         outcome = eg_unsealing_begin(g->r, g->policy, g->hook, &d->all);
     if (!outcome)
         outcome = open_tokens(d);
+    if (!outcome)
+        outcome = eg_unsealing_spend(&d->all);
     if (outcome)
         return outcome;
     escape_values(d);

@@ -13,7 +13,7 @@
 static const eg_command *const commands[] = {
     &eg_command_keygen,  &eg_command_check, &eg_command_encrypt, &eg_command_decrypt,
     &eg_command_rewrap,  &eg_command_index, &eg_command_sign,    &eg_command_verify,
-    &eg_command_inspect, &eg_command_trace, &eg_command_doctor,
+    &eg_command_inspect, &eg_command_trace, &eg_command_doctor,  &eg_command_unlock,
 };
 
 #define COMMANDS (sizeof commands / sizeof commands[0])

@@ -261,6 +261,14 @@ void eg_count_lookup(const request_rec *r, eg_outcome outcome)
         add_to(&host->lookups[outcome], 1);
 }
 
+void eg_count_lockout(const request_rec *r, eg_lockout_event event)
+{
+    eg_host *host = host_of(r);
+
+    if (host)
+        add_to(&host->lockouts[event], 1);
+}
+
 void eg_count_backend(const request_rec *r, eg_backend_answer answer, apr_uint64_t microseconds)
 {
     eg_host *host = host_of(r);

@@ -36,6 +36,15 @@ typedef enum {
     EG_BACKEND_ANSWERS
 } eg_backend_answer;
 
+/* What EncGatherLockout did. */
+typedef enum {
+    EG_LOCKOUT_LOCKED,    /* turned away */
+    EG_LOCKOUT_FAILED,    /* not found, and counted */
+    EG_LOCKOUT_UNCOUNTED, /* no value that it could be counted by */
+    EG_LOCKOUT_AWAY,      /* the state could not be asked */
+    EG_LOCKOUT_EVENTS
+} eg_lockout_event;
+
 /* What one virtual host has seen. */
 typedef struct eg_host {
     char name[264]; /* a name of the DNS, and a port; empty: free */
@@ -47,6 +56,7 @@ typedef struct eg_host {
     atomic_ullong signatures[EG_VERDICTS];
     atomic_ullong lookups[EG_OUTCOMES];
     atomic_ullong backend[EG_BACKEND_ANSWERS];
+    atomic_ullong lockouts[EG_LOCKOUT_EVENTS];
     eg_histogram gather_time, decrypt_time, backend_time;
 } eg_host;
 
@@ -83,6 +93,7 @@ void eg_count_answer(request_rec *r, eg_outcome outcome);
 int eg_count_logged(request_rec *r);
 
 void eg_count_lookup(const request_rec *r, eg_outcome outcome);
+void eg_count_lockout(const request_rec *r, eg_lockout_event event);
 void eg_count_backend(const request_rec *r, eg_backend_answer answer, apr_uint64_t microseconds);
 
 /* Microseconds of a clock that nobody sets, 0 where it cannot be read; and how many of them have gone

@@ -35,8 +35,9 @@ static const char *shield_word(unsigned i)
 
 static const char *reveal_word(unsigned i)
 {
-    return one_of(
-        REFUSALS | BIT(EG_FORBIDDEN) | BIT(EG_BAD_TOKEN) | BIT(EG_REVEALED) | BIT(EG_PASSED), i);
+    return one_of(REFUSALS | BIT(EG_FORBIDDEN) | BIT(EG_BAD_TOKEN) | BIT(EG_UNAVAILABLE) |
+                      BIT(EG_REVEALED) | BIT(EG_PASSED),
+                  i);
 }
 
 static const char *decrypt_word(unsigned i)
@@ -75,6 +76,16 @@ static const char *backend_word(unsigned i)
         [EG_BACKEND_REFUSED] = "refused",      [EG_BACKEND_BROKEN] = "broken",
         [EG_BACKEND_TIMEOUT] = "timeout",      [EG_BACKEND_TOO_LARGE] = "too-large",
         [EG_BACKEND_UNANSWERED] = "unanswered"};
+
+    return words[i];
+}
+
+static const char *lockout_word(unsigned i)
+{
+    static const char *const words[EG_LOCKOUT_EVENTS] = {[EG_LOCKOUT_LOCKED] = "locked",
+                                                         [EG_LOCKOUT_FAILED] = "failed",
+                                                         [EG_LOCKOUT_UNCOUNTED] = "uncounted",
+                                                         [EG_LOCKOUT_AWAY] = "away"};
 
     return words[i];
 }
@@ -139,6 +150,14 @@ const eg_family eg_families[] = {
      {1, EG_BACKEND_ANSWERS},
      {NULL, backend_word},
      HOST(backend),
+     false},
+    {"lockouts",
+     "EncGatherLockout",
+     "What EncGatherLockout did: calls turned away, failures counted, calls that could not be.",
+     {NULL, "event"},
+     {1, EG_LOCKOUT_EVENTS},
+     {NULL, lockout_word},
+     HOST(lockouts),
      false},
     {"decryptions",
      "Requests of decrypt-gather",

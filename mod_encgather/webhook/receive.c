@@ -155,7 +155,9 @@ static const char *find_gather_fault(apr_pool_t *pool, const eg_config *policy, 
         fault = eg_provider_secret_fault(pool, policy);
     if (!fault)
         fault = eg_provider_value_fault(pool, policy);
-    return fault ? fault : eg_config_fault(pool, policy);
+    if (!fault)
+        fault = eg_config_fault(pool, policy);
+    return fault ? fault : eg_config_lockout_fault(pool, policy);
 }
 
 static const char *missing_or_crypto(apr_pool_t *pool, missing_file missing)
@@ -178,6 +180,8 @@ static const char *find_config_fault(request_rec *r, bool is_gather, bool tokens
 
     if (!fault)
         fault = eg_config_clash(r->pool, policy);
+    if (!fault && !is_gather)
+        fault = eg_config_single_use_fault(policy);
     return fault || !is_gather ? fault : find_gather_fault(r->pool, policy, tokens_needed);
 }
 
@@ -211,7 +215,9 @@ const char *eg_shield_lacks(apr_pool_t *pool, const eg_config *policy)
 
 const char *eg_opening_lacks(apr_pool_t *pool, const eg_config *policy)
 {
-    return missing_or_crypto(pool, find_missing(policy, false, false));
+    const char *fault = eg_config_single_use_fault(policy);
+
+    return fault ? fault : missing_or_crypto(pool, find_missing(policy, false, false));
 }
 
 static eg_step step_of(const eg_fields *fields, unsigned number)

@@ -56,6 +56,7 @@ my %ANSWER = (
                    . $ACCOUNT,
     '/half-head'  => "HTTP/1.1 200 OK\r\nContent-Ty",
     '/close'      => '',
+    '/404later'   => sub ($connection, $life) { select undef, undef, undef, 0.5; return _send($connection, _json('404 Not Found', '{}')) },
     '/slow'       => sub ($connection, $life) { return _silence($connection, $life) },
     '/huge'       => sub ($connection, $life) { return _endless($connection) },
     '/fits'       => _json('200 OK', ' ' x (65_536 - length $ACCOUNT) . $ACCOUNT),
