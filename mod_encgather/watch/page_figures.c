@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The few numbers and the graphs that are looked at first. */
+#include "watch/page.h"
+
+#include "watch/graph.h"
+
+#define WINDOWS 4
+
+static const eg_host *const *windows_of(const eg_page *p, const eg_host *windows[WINDOWS])
+{
+    windows[0] = p->snapshot->quarter;
+    windows[1] = p->snapshot->hour;
+    windows[2] = p->snapshot->day;
+    windows[3] = p->snapshot->total;
+    return windows;
+}
+
+static apr_uint64_t found_in(const eg_host *window)
+{
+    return eg_results_in(window, EG_FOUND);
+}
+
+static apr_uint64_t shielded_in(const eg_host *window)
+{
+    return eg_read(&window->shields[EG_SHIELDED]) + eg_read(&window->reveals[EG_REVEALED]);
+}
+
+static apr_uint64_t failed_in(const eg_host *window)
+{
+    return eg_failures_in(window, EG_LANE_OURS);
+}
+
+static apr_uint64_t refused_in(const eg_host *window)
+{
+    return eg_failures_in(window, EG_LANE_STRANGERS);
+}
+
+static apr_uint64_t erred_in(const eg_host *window)
+{
+    return eg_failures_in(window, EG_LANE_CALLERS);
+}
+
+/* always: shown although it is 0. */
+static const struct {
+    const char *title;
+    apr_uint64_t (*in)(const eg_host *window);
+    bool always;
+} figures[] = {{"Calls", eg_calls_in, true},
+               {"Requests in all", eg_requests_in, true},
+               {"Found", found_in, true},
+               {"Shielded or revealed", shielded_in, false},
+               {"Failed", failed_in, true},
+               {"Callers who erred", erred_in, false},
+               {"Turned away", refused_in, false}};
+
+static void put_figures(const eg_page *p, const eg_host *const *windows)
+{
+    for (unsigned i = 0; i < sizeof figures / sizeof figures[0]; i++) {
+        if (!figures[i].always && !figures[i].in(windows[WINDOWS - 1]))
+            continue;
+        eg_begin_row(&p->h, figures[i].title);
+        for (unsigned w = 0; w < WINDOWS; w++)
+            eg_put_number(&p->h, figures[i].in(windows[w]));
+        eg_end_row(&p->h);
+    }
+}
+
+static const eg_histogram *backend_times_in(const eg_host *window)
+{
+    return &window->backend_time;
+}
+
+static void put_times(const eg_page *p, const eg_host *const *windows, const char *title,
+                      const eg_histogram *(*times)(const eg_host *window), unsigned permille)
+{
+    if (!eg_histogram_count(times(windows[WINDOWS - 1])))
+        return;
+    eg_begin_row(&p->h, title);
+    for (unsigned w = 0; w < WINDOWS; w++) {
+        apr_uint64_t us = eg_time_in(times(windows[w]), permille);
+
+        eg_put_cell(&p->h, us ? eg_duration_words(p->h.pool, us) : "-");
+    }
+    eg_end_row(&p->h);
+}
+
+void eg_page_figures(const eg_page *p)
+{
+    static const char *const columns[] = {"", "15 minutes", "hour", "day", "in all", NULL};
+    const eg_host *windows[WINDOWS];
+
+    (void)windows_of(p, windows);
+    eg_begin_table(&p->h, "figures-table", "In the last", columns);
+    put_figures(p, windows);
+    put_times(p, windows, "Answered within: p50", eg_times_in, 500);
+    put_times(p, windows, "p95", eg_times_in, 950);
+    put_times(p, windows, "p99", eg_times_in, 990);
+    put_times(p, windows, "Backend: p50", backend_times_in, 500);
+    put_times(p, windows, "p95", backend_times_in, 950);
+    put_times(p, windows, "p99", backend_times_in, 990);
+    eg_end_table(&p->h);
+}
+
+void eg_page_graphs(const eg_page *p)
+{
+    eg_series series;
+
+    eg_put(&p->h, "<div class=\"graphs\">\n");
+    eg_series_take(p->snapshot, "last hour", 60, 1, &series);
+    eg_put_graphs(&p->h, &series);
+    eg_series_take(p->snapshot, "last day", 96, 15, &series);
+    eg_put_graphs(&p->h, &series);
+    eg_put(&p->h, "</div>\n");
+}
