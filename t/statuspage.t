@@ -68,7 +68,6 @@ EncGatherAuthTokenFile "$TOKENS"
 EncGatherKeyFile $RING
 EncGatherTokenFormat jwe
 EncGatherForward CallSid
-LogLevel proxy:crit dbd:crit
 <Location /encgather-status>
     SetHandler encgather-status
 </Location>
@@ -112,6 +111,55 @@ sub document ($query = '') {
     my $document = eval { XML::LibXML->load_xml(string => $html, no_network => 1) };
     ok $document, "the page '$query' is well-formed" or diag $@;
     return $document;
+}
+
+# --- The browser ------------------------------------------------------------------------------------------------------
+
+sub give_up ($name, $reason) {
+    ok 0, $name if $ENV{CI};
+    diag($reason);
+    done_testing();
+    exit($ENV{CI} ? 1 : 0);
+}
+
+scripts_in('axe');
+my $browser = EncGather::Browser->new(dir => in_tree('private/browser'));
+my $problem = EncGather::Browser::what_is_missing() || EncGather::Twilio::what_is_missing() || install("$ENV{ENCGATHER_OUT}/axe") || $browser->start;
+give_up('what a look with a browser takes is there', $problem) if $problem;
+END { local $?; $browser->stop if $browser }
+my $AXE = slurp("$ENV{ENCGATHER_OUT}/axe/node_modules/axe-core/axe.min.js");
+
+sub scheme ($name) {
+    $browser->devtools('Emulation.setEmulatedMedia', features => [ { name => 'prefers-color-scheme', value => $name } ]);
+    return;
+}
+
+sub width ($pixels, $height = 800) {
+    $browser->devtools('Emulation.setDeviceMetricsOverride', width => $pixels, height => $height, deviceScaleFactor => 1, mobile => JSON::PP::false);
+    return;
+}
+
+sub open_status ($query = '') {
+    $browser->open_page("http://$HOST/encgather-status$query");
+    return $browser->wait_for(q{return document.getElementById('pause') !== null});
+}
+
+sub shoot ($name) {
+    spew("$SHOTS/$name.png", $browser->screenshot);
+    return;
+}
+
+sub shoot_incident ($incident) {
+    my $name = $incident->[0] =~ s/\W+/-/gr;
+    for my $scheme (qw(light dark)) {
+        scheme($scheme);
+        for my $width (390, 1280) {
+            width($width);
+            open_status();
+            shoot("$name-$scheme-$width");
+        }
+    }
+    return;
 }
 
 # --- Before anything happened -----------------------------------------------------------------------------------------
@@ -169,7 +217,7 @@ my @INCIDENTS = (
     [ 'a clock is wrong', 'failing', 'clock', qr/A clock is wrong/, qr/rule: age/, qr/Compare the clocks/, \&aged_call ],
     [ 'forged requests', 'look', 'signature', qr/A flood of forged requests/, qr/does not fit/, qr/nobody is let in/,
         sub { forge($_) for 1 .. FLOOD } ],
-    [ 'one caller errs', 'note', 'attempts', qr/Callers give up/, qr/^$/, qr/One now and then is a person/,
+    [ 'one caller errs', 'note', 'attempts', qr/Callers give up/, qr/attempts were used up/, qr/One now and then is a person/,
         sub { whole_call('/gather', '1', '12', '123') } ],
 );
 
@@ -207,4 +255,51 @@ for my $incident (@INCIDENTS) {
     shoot_incident($incident) if $SHOTS;
 }
 
-done_testing;
+
+# --- In a browser -----------------------------------------------------------------------------------------------------
+
+# What axe-core has to say against the page as it is now.
+sub axe ($name) {
+    my $found = $browser->script($AXE . q{; return axe.run(document, { resultTypes: ['violations'] }).then((all) =>
+        all.violations.map((one) => `${one.id}: ${one.nodes.map((node) => node.html.slice(0, 90)).join(' ; ')}`));});
+    is_deeply $found, [], "$name: axe has nothing to say";
+    return;
+}
+
+for my $scheme (qw(light dark)) {
+    scheme($scheme);
+    for my $width (390, 1280) {
+        width($width);
+        open_status();
+        axe("$scheme, $width pixels");
+        $browser->script(q{document.querySelectorAll('details').forEach((one) => { one.open = true; })});
+        axe("$scheme, $width pixels, all folds open");
+        cmp_ok $browser->script('return document.documentElement.scrollWidth'), '<=', $width, "$scheme, $width pixels: nothing sticks out";
+        shoot("all-$scheme-$width") if $SHOTS;
+    }
+}
+
+# Who reads further down, or has opened something, is not disturbed; and what happens meanwhile comes in.
+{
+    width(1280);
+    open_status();
+    $browser->script(q{document.getElementById('all-numbers').open = true; document.querySelector('#failures a').focus(); scrollTo(0, document.body.scrollHeight / 2)});
+    my $before = $browser->script('return [scrollY, document.activeElement.getAttribute("href"), document.getElementById("asof").textContent]');
+    cmp_ok $before->[0], '>', 100, 'somebody reads further down';
+    whole_call('/to-nobody', $CARD, $PIN);
+    sleep 1.1;
+    $browser->script(q{document.dispatchEvent(new Event('visibilitychange'))});
+    ok $browser->wait_for(qq{return document.getElementById('asof').textContent !== "$before->[2]"}), 'the page is loaded anew';
+    my $section = $browser->script(q{return document.getElementById('all-numbers').open});
+    ok $section, 'what was opened stays open';
+    is $browser->script('return document.activeElement.getAttribute("href")'), $before->[1], 'what has the focus keeps it';
+    cmp_ok $browser->script('return scrollY'), '>', 100, 'and nobody is thrown to the top';
+    like $browser->script(q{return document.title}), qr/^Failing - mod_encgather: status$/, 'its title says how it is';
+}
+
+is_deeply [ $browser->log_entries('browser') ], [], 'nothing in the console';
+
+is_deeply [ map { leaks($_, $CARD, $PIN) } @pages ], [], 'no page ever showed a digit of a caller';
+ok $server->stop, 'the server stops';
+log_is_clean($server, qr/\[proxy_http:error\]/, map { qr/$_:/ } qw(EG0301 EG0402 EG0501 EG0601));
+finish();

@@ -249,7 +249,10 @@ static void keep_failure(eg_host *host, const request_rec *r, const eg_record *s
 
     apr_cpystrn(failure.call, call ? call : "", sizeof failure.call);
     apr_cpystrn(failure.step, step ? step : "", sizeof failure.step);
-    apr_cpystrn(failure.reason, state->reason ? state->reason : eg_outcome_of(outcome)->text,
+    apr_cpystrn(failure.reason,
+                state->reason             ? state->reason
+                : outcome == EG_INVALID ? "keyed in wrong until the attempts were used up"
+                                        : eg_outcome_of(outcome)->text,
                 sizeof failure.reason);
     eg_failures_add(&counters->failures, &failure);
 }

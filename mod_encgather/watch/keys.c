@@ -2,6 +2,7 @@
  * The keys that the configuration names, for the status page: which file, since when, how often used. */
 #include "watch/keys.h"
 
+#include <string.h>
 #include <sys/stat.h>
 #include <apr_strings.h>
 #include "config/contents.h"
@@ -24,6 +25,21 @@ static eg_key_note note_of(const eg_store_entry *entry)
                          .changed = changed_at(entry->path)};
 }
 
+/* One key may be in several files: the latest of them counts, and whether one encrypts with it. */
+static bool is_noted(const eg_key_note *again)
+{
+    for (int i = 0; i < notes->nelts; i++) {
+        eg_key_note *note = &APR_ARRAY_IDX(notes, i, eg_key_note);
+
+        if (note->use != again->use || strcmp(note->kid, again->kid) != 0)
+            continue;
+        note->seals = note->seals || again->seals;
+        note->changed = note->changed > again->changed ? note->changed : again->changed;
+        return true;
+    }
+    return false;
+}
+
 static void note_ring(const eg_store_entry *entry)
 {
     for (apr_size_t i = 0; i < entry->keys->n; i++) {
@@ -35,7 +51,8 @@ static void note_ring(const eg_store_entry *entry)
         note.use = entry->uses[i];
         note.fingerprint = note.use->fingerprint;
         note.seals = i == 0;
-        APR_ARRAY_PUSH(notes, eg_key_note) = note;
+        if (!is_noted(&note))
+            APR_ARRAY_PUSH(notes, eg_key_note) = note;
     }
 }
 

@@ -2,6 +2,7 @@
  * The few numbers and the graphs that are looked at first. */
 #include "watch/page.h"
 
+#include <apr_strings.h>
 #include "watch/graph.h"
 
 #define WINDOWS 4
@@ -70,35 +71,42 @@ static const eg_histogram *backend_times_in(const eg_host *window)
     return &window->backend_time;
 }
 
+/* A row for each window. */
 static void put_times(const eg_page *p, const eg_host *const *windows, const char *title,
-                      const eg_histogram *(*times)(const eg_host *window), unsigned permille)
+                      const eg_histogram *(*times)(const eg_host *window))
 {
+    static const char *const words[WINDOWS] = {"15 minutes", "hour", "day", "in all"};
+    static const unsigned permilles[] = {500, 950, 990};
+
     if (!eg_histogram_count(times(windows[WINDOWS - 1])))
         return;
-    eg_begin_row(&p->h, title);
     for (unsigned w = 0; w < WINDOWS; w++) {
-        apr_uint64_t us = eg_time_in(times(windows[w]), permille);
+        eg_begin_row(&p->h, apr_pstrcat(p->h.pool, title, words[w], NULL));
+        for (unsigned i = 0; i < sizeof permilles / sizeof permilles[0]; i++) {
+            apr_uint64_t us = eg_time_in(times(windows[w]), permilles[i]);
 
-        eg_put_cell(&p->h, us ? eg_duration_words(p->h.pool, us) : "-");
+            eg_put_cell(&p->h, us ? eg_duration_words(p->h.pool, us) : "-");
+        }
+        eg_end_row(&p->h);
     }
-    eg_end_row(&p->h);
 }
 
 void eg_page_figures(const eg_page *p)
 {
-    static const char *const columns[] = {"", "15 minutes", "hour", "day", "in all", NULL};
+    static const char *const columns[] = {"what", "15 minutes", "hour", "day", "in all", NULL};
+    static const char *const times[] = {"within", "p50", "p95", "p99", NULL};
     const eg_host *windows[WINDOWS];
 
     (void)windows_of(p, windows);
+    eg_put(&p->h, "<div class=\"tables\">\n");
     eg_begin_table(&p->h, "figures-table", "In the last", columns);
     put_figures(p, windows);
-    put_times(p, windows, "Answered within: p50", eg_times_in, 500);
-    put_times(p, windows, "p95", eg_times_in, 950);
-    put_times(p, windows, "p99", eg_times_in, 990);
-    put_times(p, windows, "Backend: p50", backend_times_in, 500);
-    put_times(p, windows, "p95", backend_times_in, 950);
-    put_times(p, windows, "p99", backend_times_in, 990);
     eg_end_table(&p->h);
+    eg_begin_table(&p->h, "times-table", "How long it took", times);
+    put_times(p, windows, "Answers, ", eg_times_in);
+    put_times(p, windows, "Backend, ", backend_times_in);
+    eg_end_table(&p->h);
+    eg_put(&p->h, "</div>\n");
 }
 
 void eg_page_graphs(const eg_page *p)

@@ -61,7 +61,7 @@ static void add_value(const eg_page *p, const number *n, void *sum)
 
 static void put_family(const eg_page *p, const eg_family *family, apr_array_header_t *zeros)
 {
-    static const char *const columns[] = {"", "hour", "day", "in all", NULL};
+    static const char *const columns[] = {"what", "hour", "day", "in all", NULL};
     apr_uint64_t sum = 0;
 
     for_numbers(p, family, add_value, &sum);

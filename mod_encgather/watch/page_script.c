@@ -117,6 +117,7 @@ const char eg_page_script[] =
     "\n"
     "  if (!document.getElementById(\"asof\")) return;\n"
     "  button.type = \"button\";\n"
+    "  button.id = \"pause\";\n"
     "  button.textContent = \"Pause\";\n"
     "  button.setAttribute(\"aria-pressed\", \"false\");\n"
     "  button.addEventListener(\"click\", pause);\n"
