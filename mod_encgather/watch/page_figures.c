@@ -94,7 +94,7 @@ static void put_times(const eg_page *p, const eg_host *const *windows, const cha
 void eg_page_figures(const eg_page *p)
 {
     static const char *const columns[] = {"what", "15 minutes", "hour", "day", "in all", NULL};
-    static const char *const times[] = {"within", "p50", "p95", "p99", NULL};
+    static const char *const times[] = {"what", "p50", "p95", "p99", NULL};
     const eg_host *windows[WINDOWS];
 
     (void)windows_of(p, windows);

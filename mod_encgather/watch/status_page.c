@@ -124,8 +124,10 @@ static void read_query(request_rec *r, order *o)
     const eg_param *wanted, *call;
     eg_params params;
 
-    if (eg_form_parse(r->pool, copy, strlen(copy), EG_PARAMS_MAX, &params) != EG_OK)
-        return; /* as before there was anything to ask for */
+    if (eg_form_parse(r->pool, copy, strlen(copy), EG_PARAMS_MAX, &params) != EG_OK) {
+        o->wrong = "malformed query\n";
+        return;
+    }
     wanted = eg_params_find(&params, EG_LIT("format"));
     call = eg_params_find(&params, EG_LIT("call"));
     if (wanted)
@@ -191,6 +193,8 @@ static void write_snapshot(request_rec *r, apr_bucket_brigade *out, const order 
     snapshot->call = o->call;
     if (!counts && o->wanted == FORMAT_JSON)
         apr_brigade_puts(out, NULL, NULL, "{\"level\":\"unknown\"}\n");
+    else if (!counts && o->wanted == FORMAT_TEXT)
+        apr_brigade_puts(out, NULL, NULL, "There is no shared memory: nothing is counted\n");
     else if (!counts)
         eg_page_write_none(out);
     else if (o->wanted == FORMAT_JSON)

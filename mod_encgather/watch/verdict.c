@@ -83,6 +83,15 @@ static bool is_over(const judge *j, eg_cause cause)
     return failed < cured_at(cause) && j->of->now - failed >= A_MOMENT;
 }
 
+/* Nobody was served since, or one of five fails. */
+static bool keeps_failing(const judge *j, eg_cause cause)
+{
+    apr_uint64_t failed = eg_read(&j->of->quarter->causes[cause]);
+
+    return cured_at(cause) <= failed_at(j, cause) ||
+           failed * 5 >= eg_results_in(j->of->quarter, EG_FOUND);
+}
+
 static bool is_flood(const judge *j, eg_cause cause)
 {
     const eg_host *day = j->of->day;
@@ -123,7 +132,7 @@ static eg_level level_of(const judge *j, eg_cause cause)
         return EG_LEVEL_OVER;
     if (eg_cause_of(cause)->lane == EG_LANE_STRANGERS)
         return level_of_strangers(j, cause);
-    return EG_LEVEL_FAILING;
+    return keeps_failing(j, cause) ? EG_LEVEL_FAILING : EG_LEVEL_LOOK;
 }
 
 /* --- its words --------------------------------------------------------------------------------- */
@@ -138,12 +147,12 @@ static const char *others_are_served(const judge *j, eg_cause cause)
     if (eg_cause_of(cause)->cure == EG_CURED_BY_SIGNATURE) {
         apr_uint64_t good = eg_read(&j->of->quarter->signatures[EG_SIGNATURE_VALID]);
 
-        return good ? apr_psprintf(pool, " %s with a good signature went on meanwhile.",
-                                   eg_count_words(pool, good, "request", "requests"))
-                    : " No request with a good signature came meanwhile.";
+        return apr_psprintf(pool, " %s with a good signature came in the last %d minutes.",
+                            eg_count_words(pool, good, "request", "requests"), EG_QUARTER);
     }
     if (found)
-        return apr_psprintf(pool, " %" U64 " others were served in the last %d minutes.", found,
+        return apr_psprintf(pool, " %s found in the last %d minutes.",
+                            eg_count_words(pool, found, "other call was", "other calls were"),
                             EG_QUARTER);
     return cured_at(cause) > failed_at(j, cause) ? "" : " Nobody was served since.";
 }
