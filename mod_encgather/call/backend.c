@@ -302,9 +302,8 @@ static eg_reply refused(const eg_ended *call)
     bool in_time = call->status != HTTP_GATEWAY_TIME_OUT &&
                    !apr_table_get(call->last->notes, "proxy_timedout");
 
-    eg_reply reply =
-        unavailable(call->status, in_time ? EG_BACKEND_REFUSED : EG_BACKEND_TIMEOUT,
-                    eg_fault_status(call, in_time));
+    eg_reply reply = unavailable(call->status, in_time ? EG_BACKEND_REFUSED : EG_BACKEND_TIMEOUT,
+                                 eg_fault_status(call, in_time));
 
     if (in_time && eg_fault_is_of_proxy(call))
         reply.cause = EG_CAUSE_BACKEND_AWAY;

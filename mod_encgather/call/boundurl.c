@@ -81,7 +81,8 @@ static eg_outcome compare(request_rec *r, const eg_action *action, eg_span sig)
     ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
                   EG_TAG("0306") "call %s: the sig in its URL could not be checked, OpenSSL failed",
                   eg_call_of(r));
-    eg_note_failure(r, EG_CAUSE_CRYPTO, 306, "the sig in its URL could not be checked, OpenSSL failed");
+    eg_note_failure(r, EG_CAUSE_CRYPTO, 306,
+                    "the sig in its URL could not be checked, OpenSSL failed");
     return EG_MISCONFIGURED;
 }
 

@@ -100,7 +100,8 @@ static bool lacks_call(const gather *g)
     ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, g->r,
                   EG_TAG("0407") "refused, a token or a sig has to be made for this call, and the "
                                  "request has no call id, one that is none, or two");
-    eg_note_failure(g->r, EG_CAUSE_REQUEST, 407, "the request has no call id, one that is none, or two");
+    eg_note_failure(g->r, EG_CAUSE_REQUEST, 407,
+                    "the request has no call id, one that is none, or two");
     return true;
 }
 

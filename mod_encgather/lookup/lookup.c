@@ -153,7 +153,8 @@ static bool take_place(request_rec *r, eg_query *query)
                                      "(%s): further ones are answered 500 at once",
                       eg_call_of(r), eg_places_number(), eg_database_name());
     if (query->place == EG_NO_PLACE)
-        eg_note_failure(r, EG_CAUSE_DATABASE, 603, "enough requests are waiting for the database already");
+        eg_note_failure(r, EG_CAUSE_DATABASE, 603,
+                        "enough requests are waiting for the database already");
     return query->place != EG_NO_PLACE;
 }
 

@@ -50,7 +50,8 @@ eg_outcome eg_unsealing_refuse_call(request_rec *r)
 {
     ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r,
                   EG_TAG("0408") "refused, CallSid or CallUUID is no string, or is there twice");
-    eg_note_failure(r, EG_CAUSE_REQUEST, 408, "CallSid or CallUUID is no string, or is there twice");
+    eg_note_failure(r, EG_CAUSE_REQUEST, 408,
+                    "CallSid or CallUUID is no string, or is there twice");
     return EG_MALFORMED;
 }
 
@@ -118,8 +119,7 @@ static const char *fault_of_rule(eg_token_rule rule)
     return faults[rule];
 }
 
-static eg_outcome refuse_token(request_rec *r, const char *field, const char *fault,
-                               eg_cause cause)
+static eg_outcome refuse_token(request_rec *r, const char *field, const char *fault, eg_cause cause)
 {
     ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
                   EG_TAG("0402") "call %s: the token of the field '%s' %s", eg_call_of(r), field,

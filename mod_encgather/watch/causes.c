@@ -4,44 +4,48 @@
 
 static const eg_cause_info causes[] = {
     [EG_CAUSE_NONE] = {NULL, EG_LANE_OURS, EG_CURED_BY_CALL, "", ""},
-    [EG_CAUSE_CONFIG] = {"misconfigured", EG_LANE_OURS, EG_CURED_BY_CALL,
-                         "A location is not configured to its end",
-                         "A key or token file is missing or could not be read, or directives do not "
-                         "go together. Run encgather doctor, or apachectl configtest; then "
-                         "apachectl graceful."},
-    [EG_CAUSE_CRYPTO] = {"crypto", EG_LANE_OURS, EG_CURED_BY_CALL, "OpenSSL or the system fails",
-                         "No random bytes, no memory, or an OpenSSL that lacks an algorithm. Look at "
-                         "the system and at OpenSSL's configuration."},
+    [EG_CAUSE_CONFIG] =
+        {"misconfigured", EG_LANE_OURS, EG_CURED_BY_CALL, "A location is not configured to its end",
+         "A key or token file is missing or could not be read, or directives do not "
+         "go together. Run encgather doctor, or apachectl configtest; then "
+         "apachectl graceful."},
+    [EG_CAUSE_CRYPTO] =
+        {"crypto", EG_LANE_OURS, EG_CURED_BY_CALL, "OpenSSL or the system fails",
+         "No random bytes, no memory, or an OpenSSL that lacks an algorithm. Look at "
+         "the system and at OpenSSL's configuration."},
     [EG_CAUSE_STATE] = {"state", EG_LANE_OURS, EG_CURED_BY_CALL,
                         "The state that hosts share (EncGatherStateCache) cannot be asked",
                         "Is the Redis started, does this host reach it, are user and password "
                         "right? Lockouts with fail=open go on without counting; single use refuses "
                         "every token until it is back."},
-    [EG_CAUSE_DATABASE] = {"database", EG_LANE_OURS, EG_CURED_BY_CALL,
-                           "The database of decrypt-gather does not answer",
-                           "Is it started and reached (DBDParams)? Where it is locked or slow, look "
-                           "which other program holds it: a backup, a migration, a long "
-                           "transaction."},
+    [EG_CAUSE_DATABASE] =
+        {"database", EG_LANE_OURS, EG_CURED_BY_CALL,
+         "The database of decrypt-gather does not answer",
+         "Is it started and reached (DBDParams)? Where it is locked or slow, look "
+         "which other program holds it: a backup, a migration, a long "
+         "transaction."},
     [EG_CAUSE_KEY] = {"key", EG_LANE_OURS, EG_CURED_BY_CALL,
                       "Tokens are sealed under a key that is not here",
                       "A key was not rotated everywhere. Compare the keys below with those of the "
                       "host that asks callers: a new key goes to every decrypt-gather first, and "
                       "an old one leaves it last. The kid of a token: encgather inspect."},
-    [EG_CAUSE_TAG] = {"tag", EG_LANE_OURS, EG_CURED_BY_CALL,
-                      "Tokens do not open: they are not authentic under any key that is here",
-                      "Two hosts have different keys (compare the fingerprints below with those of "
-                      "the other host; a hex token does not name its key), or tokens are changed on "
-                      "their way."},
+    [EG_CAUSE_TAG] =
+        {"tag", EG_LANE_OURS, EG_CURED_BY_CALL,
+         "Tokens do not open: they are not authentic under any key that is here",
+         "Two hosts have different keys (compare the fingerprints below with those of "
+         "the other host; a hex token does not name its key), or tokens are changed on "
+         "their way."},
     [EG_CAUSE_CLOCK] = {"clock", EG_LANE_OURS, EG_CURED_BY_CALL,
                         "A clock is wrong: what arrives is too old, or from the future",
                         "Compare the clocks of this host and of the one that sealed the tokens "
                         "(date -u on both), and look at the clock below. If both are right, "
                         "somebody sends old requests again, or calls take longer than "
                         "EncGatherTokenTTL."},
-    [EG_CAUSE_TOKEN] = {"token", EG_LANE_OURS, EG_CURED_BY_CALL,
-                        "Tokens are refused: of another field or call, used, or none at all",
-                        "Names of fields and EncGatherTokenFormat have to be the same at both ends. "
-                        "If they are, tokens are being swapped or sent again."},
+    [EG_CAUSE_TOKEN] =
+        {"token", EG_LANE_OURS, EG_CURED_BY_CALL,
+         "Tokens are refused: of another field or call, used, or none at all",
+         "Names of fields and EncGatherTokenFormat have to be the same at both ends. "
+         "If they are, tokens are being swapped or sent again."},
     [EG_CAUSE_BACKEND_AWAY] = {"backend-away", EG_LANE_OURS, EG_CURED_BY_CALL,
                                "The backend is dead: nobody answers where EncGatherBackend leads",
                                "Is that application started, and does it listen at the address of "
@@ -78,10 +82,10 @@ static const eg_cause_info causes[] = {
                           "They are signed, and malformed, too large, or incomplete. Look at the "
                           "settings of the number: method, URL, and what stands in front of this "
                           "server."},
-    [EG_CAUSE_STRANGER] = {"stranger", EG_LANE_STRANGERS, EG_CURED_BY_SIGNATURE,
-                           "Strangers send what no webhook is",
-                           "They are turned away, and nothing is to be done. Where they are many, a "
-                           "firewall can let the provider's addresses alone in."},
+    [EG_CAUSE_STRANGER] =
+        {"stranger", EG_LANE_STRANGERS, EG_CURED_BY_SIGNATURE, "Strangers send what no webhook is",
+         "They are turned away, and nothing is to be done. Where they are many, a "
+         "firewall can let the provider's addresses alone in."},
     [EG_CAUSE_ATTEMPTS] = {"attempts", EG_LANE_CALLERS, EG_CURED_BY_CALL,
                            "Callers give up: they keyed in wrong too often",
                            "One now and then is a person. Where they are many, the question is not "

@@ -9,25 +9,25 @@
 /* The order in which they are told: what explains the others comes first. */
 typedef enum {
     EG_CAUSE_NONE = 0,
-    EG_CAUSE_CONFIG,         /* a file or a directive is missing, or wrong */
-    EG_CAUSE_CRYPTO,         /* OpenSSL failed */
-    EG_CAUSE_STATE,          /* what hosts share cannot be asked */
-    EG_CAUSE_DATABASE,       /* of decrypt-gather */
-    EG_CAUSE_KEY,            /* a token under a key that is not here */
-    EG_CAUSE_TAG,            /* a token that is not authentic */
-    EG_CAUSE_CLOCK,          /* a token or a signature of another time */
-    EG_CAUSE_TOKEN,          /* a token in the wrong place, or none */
-    EG_CAUSE_BACKEND_AWAY,   /* nobody answered */
-    EG_CAUSE_BACKEND_SLOW,   /* not in time */
+    EG_CAUSE_CONFIG,          /* a file or a directive is missing, or wrong */
+    EG_CAUSE_CRYPTO,          /* OpenSSL failed */
+    EG_CAUSE_STATE,           /* what hosts share cannot be asked */
+    EG_CAUSE_DATABASE,        /* of decrypt-gather */
+    EG_CAUSE_KEY,             /* a token under a key that is not here */
+    EG_CAUSE_TAG,             /* a token that is not authentic */
+    EG_CAUSE_CLOCK,           /* a token or a signature of another time */
+    EG_CAUSE_TOKEN,           /* a token in the wrong place, or none */
+    EG_CAUSE_BACKEND_AWAY,    /* nobody answered */
+    EG_CAUSE_BACKEND_SLOW,    /* not in time */
     EG_CAUSE_BACKEND_REFUSES, /* a status that is none of 200 and 404 */
-    EG_CAUSE_BACKEND_ANSWER, /* nothing that can be said */
-    EG_CAUSE_URL,            /* signed by a known token, for another URL than is expected here */
-    EG_CAUSE_SIGNATURE,      /* signed by nobody who is known here */
-    EG_CAUSE_UNSIGNED,       /* no signature */
-    EG_CAUSE_REQUEST,        /* signed, and not what it should be */
-    EG_CAUSE_STRANGER,       /* turned away before it was known who sent it */
-    EG_CAUSE_ATTEMPTS,       /* a caller used up his attempts */
-    EG_CAUSE_NO_ACCOUNT,     /* a caller who was not found */
+    EG_CAUSE_BACKEND_ANSWER,  /* nothing that can be said */
+    EG_CAUSE_URL,             /* signed by a known token, for another URL than is expected here */
+    EG_CAUSE_SIGNATURE,       /* signed by nobody who is known here */
+    EG_CAUSE_UNSIGNED,        /* no signature */
+    EG_CAUSE_REQUEST,         /* signed, and not what it should be */
+    EG_CAUSE_STRANGER,        /* turned away before it was known who sent it */
+    EG_CAUSE_ATTEMPTS,        /* a caller used up his attempts */
+    EG_CAUSE_NO_ACCOUNT,      /* a caller who was not found */
     EG_CAUSES
 } eg_cause;
 

@@ -23,7 +23,7 @@ typedef struct {
     eg_key_use keys[KEYS_MAX];
     eg_host hosts[HOSTS_MAX];
     eg_place places[EG_PLACES_MAX];
-    atomic_ullong said; /* eg_clock() of the last line that is written once a minute */
+    atomic_ullong said;            /* eg_clock() of the last line that is written once a minute */
     atomic_ullong cured[EG_CURES]; /* when the last good request of its kind came */
     eg_failures failures;
     eg_minutes minutes; /* of all hosts together: a day of each would be gigabytes */
@@ -236,24 +236,36 @@ static bool was_served(eg_outcome outcome)
            outcome == EG_REVEALED;
 }
 
+/* As much of text as there is room for. */
+static void keep_text(char *to, apr_size_t size, const char *text)
+{
+    apr_size_t n = text ? strlen(text) : 0;
+
+    memcpy(to, text ? text : "", n < size ? n : size - 1);
+}
+
+static const char *reason_of(const eg_record *state, eg_outcome outcome)
+{
+    if (state->reason)
+        return state->reason;
+    return outcome == EG_INVALID ? "keyed in wrong until the attempts were used up"
+                                 : eg_outcome_of(outcome)->text;
+}
+
 static void keep_failure(eg_host *host, const request_rec *r, const eg_record *state,
                          eg_outcome outcome, eg_cause cause)
 {
-    const char *step = apr_table_get(r->subprocess_env, "ENCGATHER_STEP");
-    const char *call = apr_table_get(r->subprocess_env, "ENCGATHER_CALL");
     eg_failure failure = {.when = r->request_time,
                           .cause = (apr_uint16_t)cause,
                           .outcome = (apr_uint16_t)outcome,
                           .tag = (apr_uint16_t)state->tag,
                           .host = (apr_uint16_t)(host - counters->hosts)};
 
-    apr_cpystrn(failure.call, call ? call : "", sizeof failure.call);
-    apr_cpystrn(failure.step, step ? step : "", sizeof failure.step);
-    apr_cpystrn(failure.reason,
-                state->reason             ? state->reason
-                : outcome == EG_INVALID ? "keyed in wrong until the attempts were used up"
-                                        : eg_outcome_of(outcome)->text,
-                sizeof failure.reason);
+    keep_text(failure.call, sizeof failure.call,
+              apr_table_get(r->subprocess_env, "ENCGATHER_CALL"));
+    keep_text(failure.step, sizeof failure.step,
+              apr_table_get(r->subprocess_env, "ENCGATHER_STEP"));
+    keep_text(failure.reason, sizeof failure.reason, reason_of(state, outcome));
     eg_failures_add(&counters->failures, &failure);
 }
 

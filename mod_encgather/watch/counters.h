@@ -56,8 +56,7 @@ typedef struct eg_host {
     eg_histogram gather_time, decrypt_time, backend_time;
 } eg_host;
 
-#define EG_HOST_CELLS                                                                              \
-    ((sizeof(eg_host) - offsetof(eg_host, webhooks)) / sizeof(atomic_ullong))
+#define EG_HOST_CELLS ((sizeof(eg_host) - offsetof(eg_host, webhooks)) / sizeof(atomic_ullong))
 _Static_assert(EG_HOST_CELLS <= EG_CELLS, "a minute has room for all that a host counts");
 
 /* Of a request that waits for the database. */

@@ -51,8 +51,7 @@ static void put_failure_object(const json_writer *w, const eg_failure *failure)
     put_member(w, &first, "time", eg_utc_words(w->pool, failure->when));
     put_member(w, &first, "cause", eg_cause_of((eg_cause)failure->cause)->word);
     put_member(w, &first, "result", eg_outcome_of((eg_outcome)failure->outcome)->word);
-    put_member(w, &first, "tag",
-               failure->tag ? apr_psprintf(w->pool, "EG%04u", failure->tag) : "");
+    put_member(w, &first, "tag", failure->tag ? apr_psprintf(w->pool, "EG%04u", failure->tag) : "");
     put_member(w, &first, "host", eg_counters_host_name(failure->host));
     put_member(w, &first, "call", failure->call);
     put_member(w, &first, "step", failure->step);

@@ -24,12 +24,11 @@ static void put_finding_lines(apr_bucket_brigade *out, const eg_snapshot *of,
 
 static void put_window_line(apr_bucket_brigade *out, const char *title, const eg_host *window)
 {
-    apr_brigade_printf(out, NULL, NULL,
-                       "%-12s %8" U64 " %8" U64 " %8" U64 " %8" U64 " %8" U64 " %8" U64 "\n", title,
-                       eg_calls_in(window), eg_requests_in(window), eg_results_in(window, EG_FOUND),
-                       eg_failures_in(window, EG_LANE_OURS),
-                       eg_failures_in(window, EG_LANE_CALLERS),
-                       eg_failures_in(window, EG_LANE_STRANGERS));
+    apr_brigade_printf(
+        out, NULL, NULL, "%-12s %8" U64 " %8" U64 " %8" U64 " %8" U64 " %8" U64 " %8" U64 "\n",
+        title, eg_calls_in(window), eg_requests_in(window), eg_results_in(window, EG_FOUND),
+        eg_failures_in(window, EG_LANE_OURS), eg_failures_in(window, EG_LANE_CALLERS),
+        eg_failures_in(window, EG_LANE_STRANGERS));
 }
 
 static void put_time_line(apr_bucket_brigade *out, const eg_snapshot *of, const char *title,
@@ -44,8 +43,8 @@ static void put_time_line(apr_bucket_brigade *out, const eg_snapshot *of, const 
 static void put_failure_line(apr_bucket_brigade *out, const eg_snapshot *of,
                              const eg_failure *failure)
 {
-    apr_brigade_printf(out, NULL, NULL, "%s %s %s EG%04u %s %s\n",
-                       eg_time_words(of, failure->when), failure->call[0] ? failure->call : "-",
+    apr_brigade_printf(out, NULL, NULL, "%s %s %s EG%04u %s %s\n", eg_time_words(of, failure->when),
+                       failure->call[0] ? failure->call : "-",
                        failure->step[0] ? failure->step : "-", failure->tag,
                        eg_outcome_of((eg_outcome)failure->outcome)->word,
                        eg_plain_words(of->pool, failure->reason));

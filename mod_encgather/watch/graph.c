@@ -45,8 +45,7 @@ static unsigned highest(const graph *g, unsigned n)
 
 static const char *value_words(const eg_html *h, const graph *g, apr_uint64_t value)
 {
-    return g->is_time ? eg_duration_words(h->pool, value)
-                      : apr_psprintf(h->pool, "%" U64, value);
+    return g->is_time ? eg_duration_words(h->pool, value) : apr_psprintf(h->pool, "%" U64, value);
 }
 
 static const char *minute_words(const eg_html *h, apr_uint32_t minute)
@@ -75,7 +74,8 @@ static void put_graph(const eg_html *h, const eg_series *series, const graph *g)
     unsigned top = highest(g, series->n);
     const char *most = value_words(h, g, g->values[top]);
     const char *when = minute_words(h, series->first + top * series->minutes);
-    const char *words = apr_psprintf(h->pool, "%s: %s at %s", g->is_time ? "longest" : "most", most, when);
+    const char *words =
+        apr_psprintf(h->pool, "%s: %s at %s", g->is_time ? "longest" : "most", most, when);
 
     eg_put(h, "<figure><figcaption>");
     eg_put_in(h, "<span>", g->title, "</span> ");
@@ -91,15 +91,14 @@ static void put_graph(const eg_html *h, const eg_series *series, const graph *g)
     eg_put_in(h, "", words, "\">");
     put_bars(h, series, g, g->values[top]);
     eg_putf(h, "<path class=\"ground\" d=\"M0 %uh%u\"/></svg>", HEIGHT, WIDTH);
-    eg_put_in(h, "<p class=\"axis\" aria-hidden=\"true\"><span>",
-              minute_words(h, series->first), "</span><span>now</span></p></figure>\n");
+    eg_put_in(h, "<p class=\"axis\" aria-hidden=\"true\"><span>", minute_words(h, series->first),
+              "</span><span>now</span></p></figure>\n");
 }
 
 void eg_put_graphs(const eg_html *h, const eg_series *series)
 {
-    const char *each = series->minutes == 1
-                           ? "a minute"
-                           : apr_psprintf(h->pool, "in %u minutes", series->minutes);
+    const char *each =
+        series->minutes == 1 ? "a minute" : apr_psprintf(h->pool, "in %u minutes", series->minutes);
     const graph graphs[] = {
         {apr_pstrcat(h->pool, "Requests ", each, NULL), "all", series->requests, false},
         {apr_pstrcat(h->pool, "Failed ", each, NULL), "failed", series->failed, false},

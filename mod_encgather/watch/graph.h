@@ -10,9 +10,9 @@
 
 /* A stretch of time in slices of equal length; the last one is not over yet. */
 typedef struct {
-    const char *title; /* "last hour" */
-    unsigned n;        /* slices */
-    unsigned minutes;  /* of each */
+    const char *title;  /* "last hour" */
+    unsigned n;         /* slices */
+    unsigned minutes;   /* of each */
     apr_uint32_t first; /* the first minute of all */
     apr_uint64_t requests[EG_SLICES_MAX];
     apr_uint64_t failed[EG_SLICES_MAX];

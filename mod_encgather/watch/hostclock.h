@@ -6,8 +6,8 @@
 #include <stdbool.h>
 
 typedef struct {
-    bool is_known; /* false: the kernel does not tell */
-    bool is_kept;  /* something keeps it right */
+    bool is_known;  /* false: the kernel does not tell */
+    bool is_kept;   /* something keeps it right */
     long within_ms; /* how far it may be off, where it is kept */
 } eg_hostclock;
 

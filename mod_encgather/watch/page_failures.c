@@ -32,8 +32,8 @@ static apr_array_header_t *list_asked(const eg_page *p, eg_lane lane)
 
 static void put_when(const eg_page *p, const eg_failure *failure)
 {
-    eg_put_in(&p->h, "<th scope=\"row\"><time datetime=\"",
-              eg_utc_words(p->h.pool, failure->when), "\">");
+    eg_put_in(&p->h, "<th scope=\"row\"><time datetime=\"", eg_utc_words(p->h.pool, failure->when),
+              "\">");
     eg_put_in(&p->h, "", eg_time_words(p->snapshot, failure->when), "</time></th>");
 }
 
@@ -136,7 +136,8 @@ static void put_found_call(const eg_page *p)
 
     for (unsigned lane = 0; lane < EG_LANES; lane++)
         any = list_asked(p, (eg_lane)lane)->nelts > 0 || any;
-    eg_put_in(&p->h, any ? "<p>What is kept of the call <code>" : "<p>Nothing is kept of the call <code>",
+    eg_put_in(&p->h,
+              any ? "<p>What is kept of the call <code>" : "<p>Nothing is kept of the call <code>",
               p->snapshot->call, "</code>. ");
     eg_put(&p->h, "The whole of a call, good steps too, is in the logs: "
                   "<code>encgather trace</code>. <a href=\"?#failures-section\">All "

@@ -46,12 +46,9 @@ static const struct {
     const char *title;
     apr_uint64_t (*in)(const eg_host *window);
     bool always;
-} figures[] = {{"Calls", eg_calls_in, true},
-               {"Requests in all", eg_requests_in, true},
-               {"Found", found_in, true},
-               {"Shielded or revealed", shielded_in, false},
-               {"Failed", failed_in, true},
-               {"Callers who erred", erred_in, false},
+} figures[] = {{"Calls", eg_calls_in, true},      {"Requests in all", eg_requests_in, true},
+               {"Found", found_in, true},         {"Shielded or revealed", shielded_in, false},
+               {"Failed", failed_in, true},       {"Callers who erred", erred_in, false},
                {"Turned away", refused_in, false}};
 
 static void put_figures(const eg_page *p, const eg_host *const *windows)

@@ -144,8 +144,8 @@ static void put_host(const eg_page *p, unsigned i, const eg_host *host)
     eg_putf(&p->h, "<details id=\"host-%u\"><summary>", i);
     eg_put_in(&p->h, "<b>", host->name, "</b>: ");
     eg_put_text(&p->h, eg_count_words(p->h.pool, eg_calls_in(host), "call", "calls"));
-    eg_put_in(&p->h, ", ", eg_count_words(p->h.pool, eg_results_in(host, EG_FOUND), "found", "found"),
-              "");
+    eg_put_in(&p->h, ", ",
+              eg_count_words(p->h.pool, eg_results_in(host, EG_FOUND), "found", "found"), "");
     eg_put_in(&p->h, ", ",
               eg_count_words(p->h.pool, eg_failures_in(host, EG_LANE_OURS), "failure", "failures"),
               "</summary><dl>\n");

@@ -6,8 +6,8 @@
 
 static const char *mark_of(eg_level level)
 {
-    static const char *const marks[EG_LEVELS] = {"\xe2\x9c\x93", "\xe2\x9c\x93", "\xe2\x9c\x93", "!",
-                                                 "\xe2\x9c\x97"};
+    static const char *const marks[EG_LEVELS] = {"\xe2\x9c\x93", "\xe2\x9c\x93", "\xe2\x9c\x93",
+                                                 "!", "\xe2\x9c\x97"};
 
     return marks[level];
 }
@@ -29,7 +29,8 @@ static void put_sample(const eg_page *p, const eg_failure *sample)
 
 static void put_finding(const eg_page *p, const eg_finding *finding, bool has_title)
 {
-    static const char *const words[EG_LEVELS] = {"", "Over: ", "Good to know: ", "Also: ", "Also: "};
+    static const char *const words[EG_LEVELS] = {"",
+                                                 "Over: ", "Good to know: ", "Also: ", "Also: "};
     const eg_html *h = &p->h;
 
     eg_putf(h, "<li class=\"%s\">", eg_level_word(finding->level));
@@ -56,7 +57,7 @@ static void put_findings(const eg_page *p, bool first_is_told, eg_level from, eg
     }
 }
 
-static bool has_any(const eg_page *p, eg_level from, eg_level to)
+static bool has_finding(const eg_page *p, eg_level from, eg_level to)
 {
     const apr_array_header_t *findings = p->verdict->findings;
 
@@ -75,8 +76,7 @@ void eg_page_verdict(const eg_page *p)
     eg_level level = p->verdict->level;
     bool is_told = level >= EG_LEVEL_LOOK;
 
-    eg_putf(h, "<div class=\"verdict %s\"><p class=\"sentence\">",
-            eg_level_word(level));
+    eg_putf(h, "<div class=\"verdict %s\"><p class=\"sentence\">", eg_level_word(level));
     eg_put_in(h, "<span class=\"mark\" aria-hidden=\"true\">", mark_of(level), "</span>");
     eg_put_in(h, "<strong>", p->verdict->sentence, "</strong></p>\n");
     if (is_told) {
@@ -85,7 +85,7 @@ void eg_page_verdict(const eg_page *p)
         eg_put(h, "</ol>\n");
         eg_put_in(h, "<p class=\"summary\">", p->verdict->summary, ".</p>\n");
     }
-    if (has_any(p, EG_LEVEL_OVER, EG_LEVEL_NOTE)) {
+    if (has_finding(p, EG_LEVEL_OVER, EG_LEVEL_NOTE)) {
         eg_put(h, "<ul class=\"findings minor\">\n");
         put_findings(p, false, EG_LEVEL_OVER, EG_LEVEL_NOTE);
         eg_put(h, "</ul>\n");

@@ -168,7 +168,7 @@ const eg_histogram *eg_times_in(const eg_host *window)
 
 /* --- words ------------------------------------------------------------------------------------- */
 
-static const char *local_time(apr_pool_t *pool, apr_time_t when, const char *format)
+static const char *local_words(apr_pool_t *pool, apr_time_t when, const char *format)
 {
     char text[64] = "";
     apr_size_t n = 0;
@@ -181,16 +181,16 @@ static const char *local_time(apr_pool_t *pool, apr_time_t when, const char *for
 
 const char *eg_time_words(const eg_snapshot *snapshot, apr_time_t when)
 {
-    const char *day = local_time(snapshot->pool, when, "%Y-%m-%d ");
-    bool is_today = strcmp(day, local_time(snapshot->pool, snapshot->now, "%Y-%m-%d ")) == 0;
+    const char *day = local_words(snapshot->pool, when, "%Y-%m-%d ");
+    bool is_today = strcmp(day, local_words(snapshot->pool, snapshot->now, "%Y-%m-%d ")) == 0;
 
     return apr_pstrcat(snapshot->pool, is_today ? "" : day,
-                       local_time(snapshot->pool, when, "%H:%M:%S"), NULL);
+                       local_words(snapshot->pool, when, "%H:%M:%S"), NULL);
 }
 
 const char *eg_hour_words(apr_pool_t *pool, apr_time_t when)
 {
-    return local_time(pool, when, "%H:%M");
+    return local_words(pool, when, "%H:%M");
 }
 
 const char *eg_zone_words(apr_pool_t *pool, apr_time_t when)

@@ -11,7 +11,7 @@
 typedef struct {
     apr_pool_t *pool;
     apr_time_t now;
-    apr_uint32_t minute; /* the present one, of which not all has been */
+    apr_uint32_t minute;                 /* the present one, of which not all has been */
     const eg_host *quarter, *hour, *day; /* what all hosts counted, the present minute included */
     const eg_host *total;                /* since counting began */
     unsigned hosts;                      /* of which something was counted */

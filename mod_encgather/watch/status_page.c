@@ -28,8 +28,8 @@ typedef enum {
 } format;
 
 static const struct {
-    const char *name; /* of ?format= */
-    const char *accept; /* NULL: by its name alone */
+    const char *name;      /* of ?format= */
+    const char *accept;    /* NULL: by its name alone */
     const char *parameter; /* of that type, without which it may be meant for people; or NULL */
     const char *type;
 } formats[FORMATS] = {
@@ -104,7 +104,7 @@ static format format_of_accept(request_rec *r, const char *accept)
 
 typedef struct {
     format wanted;
-    const char *call; /* NULL: failures of all calls */
+    const char *call;  /* NULL: failures of all calls */
     const char *wrong; /* NULL: all is well */
 } order;
 

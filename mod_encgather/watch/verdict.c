@@ -6,12 +6,12 @@
 #include "watch/metrics.h"
 
 #define A_MOMENT apr_time_from_sec(300) /* without a failure, before something may be over */
-#define SLOW_US 2500000      /* callers hear silence */
-#define FEW_CALLERS 10       /* in an hour: as many errors of callers say nothing */
-#define FEW_STRANGERS 10     /* in a quarter of an hour */
-#define SURELY_NOT_STRAY 3   /* refused requests since the last good one */
-#define FLOOD_AT_LEAST 20    /* forged requests in a minute ... */
-#define FLOOD_TO_USUAL 4     /* ... and so many times as good ones in the busiest minute of the day */
+#define SLOW_US 2500000                 /* callers hear silence */
+#define FEW_CALLERS 10                  /* in an hour: as many errors of callers say nothing */
+#define FEW_STRANGERS 10                /* in a quarter of an hour */
+#define SURELY_NOT_STRAY 3              /* refused requests since the last good one */
+#define FLOOD_AT_LEAST 20               /* forged requests in a minute ... */
+#define FLOOD_TO_USUAL 4 /* ... and so many times as good ones in the busiest minute of the day */
 #define SEALS_MANY 0x80000000ULL
 
 typedef struct {
@@ -121,10 +121,10 @@ static eg_level level_of_callers(const judge *j, eg_cause cause)
     apr_uint64_t n = eg_read(&j->of->hour->causes[cause]);
 
     return n >= FEW_CALLERS && n * 10 > eg_calls_in(j->of->hour) * 3 ? EG_LEVEL_LOOK
-                                                                      : EG_LEVEL_NOTE;
+                                                                     : EG_LEVEL_NOTE;
 }
 
-static eg_level level_of(const judge *j, eg_cause cause)
+static eg_level level_of_cause(const judge *j, eg_cause cause)
 {
     if (eg_cause_of(cause)->lane == EG_LANE_CALLERS)
         return level_of_callers(j, cause);
@@ -165,10 +165,10 @@ static const char *count_words(const judge *j, eg_cause cause)
     const char *when = eg_time_words(of, failed_at(j, cause));
 
     if (!hour)
-        return apr_psprintf(of->pool, "%s today, the last at %s.%s",
-                            eg_count_words(of->pool, eg_read(&of->day->causes[cause]), "time",
-                                           "times"),
-                            when, others_are_served(j, cause));
+        return apr_psprintf(
+            of->pool, "%s today, the last at %s.%s",
+            eg_count_words(of->pool, eg_read(&of->day->causes[cause]), "time", "times"), when,
+            others_are_served(j, cause));
     if (quarter == hour)
         return apr_psprintf(of->pool, "%s in the last %d minutes, the last at %s.%s",
                             eg_count_words(of->pool, quarter, "time", "times"), EG_QUARTER, when,
@@ -212,7 +212,7 @@ static void judge_cause(judge *j, eg_cause cause)
 
     if (!last)
         return;
-    finding.level = level_of(j, cause);
+    finding.level = level_of_cause(j, cause);
     if (finding.level < EG_LEVEL_LOOK && !is_recent)
         return;
     finding.title = apr_pstrcat(j->of->pool, info->title, at_host(j, sample), NULL);
@@ -231,15 +231,16 @@ static void judge_slowness(judge *j)
 
     if (p95 < SLOW_US || eg_read(&quarter->causes[EG_CAUSE_BACKEND_SLOW]))
         return;
-    APR_ARRAY_PUSH(j->findings, eg_finding) = (eg_finding){
-        .level = EG_LEVEL_LOOK,
-        .title = "The backend is slow",
-        .counts = apr_psprintf(j->of->pool,
-                               "Half of its answers take up to %s, 95 of 100 up to %s (last %d "
-                               "minutes): callers hear silence, and it may soon be too late.",
-                               eg_duration_words(j->of->pool, eg_time_in(&quarter->backend_time, 500)),
-                               eg_duration_words(j->of->pool, p95), EG_QUARTER),
-        .advice = "Look at the backend, and at what it waits for."};
+    APR_ARRAY_PUSH(j->findings, eg_finding) =
+        (eg_finding){.level = EG_LEVEL_LOOK,
+                     .title = "The backend is slow",
+                     .counts = apr_psprintf(
+                         j->of->pool,
+                         "Half of its answers take up to %s, 95 of 100 up to %s (last %d "
+                         "minutes): callers hear silence, and it may soon be too late.",
+                         eg_duration_words(j->of->pool, eg_time_in(&quarter->backend_time, 500)),
+                         eg_duration_words(j->of->pool, p95), EG_QUARTER),
+                     .advice = "Look at the backend, and at what it waits for."};
 }
 
 static void judge_keys(judge *j)
@@ -248,20 +249,20 @@ static void judge_keys(judge *j)
 
     for (unsigned i = 0; (use = eg_counters_key_at(i)) != NULL; i++)
         if (eg_read(&use->seals) > SEALS_MANY)
-            APR_ARRAY_PUSH(j->findings, eg_finding) = (eg_finding){
-                .level = EG_LEVEL_LOOK,
-                .title = apr_pstrcat(j->of->pool, "The key ", use->fingerprint,
-                                     " has encrypted more than 2^31 values", NULL),
-                .counts = "",
-                .advice = "Rotate it before it has encrypted 2^32."};
+            APR_ARRAY_PUSH(j->findings, eg_finding) =
+                (eg_finding){.level = EG_LEVEL_LOOK,
+                             .title = apr_pstrcat(j->of->pool, "The key ", use->fingerprint,
+                                                  " has encrypted more than 2^31 values", NULL),
+                             .counts = "",
+                             .advice = "Rotate it before it has encrypted 2^32."};
 }
 
 /* --- the sentence ------------------------------------------------------------------------------ */
 
 static const char *last_call_words(const judge *j)
 {
-    apr_time_t last = of_minute(
-        eg_snapshot_last(j->of, &j->of->day->webhooks[EG_STEP_FIRST][EG_ASKED]));
+    apr_time_t last =
+        of_minute(eg_snapshot_last(j->of, &j->of->day->webhooks[EG_STEP_FIRST][EG_ASKED]));
 
     if (last < eg_counters_cured(EG_CURED_BY_CALL))
         last = eg_counters_cured(EG_CURED_BY_CALL);
@@ -283,9 +284,9 @@ static const char *summary_words(const judge *j)
         return apr_psprintf(of->pool, "%s in the last hour, %" U64 " found",
                             eg_count_words(of->pool, calls, "call", "calls"), found);
     if (shielded)
-        return apr_psprintf(of->pool, "%s in the last hour",
-                            eg_count_words(of->pool, shielded, "webhook shielded",
-                                           "webhooks shielded"));
+        return apr_psprintf(
+            of->pool, "%s in the last hour",
+            eg_count_words(of->pool, shielded, "webhook shielded", "webhooks shielded"));
     if (eg_requests_in(hour))
         return apr_psprintf(of->pool, "%s in the last hour, %" U64 " found",
                             eg_count_words(of->pool, eg_requests_in(hour), "request", "requests"),
@@ -324,8 +325,7 @@ static void sort_findings(apr_array_header_t *list)
 
 eg_verdict_words eg_verdict_of(const eg_snapshot *of)
 {
-    judge j = {.of = of,
-               .findings = apr_array_make(of->pool, 8, sizeof(eg_finding))};
+    judge j = {.of = of, .findings = apr_array_make(of->pool, 8, sizeof(eg_finding))};
     eg_verdict_words verdict = {.level = EG_LEVEL_OK, .findings = j.findings};
 
     for (unsigned cause = EG_CAUSE_NONE + 1; cause < EG_CAUSES; cause++)

@@ -24,9 +24,9 @@ typedef struct {
 } eg_finding;
 
 typedef struct {
-    eg_level level;               /* the worst */
-    const char *sentence;         /* on top of everything */
-    const char *summary;          /* what went well in the last hour; "" where the sentence says it */
+    eg_level level;       /* the worst */
+    const char *sentence; /* on top of everything */
+    const char *summary;  /* what went well in the last hour; "" where the sentence says it */
     apr_array_header_t *findings; /* of eg_finding, the worst first */
 } eg_verdict_words;
 

@@ -160,7 +160,7 @@ static void log_verdict(request_rec *r, const eg_webhook *hook, const eg_config 
         eg_note_failure(r, EG_CAUSE_CRYPTO, 304,
                         "the signature could not be checked, OpenSSL failed");
     } else if (hook->judgement.verdict != EG_SIGNATURE_VALID &&
-             eg_config_signature(policy) == EG_CHECK_OBSERVE)
+               eg_config_signature(policy) == EG_CHECK_OBSERVE)
         ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
                       EG_TAG("0303") "call %s: observed, goes on: %s", eg_call_of(r),
                       eg_verify_complaint(hook, r->pool));
