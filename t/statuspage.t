@@ -222,7 +222,7 @@ my @INCIDENTS = (
     [ 'a clock is wrong', 'failing', 'clock', qr/A clock is wrong/, qr/rule: age/, qr/Compare the clocks/, \&aged_call ],
     [ 'forged requests', 'look', 'signature', qr/A flood of forged requests/, qr/does not fit/, qr/nobody is let in/,
         sub { forge($_) for 1 .. FLOOD } ],
-    [ 'one caller errs', 'note', 'attempts', qr/Callers give up/, qr/attempts were used up/, qr/One now and then is a person/,
+    [ 'one caller errs', 'note', 'attempts', qr/One caller gave up/, qr/attempts were used up/, qr/One now and then is a person/,
         sub { whole_call('/gather', '1', '12', '123') } ],
 );
 
@@ -290,8 +290,8 @@ sub later ($seconds) { spew("$TREE/clock", "$seconds\n"); return status() }
     well();
     my $said = status();
     is_deeply [ sort map { $_->{level} } grep { $_->{cause} =~ /^(?:backend|database|key|clock|public-url|signature)/ } @{ $said->{findings} } ],
-        [ ('over') x 7 ], 'some minutes later, and calls went well: all of that is over';
-    like $said->{sentence}, qr/^All is well again\. \d+ calls in the last hour, \d+ found; \d+ failures in the last hour, none since\.$/, 'which the sentence says';
+        [ ('over') x ($SHOTS ? 1 : 7) ], 'some minutes later, and calls went well: all of that is over';
+    like $said->{sentence}, qr/^All is well again\. \d+ calls in the last hour, \d+ found; \d+ failures? in the last hour, none since\.$/, 'which the sentence says';
     $said = later(400 + 3700);
     is_deeply $said->{findings}, [], 'an hour later nothing is told of it any more';
     like $said->{sentence}, qr/^All is well\. No call in the last hour, the last one at (?:\S+ )?\d\d:\d\d:\d\d; nothing failed in the last hour\.$/, 'but when somebody called last';

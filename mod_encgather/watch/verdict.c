@@ -195,6 +195,18 @@ static void tell_signature(const judge *j, eg_finding *finding)
     }
 }
 
+/* Of a single one nobody should read that they are many. */
+static const char *title_of(const judge *j, eg_cause cause)
+{
+    bool is_single = eg_read(&j->of->hour->causes[cause]) == 1;
+
+    if (is_single && cause == EG_CAUSE_ATTEMPTS)
+        return "One caller gave up, who keyed in wrong too often";
+    if (is_single && cause == EG_CAUSE_NO_ACCOUNT)
+        return "One caller keyed in what no account has";
+    return eg_cause_of(cause)->title;
+}
+
 static const char *at_host(const judge *j, const eg_failure *sample)
 {
     const char *name = sample ? eg_counters_host_name(sample->host) : "";
@@ -215,7 +227,7 @@ static void judge_cause(judge *j, eg_cause cause)
     finding.level = level_of_cause(j, cause);
     if (finding.level < EG_LEVEL_LOOK && !is_recent)
         return;
-    finding.title = apr_pstrcat(j->of->pool, info->title, at_host(j, sample), NULL);
+    finding.title = apr_pstrcat(j->of->pool, title_of(j, cause), at_host(j, sample), NULL);
     finding.counts = count_words(j, cause);
     if (cause == EG_CAUSE_SIGNATURE || cause == EG_CAUSE_UNSIGNED)
         tell_signature(j, &finding);
@@ -241,6 +253,27 @@ static void judge_slowness(judge *j)
                          eg_duration_words(j->of->pool, eg_time_in(&quarter->backend_time, 500)),
                          eg_duration_words(j->of->pool, p95), EG_QUARTER),
                      .advice = "Look at the backend, and at what it waits for."};
+}
+
+/* What a signature should have kept out, and was let on. */
+static void judge_observed(judge *j)
+{
+    const eg_host *hour = j->of->hour;
+    apr_uint64_t wrong = eg_read(&hour->signatures[EG_SIGNATURE_INVALID]) +
+                         eg_read(&hour->signatures[EG_SIGNATURE_MISSING]);
+    apr_uint64_t refused =
+        eg_read(&hour->causes[EG_CAUSE_SIGNATURE]) + eg_read(&hour->causes[EG_CAUSE_UNSIGNED]) +
+        eg_read(&hour->causes[EG_CAUSE_URL]) + eg_read(&hour->causes[EG_CAUSE_CLOCK]);
+
+    if (wrong <= refused)
+        return;
+    APR_ARRAY_PUSH(j->findings, eg_finding) = (eg_finding){
+        .level = EG_LEVEL_NOTE,
+        .title = "Requests went on although their signature does not fit",
+        .counts = apr_psprintf(j->of->pool, "%s in the last hour.",
+                               eg_count_words(j->of->pool, wrong - refused, "request", "requests")),
+        .advice = "EncGatherSignature observe does that, or another Require that lets them in. "
+                  "With \"on\" they would be refused: EG0303 in the error log says why."};
 }
 
 static void judge_keys(judge *j)
@@ -331,6 +364,7 @@ eg_verdict_words eg_verdict_of(const eg_snapshot *of)
     for (unsigned cause = EG_CAUSE_NONE + 1; cause < EG_CAUSES; cause++)
         judge_cause(&j, (eg_cause)cause);
     judge_slowness(&j);
+    judge_observed(&j);
     judge_keys(&j);
     sort_findings(j.findings);
     if (j.findings->nelts)
