@@ -28,6 +28,7 @@
 #include "shield/shieldcheck.h"
 #include "state/state.h"
 #include "watch/counters.h"
+#include "watch/keys.h"
 #include "watch/status_page.h"
 #include "webhook/access.h"
 #include "webhook/body.h"
@@ -127,6 +128,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
     eg_neighbours_look(ptemp);
     eg_store_announce(ptemp, s, eg_counters_key);
     eg_state_open_store(ptemp, s);
+    eg_keys_look(pconf, s);
     warn_of_text(ptemp, s);
     eg_neighbours_check(ptemp, s);
     return OK;
