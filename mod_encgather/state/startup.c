@@ -120,10 +120,11 @@ static void look_at_persistence(starting *of)
 /* As requests do, with what every user of it may. */
 static bool answers_at_all(starting *of)
 {
-    const eg_span words[] = {EG_LIT("GET"), EG_LIT("eg:t:")};
-    eg_redis_answer said = ask_at_start(of, words, 2);
+    const eg_span words[] = {EG_LIT("EVAL"), EG_LIT("return redis.call('GET',KEYS[1]) and 1 or 1"),
+                             EG_LIT("1"), EG_LIT("eg:t:")};
+    eg_redis_answer said = ask_at_start(of, words, 4);
 
-    if (said.kind == EG_REDIS_NOTHING || said.kind == EG_REDIS_TEXT)
+    if (said.kind == EG_REDIS_NUMBER)
         return true;
     warn_away(of, &said);
     return false;
