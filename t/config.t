@@ -92,6 +92,8 @@ my %BAD_VALUES = (
     EncGatherTokenTTL      => [ '', '""', '0', '-1', '31536001', '15m', '1.5', '0x10', '60 60', '" 60"' ],
     EncGatherRecipient     => [ '', '""', 'e1', "e:1 $pair.pub", "off $pair.pub", 'e1 ""', "e1 $pair.pub $pair.pub", 'k' x 65 . " $pair.pub", "e1 $pair" ],
     EncGatherPrivateKeyFile => [ '', '""', 'e1', "e:1 $pair", "off $pair", 'e1 ""', "e1 $pair $pair", 'k' x 65 . " $pair", "e1 $pair.pub" ],
+    EncGatherStateCache    => [ '', '""', 'shm(1)', 'redis:', 'redis:a,b', 'redis://a', 'redis:a x=1', 'off' ],
+    EncGatherSingleUse     => [ '', 'maybe' ],
     EncGatherMaxBody       => [ '', '""', '0', '-1', '16777217', '99999999999999999999', '64k', '1.5', '0x10', 'all', '1 2', '" 1"' ],
 );
 for my $directive (sort keys %BAD_VALUES) {

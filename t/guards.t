@@ -14,7 +14,7 @@ sub content ($path) {
     return <$file>;
 }
 
-my %SOURCE = map { $_ => content($_) } glob 'mod_encgather/*.[ch] mod_encgather/{base,config,watch,webhook,lookup,shield,call,dump,core}/*.[ch]';
+my %SOURCE = map { $_ => content($_) } glob 'mod_encgather/*.[ch] mod_encgather/{base,config,state,watch,webhook,lookup,shield,call,dump,core}/*.[ch]';
 my $README = content('README.md');
 my $CONF   = content('conf/encgather.conf');
 my $MANUAL = join '', map { content($_) } glob 'conf/manual/*.md';
@@ -59,6 +59,7 @@ for my $path (grep { m{/core/} } sort keys %SOURCE) {
     unlike $SOURCE{$path}, qr/\bap_[a-z]|\brequest_rec\b/, "and calls nothing of it";
 }
 is_deeply [ grep { $SOURCE{$_} =~ /<jansson\.h>/ } sort keys %SOURCE ], ['mod_encgather/core/json.c'], 'one file knows jansson';
+is_deeply [ grep { $SOURCE{$_} =~ /<hiredis\/|\bredis[A-Z]/ } sort keys %SOURCE ], ['mod_encgather/core/redis.c'], 'one file knows hiredis';
 for my $path (sort keys %SOURCE) {
     (my $code = $SOURCE{$path}) =~ s{/\*.*?\*/}{}gs;
     unlike $code, qr/\b(?:strcpy|strcat|sprintf|gets|strncpy|alloca)\s*\(/, "$path: no function that cannot be told how much";

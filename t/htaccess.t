@@ -39,6 +39,8 @@ my %ARGUMENTS = (
     EncGatherShield         => 'Digits=4-19:card',
     EncGatherResign         => 'on',
     EncGatherReveal         => 'card /payment/number=card',
+    EncGatherStateCache     => 'shm(65536)',
+    EncGatherSingleUse      => 'on',
     EncGatherTokenFormat    => 'jwe hex',
     EncGatherTokenTTL       => 60,
     EncGatherRecipient      => "e1 $KEYS/pair.pub",
@@ -103,6 +105,6 @@ for my $allow (sort keys %ALLOW) {
 }
 
 ok $server->stop, 'the server stops';
-log_is_clean($server, qr/\[core:alert\] .*\.htaccess: EncGather\w+ /, qr/AH02304: Discarding directive `EncGatherRedact'/);
+log_is_clean($server, qr/\[core:alert\] .*\.htaccess: EncGather\w+ /, qr/AH02304: Discarding directive `EncGather(?:Redact|StateCache)'/);
 
 finish();

@@ -47,6 +47,8 @@ EncGatherPublicURL https://server.test
 EncGatherMaxBody 600
 EncGatherTokenFormat hex jwe
 EncGatherTokenTTL 300
+EncGatherStateCache shm(65536)
+EncGatherSingleUse off
 EncGatherPrivateKeyFile one $PAIRS/one
 <Location /gather>
     SetHandler encrypted-gather
@@ -194,6 +196,17 @@ EncGatherPrivateKeyFile one $PAIRS/one
     </Location>
     <Location /first/ttl>
         EncGatherTokenTTL 900
+    </Location>
+</VirtualHost>
+<VirtualHost *>
+    ServerName once.test
+    EncGatherTokenFormat jwe
+    EncGatherSingleUse on
+    <Location /first/again>
+        EncGatherSingleUse off
+    </Location>
+    <Location /first/again/once>
+        EncGatherSingleUse on
     </Location>
 </VirtualHost>
 <VirtualHost *>
@@ -369,6 +382,19 @@ is opened_at('sealed.test', '/first', 590),      'two',     'G13 EncGatherTokenT
 is opened_at('sealed.test', '/first', 610),      '',        'G13 EncGatherTokenTTL: by that one';
 is opened_at('sealed.test', '/first/ttl', 890),  'two',     'G13 EncGatherTokenTTL: and again in its location';
 is opened_at('sealed.test', '/first/ttl', 910),  '',        'G13 EncGatherTokenTTL: by that one';
+
+# How often a pair of tokens is taken at each place, one after the other.
+sub taken_at ($host, @paths) {
+    my %pair = map { $_->[0] => seal_jwe('p256', $_->[1], key => "$PAIRS/one", kid => 'one', sid => 'CA1', fld => $_->[0], iat => time + 5) }
+        [ encryptedCardDigits => $CARD ], [ encryptedPinDigits => $PIN ];
+    return join ' ', map { decrypt($hostport, $_, \%pair, host => $host)->code } @paths;
+}
+
+is taken_at('inherits.test', ('/first') x 2),             '200 200', 'G13 EncGatherSingleUse: from the server';
+is taken_at('once.test', ('/first') x 2),                 '200 400', 'G13 EncGatherSingleUse: replaced in a virtual host';
+is taken_at('once.test', ('/first/again') x 2),           '200 200', 'G13 EncGatherSingleUse: and again in a location';
+is taken_at('once.test', ('/first/again/once') x 2),      '200 400', 'G13 EncGatherSingleUse: and below that';
+is taken_at('once.test', '/first', '/first/again/once'),  '200 400', 'G13 EncGatherStateCache: one store for all places';
 
 # --- Applications behind a shield ----------------------------------------------------------------------------------------
 

@@ -148,7 +148,7 @@ sub field ($name) {
 }
 
 like field('Depends'), qr/(?:^|, )$_\b/, "it depends on $_"
-    for 'apache2-api-20120211', 'apache2-bin', 'libjansson4', 'libssl3', 'libc6', 'libaprutil1', 'perl';
+    for 'apache2-api-20120211', 'apache2-bin', 'libjansson4', 'libhiredis\d[.\d]*', 'libssl3', 'libc6', 'libaprutil1', 'perl';
 like field('Recommends'), qr/(?:^|, )\Q$_\E(?:,|$)/, "it recommends $_"
     for qw(libwww-perl libxml-libxml-perl liblwp-protocol-https-perl);
 is field('Version'), $VERSION, 'its version is that of the module';

@@ -25,7 +25,7 @@ typedef struct {
 typedef enum { FREE, NOTED, FAILED } note_state;
 
 typedef struct {
-    unsigned char key[EG_STATE_ID];
+    unsigned char id[EG_STATE_ID];
     apr_int64_t until;
     apr_uint32_t owner; /* while it is noted */
     apr_uint32_t next;
@@ -45,7 +45,7 @@ struct eg_counts {
 typedef struct {
     eg_counts *t;
     const eg_state_count *count;
-    unsigned char key[EG_STATE_ID]; /* of value and step */
+    unsigned char both[EG_STATE_ID]; /* of value and step */
     apr_int64_t now;
     counter *c; /* NULL: not counted */
     note *n;    /* NULL: not noted, nor known to have failed */
@@ -68,7 +68,7 @@ static apr_uint32_t *note_bucket(eg_counts *t, const unsigned char *key)
 
 static void link_note(eg_counts *t, note *n)
 {
-    apr_uint32_t *bucket = note_bucket(t, n->key);
+    apr_uint32_t *bucket = note_bucket(t, n->id);
 
     n->next = *bucket;
     *bucket = (apr_uint32_t)(n - t->notes);
@@ -76,7 +76,7 @@ static void link_note(eg_counts *t, note *n)
 
 static void drop_note(eg_counts *t, note *n)
 {
-    apr_uint32_t which = (apr_uint32_t)(n - t->notes), *link = note_bucket(t, n->key);
+    apr_uint32_t which = (apr_uint32_t)(n - t->notes), *link = note_bucket(t, n->id);
 
     if (atomic_load(&n->state) == NOTED && t->counters[n->owner].noted > 0)
         t->counters[n->owner].noted--;
@@ -97,8 +97,8 @@ static note *find_note(const asking *a)
 {
     eg_counts *t = a->t;
 
-    for (apr_uint32_t i = *note_bucket(t, a->key); i != NONE; i = t->notes[i].next)
-        if (memcmp(t->notes[i].key, a->key, EG_STATE_ID) == 0)
+    for (apr_uint32_t i = *note_bucket(t, a->both); i != NONE; i = t->notes[i].next)
+        if (memcmp(t->notes[i].id, a->both, EG_STATE_ID) == 0)
             return &t->notes[i];
     return NULL;
 }
@@ -130,7 +130,7 @@ static note *new_note(const asking *a)
         return NULL;
     n = &t->notes[t->notes_free];
     t->notes_free = n->next;
-    memcpy(n->key, a->key, EG_STATE_ID);
+    memcpy(n->id, a->both, EG_STATE_ID);
     n->owner = (apr_uint32_t)(a->c - t->counters);
     link_note(t, n);
     return n;
@@ -295,7 +295,7 @@ static bool begin_asking(asking *a, const unsigned char *step)
     if (a->c)
         (void)settle_counter(a->t, a->c, a->now);
     for (unsigned i = 0; step && i < EG_STATE_ID; i++)
-        a->key[i] = step[i] ^ a->count->who[i];
+        a->both[i] = step[i] ^ a->count->who[i];
     a->n = step ? find_note(a) : NULL;
     if (a->n && is_over(a->n, a->now)) {
         drop_note(a->t, a->n);
@@ -312,7 +312,7 @@ static void end_asking(const asking *a)
 
 /* --- what is asked ------------------------------------------------------------------------------ */
 
-static bool is_locked(const asking *a)
+static bool is_at_limit(const asking *a)
 {
     return a->c && a->c->failed + a->c->noted >= (apr_uint32_t)a->count->failures;
 }
@@ -337,11 +337,11 @@ static bool make_note(asking *a)
     return true;
 }
 
-static eg_state_answer note_step(asking *a)
+static eg_state_answer note_new_step(asking *a)
 {
     if (a->n)
         return EG_STATE_YES;
-    if (is_locked(a))
+    if (is_at_limit(a))
         return EG_STATE_NO;
     return make_note(a) ? EG_STATE_YES : EG_STATE_AWAY;
 }
@@ -378,7 +378,7 @@ static eg_state_answer reset_count(asking *a)
 
 static eg_state_answer look_at_count(asking *a)
 {
-    return is_locked(a) ? EG_STATE_NO : EG_STATE_YES;
+    return is_at_limit(a) ? EG_STATE_NO : EG_STATE_YES;
 }
 
 static eg_state_answer ask_table(asking *a, const unsigned char *step,
@@ -401,7 +401,7 @@ eg_state_answer eg_counts_open(eg_counts *t, const eg_state_count *count, apr_in
 eg_state_answer eg_counts_note(eg_counts *t, const eg_state_count *count,
                                const unsigned char step[EG_STATE_ID], apr_int64_t now)
 {
-    return ask_table(&(asking){.t = t, .count = count, .now = now}, step, note_step);
+    return ask_table(&(asking){.t = t, .count = count, .now = now}, step, note_new_step);
 }
 
 eg_state_answer eg_counts_failed(eg_counts *t, const eg_state_count *count,

@@ -180,7 +180,7 @@ static void push_out_oldest(eg_marks *t)
     remove_mark(t, which);
 }
 
-static void make_room(eg_marks *t, unsigned n)
+static void make_room_for(eg_marks *t, unsigned n)
 {
     for (unsigned i = 0; i < TIDY + n && drop_one_over(t); i++)
         continue;
@@ -189,7 +189,7 @@ static void make_room(eg_marks *t, unsigned n)
 }
 
 /* Anew, of entries that are alive. */
-static void repair(eg_marks *t)
+static void repair_marks(eg_marks *t)
 {
     t->held = 0;
     t->free = NONE;
@@ -234,7 +234,7 @@ static eg_state_answer spend_locked(eg_marks *t, const eg_spending *wanted)
         has_new = has_new || !e;
     }
     if (has_new)
-        make_room(t, wanted->n);
+        make_room_for(t, wanted->n);
     for (unsigned i = 0; i < wanted->n; i++)
         if (!find_mark(t, wanted->marks[i].id))
             add_mark(t, &wanted->marks[i], wanted);
@@ -251,7 +251,7 @@ eg_state_answer eg_marks_spend(eg_marks *t, const eg_spending *wanted)
     case EG_NOT_LOCKED:
         return EG_STATE_AWAY;
     case EG_LOCKED_TORN:
-        repair(t);
+        repair_marks(t);
         break;
     case EG_LOCKED:
         break;
@@ -285,7 +285,7 @@ eg_marks *eg_marks_make(void *memory, apr_size_t bytes, apr_int64_t now)
     t->buckets = (apr_uint32_t *)(t->entries + t->room);
     t->heaps[BY_MADE] = t->buckets + t->room;
     t->heaps[BY_UNTIL] = t->heaps[BY_MADE] + t->room;
-    repair(t);
+    repair_marks(t);
     return t;
 }
 

@@ -52,7 +52,7 @@ bool eg_addresses_literal(const eg_state_spec *spec, eg_addresses *found)
     if (spec->host)
         return resolve_host(spec->host, spec->port, AI_NUMERICHOST, found);
     found->n = 0;
-    apr_cpystrn(at.sun_path, spec->socket, sizeof at.sun_path);
+    memcpy(at.sun_path, spec->socket, strnlen(spec->socket, sizeof at.sun_path - 1));
     add_address(found, &at, sizeof at);
     return true;
 }
@@ -270,7 +270,7 @@ static bool append_command(eg_redis *redis, const eg_span *words, unsigned n)
     }
     size = redisFormatCommandArgv(&command, (int)n, at, length);
     if (size > 0)
-        longer = malloc(redis->n + (apr_size_t)size);
+        longer = calloc(1, redis->n + (apr_size_t)size);
     if (longer) {
         if (redis->n)
             memcpy(longer, redis->out, redis->n);
@@ -378,7 +378,7 @@ static eg_redis_kind read_reply(eg_redis *redis, apr_int64_t until, redisReply *
 }
 
 /* Capital letters at the front of an error, and nothing else of it. */
-static void take_word(const redisReply *reply, eg_redis_answer *answer)
+static void keep_word(const redisReply *reply, eg_redis_answer *answer)
 {
     apr_size_t n = 0;
 
@@ -390,7 +390,7 @@ static void take_word(const redisReply *reply, eg_redis_answer *answer)
     answer->word[n] = '\0';
 }
 
-static void take_text(const redisReply *reply, apr_pool_t *pool, eg_redis_answer *answer)
+static void keep_text(const redisReply *reply, apr_pool_t *pool, eg_redis_answer *answer)
 {
     answer->kind = EG_REDIS_TEXT;
     if (pool)
@@ -406,9 +406,9 @@ static void take_reply(const redisReply *reply, apr_pool_t *pool, eg_redis_answe
         answer->kind = EG_REDIS_NUMBER;
         answer->number = reply->integer;
     } else if (reply->type == REDIS_REPLY_ERROR)
-        take_word(reply, answer);
+        keep_word(reply, answer);
     else if (reply->type == REDIS_REPLY_STRING || reply->type == REDIS_REPLY_STATUS)
-        take_text(reply, pool, answer);
+        keep_text(reply, pool, answer);
 }
 
 static eg_redis_answer read_answer(eg_redis *redis, apr_int64_t until, apr_pool_t *pool)

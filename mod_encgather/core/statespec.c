@@ -56,7 +56,7 @@ static eg_status parse_socket(const char *path, eg_state_spec *spec, eg_problem 
     return EG_OK;
 }
 
-static bool is_host(const char *host, bool is_bracketed)
+static bool is_host_name(const char *host, bool is_bracketed)
 {
     apr_size_t n = strlen(host);
 
@@ -78,7 +78,8 @@ static eg_status parse_address(const char *text, apr_pool_t *pool, eg_state_spec
     if (strchr(text, ',') || strncmp(text, "//", 2) == 0)
         return say_wrong(why, "takes one address, redis:HOST:PORT, no list and no URL: whatever "
                               "fails over stands behind that address");
-    if ((is_bracketed && !text[n]) || !is_host(spec->host, is_bracketed) || (*rest && *rest != ':'))
+    if ((is_bracketed && !text[n]) || !is_host_name(spec->host, is_bracketed) ||
+        (*rest && *rest != ':'))
         return say_wrong(why, "takes redis:HOST, redis:HOST:PORT, redis:[ADDRESS]:PORT or "
                               "redis:/PATH/OF/SOCKET");
     if (*rest && (!read_whole(rest + 1, 65535, &spec->port) || !spec->port))
