@@ -23,9 +23,9 @@ typedef enum {
     EG_ASKED_AGAIN,
     EG_FOUND,
     EG_LOCKED_OUT, /* failed too often */
-    EG_SHIELDED, /* goes on with tokens in the place of values */
-    EG_REVEALED, /* goes on with values in the place of tokens */
-    EG_PASSED    /* goes on as it came */
+    EG_SHIELDED,   /* goes on with tokens in the place of values */
+    EG_REVEALED,   /* goes on with values in the place of tokens */
+    EG_PASSED      /* goes on as it came */
 } eg_outcome;
 
 #define EG_OUTCOMES (EG_PASSED + 1)

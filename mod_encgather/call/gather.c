@@ -200,8 +200,8 @@ static eg_outcome look_at_lock(const gather *g)
 
 static int answer_lock(const gather *g, eg_outcome outcome)
 {
-    return eg_answer_event(g->r, outcome == EG_LOCKED_OUT ? EG_SAY_LOCKED : EG_SAY_UNAVAILABLE, NULL,
-                           outcome);
+    return eg_answer_event(g->r, outcome == EG_LOCKED_OUT ? EG_SAY_LOCKED : EG_SAY_UNAVAILABLE,
+                           NULL, outcome);
 }
 
 /* Wherever the first question would be asked. */

@@ -337,7 +337,7 @@ static const char *fault_of_counted_field(const eg_config *config, const char *n
 
     if (place == fields->n)
         return "there is no EncGatherField of that name here";
-    if (eg_config_recipient(config, &fields->at[place], &known) || !known)
+    if (eg_config_recipient(config, &fields->at[place], &known))
         return "that field is sealed to an EncGatherRecipient, so this host cannot know what was "
                "keyed in: give the field recipient=off, or count by another one";
     if (!config->keys)

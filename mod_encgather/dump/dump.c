@@ -187,6 +187,15 @@ static const char *address_of(apr_pool_t *pool, const char *url)
     return apr_pstrcat(pool, apr_pstrmemdup(pool, url, (apr_size_t)(host - url)), address, NULL);
 }
 
+static const char *lockout_words(apr_pool_t *pool, const eg_lockout *lockout)
+{
+    if (!lockout)
+        return NULL;
+    return apr_psprintf(pool, "%d %d by=%s%s%s fail=%s", lockout->failures, lockout->seconds,
+                        lockout->by, *lockout->scope ? " scope=" : "", lockout->scope,
+                        lockout->fails_closed ? "closed" : "open");
+}
+
 static void write_gather(apr_pool_t *pool, const eg_jsonline *line, const eg_config *config)
 {
     const eg_backend *backend = config->backend;
@@ -198,6 +207,7 @@ static void write_gather(apr_pool_t *pool, const eg_jsonline *line, const eg_con
     eg_jsonline_text(line, "fields", field_names(pool, eg_config_fields(config)));
     eg_jsonline_number(line, "attempts", (long)eg_config_attempts(config));
     eg_jsonline_text(line, "forward", words_of(pool, config->forward));
+    eg_jsonline_text(line, "lockout", lockout_words(pool, eg_config_lockout(config)));
 }
 
 static void write_lookup(apr_pool_t *pool, const eg_jsonline *line, const eg_config *config)
