@@ -93,7 +93,8 @@ sub _want_a_password ($fleet, $seconds) {
 sub run ($fleet, $option) {
     my $stop  = "$fleet->{dir}/stop";
     my $crowd = EncGather::FleetCrowd->start(fleet => $fleet, clients => $option->{clients}, while => sub { !-e $stop });
-    my @windows = map { _trouble($fleet, $_, $option->{seconds}) } @TROUBLES;
+    my $which   = join '|', map { quotemeta } split /,/, $option->{troubles} // '';
+    my @windows = map { _trouble($fleet, $_, $option->{seconds}) } grep { $_->{name} =~ /$which/ } @TROUBLES;
     spew($stop, '');
     my $book = $crowd->finish;
     unlink $stop;
