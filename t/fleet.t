@@ -19,7 +19,7 @@ my @MISSING = grep { !defined module_file($_) } qw(proxy proxy_http proxy_balanc
 plan skip_all => "this httpd has no mod_$MISSING[0]" if @MISSING && !$ENV{CI};
 plan skip_all => 'no redis-server' if !EncGather::Redis->is_there && !$ENV{CI};
 
-my @OPTIONS = ('--seconds' => 0.8, '--clients' => 6, '--tokens' => 400, '--failures' => 200, '--calls' => 160, '--troubles' => 'nothing,killed,still,full',
+my @OPTIONS = ('--seconds' => 0.8, '--clients' => 6, '--tokens' => 400, '--failures' => 200, '--calls' => 160, '--troubles' => 'killed,still',
     '--only' => 'load,race,count,attack,clock');
 my $pid = open my $output, '-|';
 die "fork: $!" unless defined $pid;
@@ -30,7 +30,7 @@ if (!$pid) {
 my @lines = <$output>;
 close $output;
 my $ok = is $?, 0, 'a fleet in trouble';
-$ok = cmp_ok(scalar(grep { /^ok \d+ - / } @lines), '>=', 35, 'with all its tests') && $ok;
+$ok = cmp_ok(scalar(grep { /^ok \d+ - / } @lines), '>=', 33, 'with all its tests') && $ok;
 $ok ? note(grep { /^# / } @lines) : diag(@lines);
 
 finish();

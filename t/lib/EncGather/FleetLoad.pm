@@ -27,62 +27,63 @@ use constant {
 
 # --- Troubles -----------------------------------------------------------------------------------------------------------
 
-# away: nobody can ask the Redis meanwhile. timed: how long an answer takes then is judged.
+# does: brings it about, calls the code that it is given, which lasts as long as the trouble is to, and puts it right. away: nobody can ask
+# the Redis meanwhile. timed: how long an answer takes then is judged.
 my @TROUBLES = (
     { name => 'nothing' },
-    { name => 'a host restarts gracefully', does => sub ($f, $s) { ok(($f->hosts)[1]->graceful, 'a graceful restart'); sleep $s } },
+    { name => 'a host restarts gracefully', does => sub ($f, $last) { ok(($f->hosts)[1]->graceful, 'a graceful restart'); $last->() } },
     { name => 'a host is killed', does => \&_kill_a_host },
     { name => 'new keys', does => \&_new_keys },
-    { name => 'Redis restarts', away => 1, does => sub ($f, $s) { $f->redis->stop; sleep $s; $f->redis->start } },
-    { name => 'Redis loses its power', away => 1, does => sub ($f, $s) { $f->redis->power_cut; sleep $s; $f->redis->start } },
-    { name => 'Redis stands still', away => 1, timed => 1, does => sub ($f, $s) { $f->redis->freeze; sleep $s; $f->redis->thaw } },
-    { name => 'Redis is a replica', away => 1, timed => 1, does => sub ($f, $s) { _asked($f, $s, [ qw(REPLICAOF 127.0.0.1 1) ], [ qw(REPLICAOF NO ONE) ]) } },
-    { name => 'Redis misses its replicas', away => 1, timed => 1, does => sub ($f, $s) { _set($f, $s, 'min-replicas-to-write', 1, 0) } },
-    { name => 'Redis is full', away => 1, timed => 1, does => sub ($f, $s) { _set($f, $s, 'maxmemory', 1, '64mb') } },
+    { name => 'Redis restarts', away => 1, does => sub ($f, $last) { $f->redis->stop; $last->(); $f->redis->start } },
+    { name => 'Redis loses its power', away => 1, does => sub ($f, $last) { $f->redis->power_cut; $last->(); $f->redis->start } },
+    { name => 'Redis stands still', away => 1, timed => 1, does => sub ($f, $last) { $f->redis->freeze; $last->(); $f->redis->thaw } },
+    { name => 'Redis is a replica', away => 1, timed => 1, does => sub ($f, $last) { _asked($f, $last, [ qw(REPLICAOF 127.0.0.1 1) ], [ qw(REPLICAOF NO ONE) ]) } },
+    { name => 'Redis misses its replicas', away => 1, timed => 1, does => sub ($f, $last) { _set($f, $last, 'min-replicas-to-write', 1, 0) } },
+    { name => 'Redis is full', away => 1, timed => 1, does => sub ($f, $last) { _set($f, $last, 'maxmemory', 1, '64mb') } },
     { name => 'Redis wants a password', away => 1, timed => 1, does => \&_want_a_password },
 );
 
-sub _kill_a_host ($fleet, $seconds) {
+sub _kill_a_host ($fleet, $last) {
     my ($host) = $fleet->hosts;
     $fleet->kill_host($host);
     $fleet->{killed}++;
-    sleep $seconds;
+    $last->();
     $fleet->start_host($host);
     return;
 }
 
 # As the manual says: second, then first.
-sub _new_keys ($fleet, $seconds) {
+sub _new_keys ($fleet, $last) {
     my $ring = $fleet->ring;
     my $id   = 'k' . (2 + $fleet->{rotations}++);
     splice @$ring, 1, 0, [ $id => sha256_hex("encgather fleet key: $id") ];
     for (1, 2) {
         $fleet->write_ring;
         $_->graceful or die $_->error for $fleet->hosts;
-        sleep $seconds / 2;
+        $last->(0.5);
         @$ring[ 0, 1 ] = @$ring[ 1, 0 ] if $_ == 1;
     }
     return;
 }
 
-sub _asked ($fleet, $seconds, $first, $then) {
+sub _asked ($fleet, $last, $first, $then) {
     my $line = $fleet->redis->line;
     is $line->(@$first), 'OK', "@$first";
-    sleep $seconds;
+    $last->();
     is $line->(@$then), 'OK', "@$then";
     return;
 }
 
-sub _set ($fleet, $seconds, $name, $value, $before) {
-    return _asked($fleet, $seconds, [ CONFIG => SET => $name => $value ], [ CONFIG => SET => $name => $before ]);
+sub _set ($fleet, $last, $name, $value, $before) {
+    return _asked($fleet, $last, [ CONFIG => SET => $name => $value ], [ CONFIG => SET => $name => $before ]);
 }
 
 # Who is let in stays in, so connections are cut, too.
-sub _want_a_password ($fleet, $seconds) {
+sub _want_a_password ($fleet, $last) {
     my $line = $fleet->redis->line;
     $line->(qw(CONFIG SET requirepass), sha256_hex('encgather fleet password'));
     $line->(qw(CLIENT KILL TYPE normal SKIPME yes));
-    sleep $seconds;
+    $last->();
     is $line->(qw(CONFIG SET requirepass), ''), 'OK', 'no password any more';
     return;
 }
@@ -104,13 +105,14 @@ sub run ($fleet, $option) {
     return (@rows, _offer_again($fleet, $book));
 }
 
-# from, to: between these times everybody sees it.
+# from, to: around all of it; since, over: everybody sees it; until: nobody does any more.
 sub _trouble ($fleet, $trouble, $seconds) {
     my $before = _lines($fleet);
     my %window = (%$trouble, from => time);
-    $trouble->{does} ? $trouble->{does}->($fleet, $seconds) : sleep $seconds;
+    my $last   = sub ($part = 1) { $window{since} = time; sleep $part * $seconds; $window{over} = time };
+    $trouble->{does} ? $trouble->{does}->($fleet, $last) : $last->();
     $window{to} = time;
-    sleep max($trouble->{away} ? 1.5 + $seconds / 2 : 0.3, 0);
+    sleep($trouble->{away} ? 1.5 + $seconds / 2 : 0.3);
     $window{until} = time;
     $window{lines} = _lines($fleet) - $before;
     return \%window;
@@ -160,7 +162,7 @@ sub _judge_all ($book, $windows) {
 
 # While it lasts with fail=closed and with single use nobody gets in, with fail=open nobody is kept out; behind it all is well.
 sub _judge_window ($book, $w) {
-    my @inside = grep { $_->[0] >= $w->{from} + 0.3 && $_->[1] <= $w->{to} } @{ $book->{steps} };
+    my @inside = grep { $_->[0] >= $w->{since} && $_->[1] <= $w->{over} } @{ $book->{steps} };
     my @in     = grep { _needs_state($_) && $_->[3] ne 'first' && $_->[4] ne 'unavailable' } @inside;
     my @open   = grep { $_->[2] eq 'open' && $_->[3] eq 'last' } @inside;
     is_deeply [ map { _told($_, $w->{from}) } splice @in, 0, SHOWN ], [], "$w->{name}: nobody gets in where the state is needed";
