@@ -91,8 +91,8 @@ eg_redis_facts eg_redis_learn(eg_redis *redis, apr_int64_t wait, apr_int64_t unt
                               apr_pool_t *pool)
 {
     const learning of = {redis, wait, until, pool};
-    eg_redis_facts facts = {
-        .policy = setting_of(&of, "maxmemory-policy", "memory", "maxmemory_policy")};
+    eg_redis_facts facts = {.policy =
+                                setting_of(&of, "maxmemory-policy", "memory", "maxmemory_policy")};
 
     facts.evicts = facts.policy && strcmp(facts.policy, "noeviction") != 0;
     facts.keeps = learn_keeping(&of);

@@ -39,8 +39,7 @@ static void tell_eviction(const store_questions *q, const eg_redis_facts *facts)
     else if (facts->evicts)
         tell_store(q, EG_STATE_BROKEN,
                    apr_pstrcat(q->pool, "when it is full it throws away what it was to keep (",
-                               facts->policy,
-                               "): used tokens are good again, locked callers free",
+                               facts->policy, "): used tokens are good again, locked callers free",
                                NULL),
                    "maxmemory-policy noeviction, in its configuration");
     else
@@ -76,10 +75,10 @@ static void tell_keeping(const store_questions *q, const eg_redis_facts *facts)
 
 static apr_int64_t info_number(const store_questions *q, const char *part, const char *name)
 {
-    const char *text = eg_redis_is_usable(q->redis)
-                           ? eg_redis_info(q->redis, part, name, eg_steady_clock() + PATIENCE,
-                                           q->pool)
-                           : NULL;
+    const char *text =
+        eg_redis_is_usable(q->redis)
+            ? eg_redis_info(q->redis, part, name, eg_steady_clock() + PATIENCE, q->pool)
+            : NULL;
 
     return text ? apr_atoi64(text) : -1;
 }
@@ -113,11 +112,10 @@ static void tell_memory(const store_questions *q)
 }
 
 /* It needs no clock that is right; hosts do, and this is one that somebody else keeps. */
-static void tell_clock(const store_questions *q)
+static void tell_clock_of_store(const store_questions *q)
 {
-    apr_int64_t there = eg_redis_is_usable(q->redis)
-                            ? eg_redis_clock(q->redis, eg_steady_clock() + PATIENCE)
-                            : 0;
+    apr_int64_t there =
+        eg_redis_is_usable(q->redis) ? eg_redis_clock(q->redis, eg_steady_clock() + PATIENCE) : 0;
     apr_int64_t apart = there - (apr_int64_t)apr_time_sec(apr_time_now());
 
     if (there && (apart > CLOCKS || apart < -CLOCKS))
@@ -146,14 +144,15 @@ static void ask_redis(const store_questions *q)
     tell_eviction(q, &facts);
     tell_keeping(q, &facts);
     tell_memory(q);
-    tell_clock(q);
+    tell_clock_of_store(q);
 }
 
 /* --- where it is ------------------------------------------------------------------------------- */
 
 static bool spec_of_record(const eg_dump *dump, const eg_record *record, eg_state_spec *spec)
 {
-    const char *word = eg_record_get(dump, record, "store"), *db = eg_record_get(dump, record, "db");
+    const char *word = eg_record_get(dump, record, "store"),
+               *db = eg_record_get(dump, record, "db");
     eg_problem why;
 
     if (!word || eg_state_spec_parse(dump->report->tool->pool, &word, 1, spec, &why) != EG_OK)
@@ -218,9 +217,9 @@ void eg_ask_store(const eg_dump *dump, bool offline)
         return;
     store_questions q = {.pool = pool};
 
-    q.subject = eg_report_subject(dump->report, apr_pstrcat(pool, "EncGatherStateCache ",
-                                                            eg_record_get(dump, record, "store"),
-                                                            NULL));
+    q.subject =
+        eg_report_subject(dump->report, apr_pstrcat(pool, "EncGatherStateCache ",
+                                                    eg_record_get(dump, record, "store"), NULL));
     if (!spec.is_redis)
         tell_shared_memory(&q, dump, record);
     else if (offline || !eg_redis_is_built())

@@ -59,8 +59,7 @@ void eg_state_metrics_write(apr_bucket_brigade *out, eg_exposition format)
         {"marks_room", "Used tokens for which there is room.", GAUGE, NUMBER, true, n.marks_room},
         {"marks_pushed_out", "Used tokens that had to make room while they were still good.",
          COUNTER, NUMBER, true, n.marks_pushed_out},
-        {"counts", "Values whose failures are held in memory.", GAUGE, NUMBER, true,
-         n.counts_held},
+        {"counts", "Values whose failures are held in memory.", GAUGE, NUMBER, true, n.counts_held},
         {"counts_room", "Values for whose failures there is room.", GAUGE, NUMBER, true,
          n.counts_room},
     };
