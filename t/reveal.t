@@ -446,7 +446,7 @@ SKIP: {
 {
     my $text = request(GET => $HOST, '/encgather-status?format=prometheus')->content;
     my %count = $text =~ /^encgather_reveals_total\{[^}]*result="([a-z-]+)"\} (\d+)/mg;
-    is_deeply [ sort keys %count ], [ sort qw(method media-type too-large timeout malformed misconfigured forbidden bad-token revealed passed) ], 'results in the metrics';
+    is_deeply [ sort keys %count ], [ sort qw(method media-type too-large timeout malformed misconfigured forbidden bad-token unavailable revealed passed) ], 'results in the metrics';
     my %logged;
     my $verdicts = slurp_if_there("$TREE/logs/verdicts") || '';
     $logged{$1}++ while $verdicts =~ /^\S+ \d+ \S+ \S+ (revealed|bad-token|media-type) /mg;

@@ -111,7 +111,7 @@ serve($server, 'shm');
 my $first = pair();
 taken(offer($first), 'a pair of tokens');
 my $again = offer($first);
-refused($again, 'the same again');
+refused($again, 'E11 the same again');
 is verdict($again), '400 bad-token', '... in the access log';
 like $server->error_log, qr/\[encgather:warn\].*EG0402: call \S+: the token of the field '$FIELDS[0] $FIELDS[1]' was used before.*\(rule: used\)/, '... and in the error log';
 taken(offer($first, target => '/again'), 'where tokens may be used again it is good, and not used up');
@@ -172,8 +172,9 @@ taken(offer($graceful), 'before a graceful restart');
 serve($server, 'shm');
 refused(offer($graceful), 'after it');
 taken(offer($hard), 'before a restart that is not');
+my $generation = $server->generation;
 $server->signal('HUP');
-$server->wait_for_generation($server->generation + 1, 1);
+$server->wait_for_generation($generation + 1);
 wait_until(20, sub { eval { offer($graceful)->code == 400 } });
 refused(offer($hard), 'after it');
 
@@ -197,7 +198,7 @@ serve($other,  $redis->by_port);
 
 my $shared = pair();
 taken(offer($shared, key('abc')), 'at one host');
-refused(offer($shared, at => $other), 'at the other');
+refused(offer($shared, at => $other), 'E11 at the other');
 taken(offer($shared, at => $other, key('abc')), 'at the other, with the same Idempotency-Key');
 my $half = pair();
 refused(offer({ %$half, $FIELDS[1] => $shared->{ $FIELDS[1] } }), 'a new one beside a used one of another call');
@@ -235,6 +236,12 @@ $redis->start;
 refused(offer($shared, at => $other), 'after a power cut of a Redis that keeps what it is told');
 taken(offer(pair()), 'and new ones are taken, by connections that were lost');
 
-log_is_clean($server, qr{EG0402: .*rule: (?:used|call|age)}, qr{EG0402: .*UTF-8}, qr{EG0108: .*EncGatherSingleUse}, qr{EG0501: .*status 400});
+$redis->stop;
+my $away = reveal({ card => token('card', $CARD, fresh_call()) });
+is $away->code . ' ' . $away->content, '500 {"error":"unavailable"}', 'a reveal without the store';
+is verdict($away), '500 unavailable', '... in the access log';
+is_deeply [ $backend->requests ], [], '... reaches nobody';
+
+log_is_clean($server, qr{EG0701: EncGatherStateCache cannot be asked}, qr{EG0402: .*rule: (?:used|call|age)}, qr{EG0402: .*UTF-8}, qr{EG0108: .*EncGatherSingleUse}, qr{EG0501: .*status 400});
 log_is_clean($other, qr{EG0402: .*rule: used});
 finish();

@@ -181,7 +181,7 @@ starts($redis->by_port);
 is +(offer())[0], $TAKEN, 'a Redis';
 
 $redis->freeze;
-my $took = gives_up('SIGSTOP', 'does not answer in time');
+my $took = gives_up('E10 SIGSTOP', 'does not answer in time');
 note sprintf 'SIGSTOP: the first answer after %.3f s', $took;
 my @pids = map { my $pid = fork; die "fork: $!" unless defined $pid; if (!$pid) { my ($answer, $took) = offer(); require POSIX; POSIX::_exit($answer eq $AWAY && ($took < 1.3 || slow()) ? 0 : 1) } $pid } 1 .. 16;
 is_deeply [ map { waitpid $_, 0; $? } @pids ], [ (0) x 16 ], 'SIGSTOP: 16 at once are all answered in time';
@@ -192,7 +192,7 @@ is lines_of('EG0702'), 1, '... and one that it is over';
 
 # Whoever goes back to the Redis at once has no rest behind him.
 $redis->stop;
-gives_up('stopped', '');
+gives_up('E10 stopped', '');
 $redis->start;
 comes_back('started again');
 $redis->power_cut;
@@ -200,7 +200,7 @@ $redis->start;
 is +(offer())[0], $TAKEN, 'killed and there again before anybody asks: nobody sees it';
 
 $redis->ask('REPLICAOF', '127.0.0.1', $MASTER);
-gives_up('a replica', '');
+gives_up('E10 a replica', '');
 $redis->ask(qw(REPLICAOF NO ONE));
 comes_back('a replica');
 is lines_of('EG0701'), 1, 'within a minute not one line more';
@@ -214,6 +214,6 @@ for my $fault ([ 'READONLY', 'REPLICAOF', '127.0.0.1', $MASTER ], [ 'OOM', qw(CO
     $redis->start;
     $redis->ask(@do);
     starts($redis->by_port, qr/answers $word/);
-    gives_up($word, "answers $word");
+    gives_up("E10 $word", "answers $word");
 }
 finish();

@@ -283,14 +283,19 @@ static void repair_counts(eg_counts *t)
     repair_notes(t);
 }
 
+static bool lock_counts(eg_counts *t)
+{
+    eg_lock_verdict verdict = eg_shared_lock_take(&t->lock);
+
+    if (verdict == EG_LOCKED_TORN)
+        repair_counts(t);
+    return verdict != EG_NOT_LOCKED;
+}
+
 static bool begin_asking(asking *a, const unsigned char *step)
 {
-    eg_lock_verdict verdict = eg_shared_lock_take(&a->t->lock);
-
-    if (verdict == EG_NOT_LOCKED)
+    if (!lock_counts(a->t))
         return false;
-    if (verdict == EG_LOCKED_TORN)
-        repair_counts(a->t);
     a->c = find_counter(a->t, a->count->who);
     if (a->c)
         (void)settle_counter(a->t, a->c, a->now);
@@ -450,9 +455,15 @@ eg_counts *eg_counts_make(void *memory, apr_size_t bytes)
     return t;
 }
 
-eg_counts_numbers eg_counts_count(const eg_counts *t)
+eg_counts_numbers eg_counts_count(eg_counts *t)
 {
-    return (eg_counts_numbers){t->held, t->room};
+    eg_counts_numbers numbers = {.room = t->room};
+
+    if (!lock_counts(t))
+        return numbers;
+    numbers.held = t->held;
+    eg_shared_lock_leave(&t->lock);
+    return numbers;
 }
 
 unsigned eg_counts_of(eg_counts *t, const eg_state_count *count, apr_int64_t now)

@@ -35,7 +35,8 @@ typedef struct {
     apr_uint64_t held, room;
 } eg_counts_numbers;
 
-eg_counts_numbers eg_counts_count(const eg_counts *table);
+/* Its room alone, where the lock is not to be had. */
+eg_counts_numbers eg_counts_count(eg_counts *table);
 
 /* How often the value has failed, notes included; 0 where the lock is not to be had. For tests. */
 unsigned eg_counts_of(eg_counts *table, const eg_state_count *count, apr_int64_t now);

@@ -241,21 +241,21 @@ static eg_state_answer spend_locked(eg_marks *t, const eg_spending *wanted)
     return EG_STATE_YES;
 }
 
+static bool lock_marks(eg_marks *t)
+{
+    eg_lock_verdict verdict = eg_shared_lock_take(&t->lock);
+
+    if (verdict == EG_LOCKED_TORN)
+        repair_marks(t);
+    return verdict != EG_NOT_LOCKED;
+}
+
 eg_state_answer eg_marks_spend(eg_marks *t, const eg_spending *wanted)
 {
     eg_state_answer answer;
 
-    if (wanted->n > t->room)
+    if (wanted->n > t->room || !lock_marks(t))
         return EG_STATE_AWAY;
-    switch (eg_shared_lock_take(&t->lock)) {
-    case EG_NOT_LOCKED:
-        return EG_STATE_AWAY;
-    case EG_LOCKED_TORN:
-        repair_marks(t);
-        break;
-    case EG_LOCKED:
-        break;
-    }
     answer = spend_locked(t, wanted);
     eg_shared_lock_leave(&t->lock);
     return answer;
@@ -289,7 +289,14 @@ eg_marks *eg_marks_make(void *memory, apr_size_t bytes, apr_int64_t now)
     return t;
 }
 
-eg_marks_numbers eg_marks_count(const eg_marks *t)
+eg_marks_numbers eg_marks_count(eg_marks *t)
 {
-    return (eg_marks_numbers){t->held, t->room, t->pushed_out};
+    eg_marks_numbers numbers = {.room = t->room};
+
+    if (!lock_marks(t))
+        return numbers;
+    numbers.held = t->held;
+    numbers.pushed_out = t->pushed_out;
+    eg_shared_lock_leave(&t->lock);
+    return numbers;
 }

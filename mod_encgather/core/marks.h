@@ -32,6 +32,7 @@ typedef struct {
     apr_uint64_t held, room, pushed_out;
 } eg_marks_numbers;
 
-eg_marks_numbers eg_marks_count(const eg_marks *table);
+/* Its room alone, where the lock is not to be had. */
+eg_marks_numbers eg_marks_count(eg_marks *table);
 
 #endif

@@ -260,7 +260,7 @@ static bool append_command(eg_redis *redis, const eg_span *words, unsigned n)
     const char *at[WORDS_MAX];
     size_t length[WORDS_MAX];
     char *command = NULL, *longer = NULL;
-    int size;
+    long long size; /* newer versions return one, older ones an int */
 
     if (n > WORDS_MAX)
         return false;
@@ -275,7 +275,7 @@ static bool append_command(eg_redis *redis, const eg_span *words, unsigned n)
         if (redis->n)
             memcpy(longer, redis->out, redis->n);
         memcpy(longer + redis->n, command, (apr_size_t)size);
-        size += (int)redis->n;
+        size += (long long)redis->n;
         forget_sent(redis);
         redis->out = longer;
         redis->n = (apr_size_t)size;

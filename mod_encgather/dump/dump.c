@@ -218,6 +218,8 @@ static void write_lookup(apr_pool_t *pool, const eg_jsonline *line, const eg_con
     eg_jsonline_text(line, "lookup", config->lookup->query);
     eg_jsonline_text(line, "demands", words_of(pool, config->lookup->fields));
     eg_jsonline_flag(line, "exposed", config->expose > 0);
+    if (config->single_use > 0)
+        eg_jsonline_flag(line, "single_use", true);
 }
 
 static const char *kids_of(apr_pool_t *pool, const eg_envelope_list *list)
