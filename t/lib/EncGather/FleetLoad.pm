@@ -21,6 +21,8 @@ use EncGather::Redis;
 use constant {
     LIMIT    => 1.3,    # seconds for an answer while the Redis stands still
     BACK     => 2,      # seconds until the first good answer behind a trouble
+    WAIT     => 0.24,   # seconds that a host waits for the Redis
+    REST     => 1.1,    # and for which it does not ask it again
     SHOWN    => 10,
     UNLOADED => 3,      # of a load average per processor, above which times are told and not judged
 };
@@ -141,12 +143,26 @@ sub _is_wrong ($step, @windows) {
     return !grep { $_->{away} && $step->[1] >= $_->{from} && $step->[0] <= $_->{until} } @windows;
 }
 
+# On a busy machine a Redis that is well may answer too late: whoever waited has waited in vain for a quarter of a second, and for a second
+# after it others are told so at once.
+sub _without_slow ($steps, @wrong) {
+    my @late = grep { $_->[1] - $_->[0] >= WAIT } @$steps;
+    my (@rest, @slow);
+    for my $step (@wrong) {
+        my $excused = $step->[4] eq 'unavailable' && _needs_state($step) && grep { $step->[1] >= $_->[0] && $step->[0] <= $_->[1] + REST } @late;
+        push @{ $excused ? \@slow : \@rest }, $step;
+    }
+    return (\@rest, \@slow);
+}
+
 sub _told ($step, $zero) { return sprintf '%s %s: %s, after %.2f s, sent %d times, at %.2f', @$step[ 2, 3, 4 ], $step->[1] - $step->[0], $step->[5], $step->[0] - $zero }
 
 sub _judge_all ($book, $windows) {
     my @steps = @{ $book->{steps} };
     my $zero  = $windows->[0]{from};
-    my @wrong = map { _told($_, $zero) } grep { _is_wrong($_, @$windows) } @steps;
+    my ($wrong, $slow) = _without_slow(\@steps, grep { _is_wrong($_, @$windows) } @steps);
+    my @wrong = map { _told($_, $zero) } @$wrong;
+    cmp_ok scalar @$slow, '<=', @steps / 1000, @$slow . ' steps found a store that was too slow, on a machine that is too busy' if @$slow;
     is_deeply [ splice @wrong, 0, SHOWN ], [], 'of ' . @steps . ' steps none was answered wrongly, and none was lost';
     my @again = grep { $_->[3] eq 'again' } @steps;
     is_deeply [ grep { $_->[4] ne 'unavailable' } @again ], [], 'of ' . @again . ' tokens that were used none was taken again, at once';
@@ -168,14 +184,15 @@ sub _judge_window ($book, $w) {
     is_deeply [ map { _told($_, $w->{from}) } splice @in, 0, SHOWN ], [], "$w->{name}: nobody gets in where the state is needed";
     is scalar(grep { $_->[4] ne 'found' } @open), 0, "$w->{name}: fail=open keeps none of " . @open . ' callers out';
     my $late = _good_after($book, $w);
-    ok defined $late && ($late <= BACK || _is_loaded()), sprintf '%s: the first good answer comes %.2f s behind it', $w->{name}, $late // -1;
+    ok defined $late && ($late <= BACK || is_loaded()), sprintf '%s: the first good answer comes %.2f s behind it', $w->{name}, $late // -1;
     return unless $w->{timed};
     my $slowest = _slowest($book, $w);
-    ok $slowest <= LIMIT || _is_loaded(), sprintf '%s: the slowest answer took %.2f s', $w->{name}, $slowest;
+    ok $slowest <= LIMIT || is_loaded(), sprintf '%s: the slowest answer took %.2f s', $w->{name}, $slowest;
     return;
 }
 
-sub _is_loaded () {
+# Whether the machine has more to do than times could be judged by.
+sub is_loaded () {
     my ($load) = slurp_if_there('/proc/loadavg') =~ /^(\S+)/;
     my $processors = () = slurp_if_there('/proc/cpuinfo') =~ /^processor\s/mg;
     return ($load // 0) > UNLOADED * ($processors || 1);
