@@ -17,6 +17,7 @@ use Test::More;
 use lib 't/lib';
 use EncGather::Files qw(slurp_if_there spew);
 use EncGather::Jwe qw(make_pair);
+use EncGather::Redis;
 use EncGather::Signature qw(signature form_encode);
 use EncGather::Test;
 
@@ -229,6 +230,62 @@ finds('hosts', $DBD . host('a.test', $SECRET, asks('/g', '/d'), lookup('/d')) . 
     [ ok => qr/^a\.test: <Location \/d>/, qr/the database answers/ ],
     [ broken => qr/^b\.test: <Location \/g>/, qr/there is no EncGatherKeyFile, no EncGatherAuthTokenFile/ ],
     [ odd => qr/^b\.test: <Location \/g>/, qr/\/d is neither a decrypt-gather nor a ProxyPass/ ]);
+
+# --- A Redis that hosts share ---------------------------------------------------------------------------------------------------
+
+sub shares ($cache) {
+    return "EncGatherStateCache $cache\n$SECRET${DBD}EncGatherTokenFormat jwe\nEncGatherSingleUse on\n" . lookup('/lookup');
+}
+
+my $STORE = qr/^EncGatherStateCache redis:/;
+{
+    my $redis = EncGather::Redis->new(in_tree('private/doctor-redis'), maxmemory => '0');
+    $redis->start;
+    my $cache = shares($redis->by_port);
+    my ($rc, $report) = examine($cache);
+    is $rc, $GOOD, 'a Redis that is good: exit status';
+    is join('; ', map { $_->{text} } grep { $_->{about} =~ $STORE } @{ $report->{findings} }), 'answers what requests ask; nothing was changed in it; it evicts nothing; '
+        . 'it keeps what it is told over a restart of its own; it holds 0 MiB, and has no limit of its own', '... and what is said of it';
+    is_deeply $redis->ask(KEYS => '*'), [], '... in which nothing was changed';
+    is((examine($cache, '--offline'))[1]{ok}, (grep { 1 } @{ $report->{findings} }) - 4, '... and which --offline does not ask');
+
+    $redis->ask(qw(CONFIG SET maxmemory-policy allkeys-lru));
+    finds('one that evicts', $cache, $BROKEN, [ broken => $STORE, qr/throws away what it was to keep \(allkeys-lru\)/ ]);
+    $redis->ask(qw(CONFIG SET maxmemory-policy noeviction));
+    $redis->ask(qw(CONFIG SET appendonly no));
+    finds('one that forgets', $cache, $ODD, [ odd => $STORE, qr/keeps nothing over a restart/ ]);
+    $redis->ask('CONFIG', 'SET', 'save', '3600 1');
+    my ($used) = $redis->ask(qw(INFO memory)) =~ /^used_memory:(\d+)/m;
+    $redis->ask(qw(CONFIG SET maxmemory), int 1.15 * $used);
+    finds('one with snapshots, nearly full', $cache, $ODD, [ odd => $STORE, qr/keeps snapshots alone/ ], [ odd => $STORE, qr/nearly full: \d+ of \d+ MiB/ ]);
+    $redis->ask(qw(CONFIG SET maxmemory 1));
+    finds('one that is full', $cache, $BROKEN, [ broken => $STORE, qr/answers OOM: it is full/ ]);
+    $redis->ask(qw(CONFIG SET maxmemory 0));
+    $redis->ask(qw(REPLICAOF 127.0.0.1 1));
+    finds('a replica', $cache, $BROKEN, [ broken => $STORE, qr/answers READONLY: it is a replica/ ]);
+    $redis->ask(qw(REPLICAOF NO ONE));
+
+    my $line = $redis->line;
+    $line->(qw(ACL SETUSER ivr on), ">$PASSWORDS[1]", qw(~eg:* -@all +set +eval +get));
+    my $login = 'user=ivr password-file=' . write_secret("$FILES/redis-password", "$PASSWORDS[1]\n");
+    ($rc, $report) = examine(shares($redis->by_port . " $login"));
+    is $rc, $GOOD, 'a user who may do no more than is needed: exit status';
+    is scalar(grep { $_->{about} =~ $STORE && $_->{text} =~ /not known: the user may not ask/ } @{ $report->{findings} }), 2, '... and what is not known';
+    $line->(CONFIG => SET => requirepass => $PASSWORDS[0]);
+    finds('one that wants a password', $cache, $BROKEN, [ broken => $STORE, qr/answers NOAUTH: it wants a password, which password-file= gives it/ ]);
+    $line->(CONFIG => SET => requirepass => '');
+    SKIP: {
+        my ($library) = glob '/usr/lib*/*/faketime/libfaketime.so.1';
+        skip 'no faketime', 4 unless $library;
+        local @ENV{qw(LD_PRELOAD FAKETIME)} = ($library, '-120s');
+        $line->(qw(CONFIG SET appendonly yes));
+        finds('another clock', $cache, $ODD, [ odd => $STORE, qr/its clock and that of this host are 1(?:19|20|21) seconds apart/ ]);
+    }
+    $redis->stop;
+    finds('one that is not there', $cache, $BROKEN, [ broken => $STORE, qr/the Redis is not there: nobody takes the connection/ ]);
+}
+like +(run_tool(configured()))[1], qr/^EncGatherStateCache redis:127/m, 'it is named for people';
+finds('memory', shares('shm(131072)'), $GOOD);
 
 # --- Databases ----------------------------------------------------------------------------------------------------------------
 

@@ -109,6 +109,12 @@ sub metrics () {
     return { map { /^encgather_lockouts_total\{host="[^"]*",event="([^"]+)"\} (\d+)/ ? ($1 => $2) : () } split /\n/, $text };
 }
 
+# Of the store itself: name => value, and "provider".
+sub store () {
+    my $text = get($HOST, '/encgather-status?format=prometheus')->content;
+    return { map { /^encgather_state_(\w+)\{provider="(\w+)"\} (\S+)$/ ? ($1 => $3, provider => $2) : () } split /\n/, $text };
+}
+
 # --- Not found, and locked -----------------------------------------------------------------------------------
 
 my $from = new_caller();
@@ -230,6 +236,13 @@ cmp_ok $counted->{locked}, '>=', 20, 'calls that were locked are counted';
 cmp_ok $counted->{failed}, '>=', 20, 'failures, too';
 cmp_ok $counted->{uncounted}, '>=', 15, 'and calls that could not be counted';
 is $counted->{away}, 0, 'the state was never away';
+my $store = store();
+is_deeply [ sort keys %$store ], [ sort qw(provider asked_total failures_total duration_seconds_total longest_seconds away last_failure_time_seconds marks marks_room marks_pushed_out_total
+    counts counts_room) ], 'the store has numbers of its own';
+cmp_ok $store->{asked_total}, '>', $counted->{locked} + $counted->{failed}, '... how often it was asked';
+cmp_ok $store->{counts}, '>', 1, '... how many values it holds';
+cmp_ok $store->{duration_seconds_total}, '>=', $store->{longest_seconds}, '... how long that took';
+is "@$store{qw(provider failures_total away last_failure_time_seconds marks marks_pushed_out_total)}", 'shm 0 0 0.000000 0 0', '... and nothing went wrong';
 ok $server->stop, 'the server stops';
 
 # --- Redis ---------------------------------------------------------------------------------------------------
@@ -284,6 +297,11 @@ is last_step('gather', $WRONG, From => $from), 'not-found', 'and let on' for 1 .
 is first('closed', From => $from), 'unavailable', 'F16 no Redis, fail=closed: unavailable';
 is last_step('closed', $PIN, From => $from), 'unavailable', 'at the last step, too';
 cmp_ok metrics()->{away}, '>=', 4, 'and it is counted';
+$store = store();
+is "@$store{qw(provider away)}", 'redis 1', 'the store says that it is away';
+cmp_ok $store->{failures_total}, '>=', 4, '... how often it had no answer';
+cmp_ok abs($store->{last_failure_time_seconds} - time), '<', 30, '... and when last';
+ok !exists $store->{marks}, '... and has no room to tell of';
 
 my $log = $server->error_log;
 unlike $log, qr/555400\d{4}/, 'no number in the error log';

@@ -236,6 +236,10 @@ until_both_answer();
 my %lives = $redis->lives;
 is_deeply [ grep { !/\Aeg:t:[0-9a-f]{32}\z/ } keys %lives ], [], 'keys are hashes';
 is_deeply [ grep { $lives{$_} < 1 || $lives{$_} > 962 } keys %lives ], [], 'every key expires with its token';
+my $old = pair(iat => time - 800);
+taken(offer($old), 'one that is nearly over');
+my %later = $redis->lives;
+is_deeply [ grep { !exists $lives{$_} && $later{$_} < 900 } keys %later ], [], 'is remembered for as long as a new one: clocks of hosts may differ';
 unlike $redis->contents, qr/$CARD|$PIN/, 'no digits in it';
 
 $redis->power_cut;

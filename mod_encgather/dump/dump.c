@@ -13,6 +13,7 @@
 #include "config/store.h"
 #include "dump/database.h"
 #include "dump/output.h"
+#include "dump/store.h"
 #include "version.h"
 
 APLOG_USE_MODULE(encgather);
@@ -379,6 +380,7 @@ bool eg_dump_write(apr_pool_t *pool, server_rec *s)
     write_hosts(pool, ap_conftree);
     of_lines = pool;
     eg_store_each(s, write_secret_file);
+    eg_dump_store(pool);
     write_proxies(pool, NULL, ap_conftree);
     for (int i = 0; i < places->nelts; i++)
         write_place(pool, &APR_ARRAY_IDX(places, i, eg_place));

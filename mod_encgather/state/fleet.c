@@ -80,9 +80,14 @@ static eg_state_answer read_said(const eg_redis_answer *said)
     return said->number ? EG_STATE_YES : EG_STATE_NO;
 }
 
+/* Never shorter than a token is good at all: a host whose clock is ahead would else take a mark away while the token is still
+ * good at the others. */
 static apr_int64_t life_of(const eg_state_mark *mark, apr_int64_t now)
 {
-    return mark->until > now ? mark->until - now + 1 : 1;
+    apr_int64_t left = mark->until - now, whole = mark->until - mark->made;
+    apr_int64_t life = left > whole ? left : whole;
+
+    return life > 0 ? life + 1 : 1;
 }
 
 eg_state_answer eg_fleet_spend(request_rec *r, const eg_state_mark *marks, unsigned n,

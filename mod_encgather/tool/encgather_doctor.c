@@ -318,6 +318,7 @@ static eg_exit run_doctor(eg_tool *tool)
     eg_ask_process(&dump, !given.httpd.config);
     if (!given.no_clock)
         eg_ask_clock(&dump);
+    eg_ask_store(&dump, given.offline);
     describe_all(&dump, given.offline);
     if (given.request.url)
         result = eg_explain(&dump, &given.request);
@@ -340,7 +341,7 @@ const eg_command eg_command_doctor = {
     "  -D NAME       a name for <IfDefine>\n"
     "  --httpd PATH  the program (default: apache2 or httpd)\n"
     "  --json        one JSON object, for programs\n"
-    "  --offline     do not ask databases and backends\n"
+    "  --offline     do not ask databases, backends and the Redis\n"
     "  --no-clock    do not look at the clock\n"
     "\n"
     "Why a signature does not fit, with the body of the request on standard input:\n"

@@ -8,8 +8,8 @@
 #include "core/sharedlock.h"
 #include "core/statekeys.h"
 #include "encgather_io.h"
+#include "encgather_reach.h"
 
-#define PASSWORD_FILE_MAX 1024
 #define PATIENCE 2000 /* milliseconds for an answer: here nobody waits on the phone */
 
 typedef struct {
@@ -65,48 +65,27 @@ static eg_exit read_spec(const eg_tool *tool, const unlock_options *given, eg_st
     return EG_EXIT_GOOD;
 }
 
-static bool is_one_line(eg_span text)
-{
-    return text.n && !memchr(text.p, '\n', text.n) && !memchr(text.p, '\0', text.n);
-}
-
-/* Of the file, without the end of its line. */
 static bool read_password(const eg_tool *tool, const char *path, eg_secretfile *file,
                           eg_span *password)
 {
-    static const eg_secretfile_rules rules = {.max = PASSWORD_FILE_MAX};
     eg_problem why;
 
-    if (eg_secretfile_read(tool->pool, path, &rules, file, &why) != EG_FILE_OK) {
-        eg_tool_complain(tool, "password file '%s' %s", path, why.text);
-        return false;
-    }
-    *password = (eg_span){file->bytes, file->n};
-    password->n -= password->n && file->bytes[password->n - 1] == '\n';
-    password->n -= password->n && file->bytes[password->n - 1] == '\r';
-    if (is_one_line(*password))
+    if (eg_reach_password(tool->pool, path, file, password, &why))
         return true;
-    eg_tool_complain(tool, "password file '%s' holds more than one line, or none", path);
-    eg_secretfile_free(file);
+    eg_tool_complain(tool, "password file '%s' %s", path, why.text);
     return false;
 }
 
 static eg_exit reach_redis(const eg_tool *tool, const eg_state_spec *spec, eg_span password,
                            eg_redis **redis)
 {
-    const eg_redis_login login = {.user = spec->user, .password = password, .db = spec->db};
-    eg_redis_answer why = {.kind = EG_REDIS_REFUSED};
-    eg_addresses at;
+    eg_redis_answer why;
 
     if (!eg_redis_is_built()) {
         eg_tool_complain(tool, "this program was built without hiredis, and knows no redis:");
         return EG_EXIT_SYSTEM;
     }
-    if (!eg_addresses_literal(spec, &at) && !eg_addresses_look_up(spec->host, spec->port, &at)) {
-        eg_tool_complain(tool, "the host of --state has no address");
-        return EG_EXIT_SYSTEM;
-    }
-    *redis = eg_redis_connect(&at, &login, eg_steady_clock() + PATIENCE, &why);
+    *redis = eg_reach_redis(spec, password, PATIENCE, &why);
     return *redis ? EG_EXIT_GOOD : complain_of_redis(tool, &why);
 }
 

@@ -7,6 +7,7 @@
 #include <apr_buckets.h>
 #include <apr_strings.h>
 #include "version.h"
+#include "watch/state_metrics.h"
 
 /* --- words ------------------------------------------------------------------------------------- */
 
@@ -423,6 +424,7 @@ void eg_metrics_write(apr_bucket_brigade *out, apr_pool_t *pool, eg_exposition f
     write_durations(&w);
     for (const eg_key_family *each = eg_key_families; each->name; each++)
         write_key_family(&w, each);
+    eg_state_metrics_write(out, format);
     if (format == EG_OPENMETRICS)
         apr_brigade_puts(out, NULL, NULL, "# EOF\n");
 }

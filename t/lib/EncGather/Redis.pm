@@ -41,6 +41,7 @@ sub thaw ($self)      { return $self->{daemon}->thaw }
 sub pid ($self)       { return $self->{daemon}->pid }
 
 # As EncGatherStateCache names it.
+sub socket ($self)    { return $self->{socket} }
 sub by_socket ($self) { return "redis:$self->{socket}" }
 sub by_port ($self)   { return "redis:127.0.0.1:$self->{port}" }
 sub port ($self)      { return $self->{port} }
@@ -68,6 +69,12 @@ sub _answer ($redis) {
     return if $rest < 0;
     read $redis, my $text, $rest + 2;
     return substr $text, 0, $rest;
+}
+
+# The same by one connection for all: code that asks.
+sub line ($self) {
+    my $redis = IO::Socket::UNIX->new(Peer => $self->{socket}, Timeout => ANSWER_WAIT) or croak "Redis: $!";
+    return sub (@words) { _ask($redis, @words) };
 }
 
 # Every key, and how many seconds it has; -1: for ever.

@@ -282,6 +282,12 @@ sub _start_watcher ($pid) {
     return $leash;
 }
 
+# For a process that was forked: the server may end before it does.
+sub let_go ($self) {
+    POSIX::close(fileno $self->{leash}) if $self->{leash};
+    return;
+}
+
 sub watch ($pid) {
     setpgrp 0, 0;
     open STDOUT, '>', '/dev/null';

@@ -39,7 +39,7 @@ sub new ($class, %options) {
     $self->{server} = EncGather::Server->new(%options, modules => MODULES, conf => '', hurry => 1);
     $self->{dir} = $self->{server}{dir};
     mkdir "$self->{dir}/$_", $_ eq 'keys' ? 0700 : 0755 for qw(keys data);
-    $self->_make_database;
+    make_database("$self->{dir}/data/accounts.db");
     write_secret("$self->{dir}/keys/tokens", "$TOKEN{demo}\n");
     $self->{ring} = { map { $_ => [ map { [ $_ => sha256_hex("encgather load key: $_") ] } "$_-now", "$_-old" ] } qw(one two) };
     $self->write_ring($_) for qw(one two);
@@ -100,8 +100,8 @@ sub digits () {
     return grep { !$seen{$_}++ } map { (caller_number($_))[ 0, 1 ] } 0 .. ACCOUNTS - 1;
 }
 
-sub _make_database ($self) {
-    my $path = "$self->{dir}/data/accounts.db";
+# All of them, in a new file.
+sub make_database ($path) {
     unlink $path;
     open my $sql, '|-', 'sqlite3', '-batch', $path or croak "sqlite3: $!";
     print {$sql} "CREATE TABLE accounts (card TEXT, pin TEXT, account TEXT, balance TEXT, PRIMARY KEY (card, pin));\nBEGIN;\n",

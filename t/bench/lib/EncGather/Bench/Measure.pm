@@ -129,7 +129,9 @@ sub measure ($program, $rounds, $seconds, @subjects) {
     return;
 }
 
+# fresh, where there is it: code that writes requests which nobody has sent before.
 sub _once ($program, $seconds, $subject) {
+    $subject->{fresh}->() if $subject->{fresh};
     my @trees  = map { [ processes($_) ] } @{ $subject->{roots} };
     my @before = map { cpu_of(@$_) } @trees;
     my $busy   = _busy();

@@ -10,10 +10,11 @@ no warnings 'experimental::signatures';
 use Exporter 'import';
 
 use EncGather::Bench::Apache qw(gather_location write_secret);
-use EncGather::Bench::Webhooks qw(KEY unseal);
+use EncGather::Bench::Webhooks qw(KEY request unseal);
 use EncGather::Files qw(slurp spew);
+use EncGather::Jwe qw(seal_jwe);
 
-our @EXPORT_OK = qw(RECIPIENTS make_keys sealing_locations opened);
+our @EXPORT_OK = qw(RECIPIENTS make_keys sealing_locations write_fresh opened);
 
 use constant RECIPIENTS => qw(p256 x25519 rsa);
 
@@ -30,6 +31,18 @@ sub make_keys ($tool, $directory) {
 sub sealing_locations ($backend, $directory) {
     return join '', gather_location('/jwe-dir', $backend, $directory, qq(EncGatherKeyFile "$directory/ring"), 'EncGatherTokenFormat jwe'),
         map { gather_location("/jwe-$_", $backend, $directory, qq(EncGatherRecipient $_ "$directory/$_.pub")) } RECIPIENTS;
+}
+
+# Requests of a backend, each with two tokens that nobody has sent before.
+sub write_fresh ($path, $n, $target) {
+    open my $file, '>:raw', $path or die "$path: $!\n";
+    for my $i (1 .. $n) {
+        my $token = sub ($field, $plain) { qq("$field":") . seal_jwe('dir', $plain, key => KEY, kid => 'k1', sid => "CA$i", fld => $field) . '"' };
+        my $bytes = request(path => $target, json => '{' . $token->(encryptedCardDigits => '1234') . ',' . $token->(encryptedPinDigits => '4321') . '}');
+        print {$file} length $bytes, "\n", $bytes;
+    }
+    close $file or die "$path: $!\n";
+    return $path;
 }
 
 # What is in a token of any format, '' when no key of the directory opens it.

@@ -18,6 +18,7 @@ use EncGather::Bench::Webhooks qw(ORIGIN TOKEN KEY request);
 use EncGather::Daemon qw(program free_ports);
 use EncGather::Files qw(spew);
 use EncGather::Httpd qw(httpd module_file modules_dir runtime_user);
+use EncGather::Redis;
 
 use constant { NODE_PROCESSES => { 'node-1' => 1, 'node-2' => 2 }, STATIC_BYTES => 1000 };
 
@@ -122,6 +123,21 @@ sub _conf_smallplain ($self, @ports) { return ($self->_conf_plain(@ports), child
 # The event MPM takes three connections for each thread, no more.
 sub _conf_wide      ($self, @ports) { return ($self->_conf_ours(@ports), children => 4, threads => 128) }
 sub _conf_wideplain ($self, @ports) { return ($self->_conf_plain(@ports), children => 4, threads => 128) }
+
+# decrypt-gather of jwe tokens: any number of times, and once, which a Redis, or memory, knows of.
+sub _conf_redis ($self, @ports) {
+    $self->{redis} = EncGather::Redis->new("$self->{dir}/redis-data", appendfsync => 'everysec');
+    $self->{redis}->start;
+    return $self->_state($self->{redis}->by_socket);
+}
+
+sub _conf_memory ($self, @ports) { return $self->_state('shm(67108864)') }
+
+sub _state ($self, $store) {
+    my @jwe = (qq(EncGatherKeyFile "$self->{dir}/ring"), 'EncGatherTokenFormat jwe');
+    return (modules => ['dbd'], conf => "EncGatherStateCache $store\n" . $self->_sqlite . lookup_location('/often', $self->dir, @jwe)
+        . lookup_location('/once', $self->dir, @jwe, 'EncGatherSingleUse on'));
+}
 
 sub _conf_backend ($self, @ports) {
     return (modules => ['dbd'], conf => $self->_sqlite . lookup_location('/decrypt-gather', $self->dir));
