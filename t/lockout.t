@@ -9,6 +9,7 @@ no warnings 'experimental::signatures';
 
 use IO::Socket::INET;
 use POSIX ();
+use JSON::PP qw(decode_json);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
@@ -114,6 +115,8 @@ sub store () {
     my $text = get($HOST, '/encgather-status?format=prometheus')->content;
     return { map { /^encgather_state_(\w+)\{provider="(\w+)"\} (\S+)$/ ? ($1 => $3, provider => $2) : () } split /\n/, $text };
 }
+
+sub page ($format) { return get($HOST, "/encgather-status?format=$format")->content }
 
 # --- Not found, and locked -----------------------------------------------------------------------------------
 
@@ -243,6 +246,9 @@ cmp_ok $store->{asked_total}, '>', $counted->{locked} + $counted->{failed}, '...
 cmp_ok $store->{counts}, '>', 1, '... how many values it holds';
 cmp_ok $store->{duration_seconds_total}, '>=', $store->{longest_seconds}, '... how long that took';
 is "@$store{qw(provider failures_total away last_failure_time_seconds marks marks_pushed_out_total)}", 'shm 0 0 0.000000 0 0', '... and nothing went wrong';
+like page('text'), qr/^State that requests share: shm, memory of this host: asked \d+ times, .* Used tokens: 0 of \d+ .* Counts: [1-9]\d* of \d+$/m, 'the status page has a line about it';
+like page('text'), qr/Callers who failed too often are locked/, '... and about callers who are locked';
+is decode_json(page('json'))->{state}{provider}, 'shm', '... JSON, too';
 ok $server->stop, 'the server stops';
 
 # --- Redis ---------------------------------------------------------------------------------------------------
@@ -294,6 +300,7 @@ is_deeply [ tool_run([ @UNLOCK, '--user', 'nobody', '--password-file', $password
 $redis->stop;
 is first('gather', From => $from), 'asked', 'F16 no Redis, fail=open: asked';
 is last_step('gather', $WRONG, From => $from), 'not-found', 'and let on' for 1 .. 4;
+like page('text'), qr/The state that hosts share \(EncGatherStateCache\) cannot be asked\b.*calls went on/s, 'the status page says so';
 is first('closed', From => $from), 'unavailable', 'F16 no Redis, fail=closed: unavailable';
 is last_step('closed', $PIN, From => $from), 'unavailable', 'at the last step, too';
 cmp_ok metrics()->{away}, '>=', 4, 'and it is counted';
@@ -302,6 +309,9 @@ is "@$store{qw(provider away)}", 'redis 1', 'the store says that it is away';
 cmp_ok $store->{failures_total}, '>=', 4, '... how often it had no answer';
 cmp_ok abs($store->{last_failure_time_seconds} - time), '<', 30, '... and when last';
 ok !exists $store->{marks}, '... and has no room to tell of';
+my $status = decode_json(page('json'));
+ok $status->{state}{is_away}, '... in JSON, too';
+is +(grep { $_->{tag} eq 'EG0712' } @{ $status->{failures_kept}{failed} || [] })[0]{cause}, 'state', 'and a failure has it for its cause' or diag explain $status->{failures_kept};
 
 my $log = $server->error_log;
 unlike $log, qr/555400\d{4}/, 'no number in the error log';

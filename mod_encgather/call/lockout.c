@@ -99,9 +99,12 @@ static eg_outcome turn_away(const eg_lock *lock)
     return EG_LOCKED_OUT;
 }
 
-static eg_outcome go_on_or_fail(const eg_lock *lock)
+static eg_outcome go_on_or_fail(const eg_lock *lock, eg_cause cause, unsigned tag, const char *why)
 {
-    return lock->rule->fails_closed ? EG_UNAVAILABLE : EG_GOING_ON;
+    if (!lock->rule->fails_closed)
+        return EG_GOING_ON;
+    eg_note_failure(lock->r, cause, tag, why);
+    return EG_UNAVAILABLE;
 }
 
 static eg_outcome without_count(const eg_lock *lock)
@@ -114,7 +117,7 @@ static eg_outcome without_count(const eg_lock *lock)
                   eg_call_of(lock->r), lock->rule->by, lock->lacks,
                   closed ? "the caller hears unavailable (fail=closed)"
                          : "it goes on, and is not counted (fail=open)");
-    return go_on_or_fail(lock);
+    return go_on_or_fail(lock, EG_CAUSE_REQUEST, 711, "it cannot be counted (fail=closed)");
 }
 
 /* What is the matter with the state has a line of its own, once a minute. */
@@ -126,7 +129,7 @@ static eg_outcome without_state(const eg_lock *lock)
                   eg_call_of(lock->r),
                   lock->rule->fails_closed ? "the caller hears unavailable (fail=closed)"
                                            : "it goes on, and is not counted (fail=open)");
-    return go_on_or_fail(lock);
+    return go_on_or_fail(lock, EG_CAUSE_STATE, 712, "the state cannot be asked (fail=closed)");
 }
 
 static eg_outcome outcome_of_state(const eg_lock *lock, eg_state_answer answer)

@@ -88,6 +88,7 @@ eg_outcome eg_uses_spend(request_rec *r, const eg_uses *uses, const char **field
     ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r,
                   EG_TAG("0703") "call %s: answered 500, whether its tokens were used is not known",
                   eg_call_of(r));
+    eg_note_failure(r, EG_CAUSE_STATE, 703, "whether its tokens were used is not known");
     return EG_UNAVAILABLE;
 }
 

@@ -237,7 +237,7 @@ static bool was_served(eg_outcome outcome)
 }
 
 /* As much of text as there is room for. */
-static void keep_text(char *to, apr_size_t size, const char *text)
+static void keep_words(char *to, apr_size_t size, const char *text)
 {
     apr_size_t n = text ? strlen(text) : 0;
 
@@ -261,17 +261,17 @@ static void keep_failure(eg_host *host, const request_rec *r, const eg_record *s
                           .tag = (apr_uint16_t)state->tag,
                           .host = (apr_uint16_t)(host - counters->hosts)};
 
-    keep_text(failure.call, sizeof failure.call,
-              apr_table_get(r->subprocess_env, "ENCGATHER_CALL"));
-    keep_text(failure.step, sizeof failure.step,
-              apr_table_get(r->subprocess_env, "ENCGATHER_STEP"));
-    keep_text(failure.reason, sizeof failure.reason, reason_of(state, outcome));
+    keep_words(failure.call, sizeof failure.call,
+               apr_table_get(r->subprocess_env, "ENCGATHER_CALL"));
+    keep_words(failure.step, sizeof failure.step,
+               apr_table_get(r->subprocess_env, "ENCGATHER_STEP"));
+    keep_words(failure.reason, sizeof failure.reason, reason_of(state, outcome));
     eg_failures_add(&counters->failures, &failure);
 }
 
 /* Why it failed, where it did. What our own call of a backend came to, whoever makes it tells. */
-static void count_failure(eg_host *host, const request_rec *r, const eg_record *state,
-                          eg_outcome outcome)
+static void count_cause(eg_host *host, const request_rec *r, const eg_record *state,
+                        eg_outcome outcome)
 {
     eg_cause cause = eg_cause_of_outcome(outcome, state->verdict);
 
@@ -300,7 +300,7 @@ void eg_count_answer(request_rec *r, eg_outcome outcome)
         note_cure(EG_CURED_BY_CALL, r);
     if (histogram_of(host, state))
         count_time(host, histogram_of(host, state), eg_since(state->started), r);
-    count_failure(host, r, state, outcome);
+    count_cause(host, r, state, outcome);
 }
 
 /* Of a chain of internal redirects the same request counts that the access log shows: the last one
@@ -330,7 +330,7 @@ int eg_count_logged(request_rec *r)
         note_cure(EG_CURED_BY_SIGNATURE, last);
     if (host && denied_by) {
         count_one(host, &host->denials[denied_by->result], last);
-        count_failure(host, last, denied_by, denied_by->result);
+        count_cause(host, last, denied_by, denied_by->result);
     }
     return DECLINED;
 }
@@ -348,7 +348,7 @@ void eg_count_lockout(const request_rec *r, eg_lockout_event event)
     eg_host *host = host_of(r);
 
     if (host)
-        add_to(&host->lockouts[event], 1);
+        count_one(host, &host->lockouts[event], r);
 }
 
 void eg_count_backend(const request_rec *r, eg_backend_answer answer, apr_uint64_t microseconds)

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <apr_strings.h>
 #include "core/jsonline.h"
+#include "state/state.h"
 #include "version.h"
 #include "watch/hostclock.h"
 #include "watch/keys.h"
@@ -221,9 +222,34 @@ static void put_clock_object(const json_writer *w)
     put_json(w, "}");
 }
 
+static void put_store_object(const json_writer *w, const eg_state_numbers *store)
+{
+    bool first = true;
+
+    put_json(w, "{");
+    put_member(w, &first, "provider", store->provider);
+    put_name(w, &first, "is_away");
+    put_json(w, store->is_away ? "true" : "false");
+    put_count(w, &first, "asked", store->asked);
+    put_count(w, &first, "failures", store->failures);
+    if (store->last_failure)
+        put_member(w, &first, "last_failure", eg_utc_words(w->pool, store->last_failure));
+    put_count(w, &first, "microseconds", store->microseconds);
+    put_count(w, &first, "longest_microseconds", store->longest);
+    if (store->marks_room) {
+        put_count(w, &first, "marks", store->marks_held);
+        put_count(w, &first, "marks_room", store->marks_room);
+        put_count(w, &first, "marks_pushed_out", store->marks_pushed_out);
+        put_count(w, &first, "counts", store->counts_held);
+        put_count(w, &first, "counts_room", store->counts_room);
+    }
+    put_json(w, "}");
+}
+
 void eg_status_write_json(apr_bucket_brigade *out, const eg_snapshot *snapshot)
 {
     const json_writer w = {out, snapshot->pool, snapshot};
+    eg_state_numbers store;
     bool first = true;
 
     put_json(&w, "{");
@@ -241,5 +267,9 @@ void eg_status_write_json(apr_bucket_brigade *out, const eg_snapshot *snapshot)
     put_key_list(&w);
     put_name(&w, &first, "clock");
     put_clock_object(&w);
+    if (eg_state_numbers_now(&store)) {
+        put_name(&w, &first, "state");
+        put_store_object(&w, &store);
+    }
     put_json(&w, "}\n");
 }

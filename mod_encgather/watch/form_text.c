@@ -6,6 +6,7 @@
 #include <apr_strings.h>
 #include "version.h"
 #include "watch/metrics.h"
+#include "watch/storewords.h"
 #include "watch/verdict.h"
 
 static void put_finding_lines(apr_bucket_brigade *out, const eg_snapshot *of,
@@ -69,6 +70,7 @@ static void put_lane_lines(apr_bucket_brigade *out, const eg_snapshot *of, unsig
 void eg_status_write_text(apr_bucket_brigade *out, const eg_snapshot *of)
 {
     eg_verdict_words verdict = eg_verdict_of(of);
+    eg_state_numbers store;
 
     apr_brigade_printf(out, NULL, NULL, "%s\n", verdict.sentence);
     if (*verdict.summary)
@@ -85,6 +87,9 @@ void eg_status_write_text(apr_bucket_brigade *out, const eg_snapshot *of)
     put_time_line(out, of, "The backend (last hour):", &of->hour->backend_time);
     for (unsigned lane = 0; lane < EG_LANES; lane++)
         put_lane_lines(out, of, lane);
+    if (eg_state_numbers_now(&store))
+        apr_brigade_printf(out, NULL, NULL, "\nState that requests share: %s\n",
+                           eg_store_words(of, &store));
     apr_brigade_printf(out, NULL, NULL, "\nAs of %s (UTC%s), mod_encgather " EG_VERSION "\n",
                        eg_time_words(of, of->now), eg_zone_words(of->pool, of->now));
 }

@@ -6,6 +6,7 @@
 #include "version.h"
 #include "watch/hostclock.h"
 #include "watch/keys.h"
+#include "watch/storewords.h"
 
 #define DAY_SEC (24 * 60 * 60)
 
@@ -90,9 +91,13 @@ static const char *clock_words(const eg_page *p)
 void eg_page_server(const eg_page *p)
 {
     const eg_html *h = &p->h;
+    eg_state_numbers store;
 
     eg_put(h, "<dl class=\"facts\"><dt>Version</dt><dd>" EG_VERSION "</dd>");
     eg_put_in(h, "<dt>Clock</dt><dd>", clock_words(p), "</dd>");
+    if (eg_state_numbers_now(&store))
+        eg_put_in(h, "<dt>State that requests share</dt><dd>", eg_store_words(p->snapshot, &store),
+                  "</dd>");
     eg_put_in(h, "<dt>Counted since</dt><dd>", eg_time_words(p->snapshot, eg_counters_since()),
               "</dd>");
     eg_put(h, "<dt>The same for programs</dt><dd><a href=\"?format=openmetrics\">OpenMetrics</a>, "

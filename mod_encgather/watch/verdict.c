@@ -3,6 +3,7 @@
 #include "watch/verdict.h"
 
 #include <apr_strings.h>
+#include "state/state.h"
 #include "watch/metrics.h"
 
 #define A_MOMENT apr_time_from_sec(300) /* without a failure, before something may be over */
@@ -86,7 +87,7 @@ static apr_uint64_t busiest(const judge *j, unsigned minutes, const atomic_ullon
 
 /* --- how bad a cause is ------------------------------------------------------------------------ */
 
-static bool is_over(const judge *j, eg_cause cause)
+static bool is_over_again(const judge *j, eg_cause cause)
 {
     apr_time_t failed = failed_at(j, cause);
 
@@ -138,7 +139,7 @@ static eg_level level_of_cause(const judge *j, eg_cause cause)
 {
     if (eg_cause_of(cause)->lane == EG_LANE_CALLERS)
         return level_of_callers(j, cause);
-    if (is_over(j, cause))
+    if (is_over_again(j, cause))
         return EG_LEVEL_OVER;
     if (eg_cause_of(cause)->lane == EG_LANE_STRANGERS)
         return level_of_strangers(j, cause);
@@ -206,7 +207,7 @@ static void tell_signature(const judge *j, eg_finding *finding)
 }
 
 /* Of a single one nobody should read that they are many. */
-static const char *title_of(const judge *j, eg_cause cause)
+static const char *title_of_cause(const judge *j, eg_cause cause)
 {
     bool is_single = eg_read(&j->of->hour->causes[cause]) == 1;
 
@@ -237,7 +238,7 @@ static void judge_cause(judge *j, eg_cause cause)
     finding.level = level_of_cause(j, cause);
     if (finding.level < EG_LEVEL_LOOK && !is_recent)
         return;
-    finding.title = apr_pstrcat(j->of->pool, title_of(j, cause), at_host(j, sample), NULL);
+    finding.title = apr_pstrcat(j->of->pool, title_of_cause(j, cause), at_host(j, sample), NULL);
     finding.counts = count_words(j, cause);
     if (cause == EG_CAUSE_SIGNATURE || cause == EG_CAUSE_UNSIGNED)
         tell_signature(j, &finding);
@@ -285,6 +286,36 @@ static void judge_observed(judge *j)
                                eg_count_words(j->of->pool, wrong - refused, "request", "requests")),
         .advice = "EncGatherSignature observe does that, or another Require that lets them in. "
                   "With \"on\" they would be refused: EG0303 in the error log says why."};
+}
+
+/* Of one that lets calls on while it is away no request fails. */
+static void judge_store(judge *j)
+{
+    eg_state_numbers store;
+
+    if (!eg_state_numbers_now(&store) || !store.is_away ||
+        eg_read(&j->of->hour->causes[EG_CAUSE_STATE]) ||
+        store.last_failure < j->of->now - apr_time_from_sec(EG_HOUR * 60))
+        return;
+    APR_ARRAY_PUSH(j->findings, eg_finding) =
+        (eg_finding){.level = EG_LEVEL_LOOK,
+                     .title = eg_cause_of(EG_CAUSE_STATE)->title,
+                     .counts = apr_psprintf(j->of->pool, "The last time at %s; calls went on.",
+                                            eg_time_words(j->of, store.last_failure)),
+                     .advice = eg_cause_of(EG_CAUSE_STATE)->advice};
+}
+
+static void judge_locked(judge *j)
+{
+    apr_uint64_t locked = eg_read(&j->of->hour->lockouts[EG_LOCKOUT_LOCKED]);
+
+    if (locked)
+        APR_ARRAY_PUSH(j->findings, eg_finding) = (eg_finding){
+            .level = EG_LEVEL_NOTE,
+            .title = "Callers who failed too often are locked",
+            .counts = apr_psprintf(j->of->pool, "%s turned away in the last hour.",
+                                   eg_count_words(j->of->pool, locked, "step was", "steps were")),
+            .advice = "EncGatherLockout does that. Who should not be locked: encgather unlock."};
 }
 
 static void judge_keys(judge *j)
@@ -376,6 +407,8 @@ eg_verdict_words eg_verdict_of(const eg_snapshot *of)
         judge_cause(&j, (eg_cause)cause);
     judge_slowness(&j);
     judge_observed(&j);
+    judge_store(&j);
+    judge_locked(&j);
     judge_keys(&j);
     sort_findings(j.findings);
     if (j.findings->nelts)
