@@ -203,6 +203,14 @@ taken(offer($shared, at => $other, key('abc')), 'at the other, with the same Ide
 my $half = pair();
 refused(offer({ %$half, $FIELDS[1] => $shared->{ $FIELDS[1] } }), 'a new one beside a used one of another call');
 
+# A machine with much else to do may let the Redis wait, and a request that is told 500 says nothing.
+sub until_both_answer () {
+    for my $which ($server, $other) {
+        wait_until(20, sub { offer(pair(), at => $which)->code == 200 });
+    }
+    return;
+}
+
 # Eight callers offer the same tokens to both.
 my @race = map { JSON::PP->new->encode(pair()) } 1 .. 60;
 my @readers = map {
@@ -219,9 +227,12 @@ my @readers = map {
     $reader;
 } 1 .. 8;
 my @books = map { [ split / /, readline $_ ] } @readers;
-my @wrong = grep { my $n = $_; (join ' ', sort map { $_->[$n] } @books) ne '200' . ' 400' x 7 } 0 .. $#race;
+my @all   = map { my $n = $_; join ' ', sort map { $_->[$n] } @books } 0 .. $#race;
+my @wrong = grep { !/^200(?: 400| 500)*\z/ && !/^(?:400 )*500/ } @all;    # who is told 500 does not know whether he has it
 is_deeply \@wrong, [], 'of 8 callers at two hosts one has each of 60 pairs';
+cmp_ok scalar(grep { /500/ } @all), '<', $#race / 2, 'and mostly it is known who';
 
+until_both_answer();
 my %lives = $redis->lives;
 is_deeply [ grep { !/\Aeg:t:[0-9a-f]{32}\z/ } keys %lives ], [], 'keys are hashes';
 is_deeply [ grep { $lives{$_} < 1 || $lives{$_} > 962 } keys %lives ], [], 'every key expires with its token';
@@ -233,6 +244,7 @@ is_deeply [ grep { !/\Aeg:t:[0-9a-f]{32} (?:[0-9a-f]{32}|1)\z/ } split /\n/, $re
 
 $redis->power_cut;
 $redis->start;
+until_both_answer();
 refused(offer($shared, at => $other), 'after a power cut of a Redis that keeps what it is told');
 taken(offer(pair()), 'and new ones are taken, by connections that were lost');
 
@@ -243,5 +255,6 @@ is verdict($away), '500 unavailable', '... in the access log';
 is_deeply [ $backend->requests ], [], '... reaches nobody';
 
 log_is_clean($server, qr{EG0701: EncGatherStateCache cannot be asked}, qr{EG0402: .*rule: (?:used|call|age)}, qr{EG0402: .*UTF-8}, qr{EG0108: .*EncGatherSingleUse}, qr{EG0501: .*status 400});
+allow_log(qr{EG0701: EncGatherStateCache cannot be asked: the Redis does not answer in time});    # a machine with much else to do
 log_is_clean($other, qr{EG0402: .*rule: used});
 finish();

@@ -20,11 +20,12 @@ use constant ANSWER_WAIT => 20;    # seconds that a loaded machine may need
 sub is_there ($class) { return defined program('redis-server') }
 
 # dir      everything it writes goes below it
-# options  lines of its configuration, as name => value, further to those that make it keep all it is told
+# options  lines of its configuration, as name => value, further to those that make it keep all it is told (what it has answered it
+#          has written, though a disk may not have it yet: waiting for that would be too long for those who ask)
 sub new ($class, $dir, %options) {
     my ($port) = free_ports(1);
     my $self = bless { port => $port, socket => "$dir/socket" }, $class;
-    my %all = (maxmemory => '64mb', 'maxmemory-policy' => 'noeviction', appendonly => 'yes', appendfsync => 'always', save => '', %options);
+    my %all = (maxmemory => '64mb', 'maxmemory-policy' => 'noeviction', appendonly => 'yes', save => '', %options);
     $self->{daemon} = EncGather::Daemon->new(dir => $dir,
         command => [ program('redis-server') || croak('no redis-server'), '--port', $port, '--bind', '127.0.0.1', '--unixsocket', $self->{socket},
             '--unixsocketperm', '777', '--dir', $dir, map { ("--$_", $all{$_}) } sort keys %all ],
