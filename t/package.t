@@ -131,7 +131,7 @@ my @EXPECTED = sort(
     'usr/share/bash-completion/completions/encgather', 'usr/share/bash-completion/completions/encgather-call',
     "usr/share/doc-base/$PACKAGE.$PACKAGE", map({ "$DOC/$_" } qw(README.md changelog.gz copyright)), manual_pages(),
     "$DOC/examples/ivr.conf", "$DOC/examples/accounts.sql",
-    map { m{([^/]+)\z} ? "$DOC/examples/backends/$1" : () } glob("$TOP/conf/backends/*"),
+    map { m{([^/]+/[^/]+)\z} ? "$DOC/examples/$1" : () } glob("$TOP/conf/{backends,monitoring}/*"),
 );
 my @entries = map { [ m{^(\S+) (\S+) +\d+ \S+ \S+ \./(.*)$} ] } split /\n/, succeeds('it can be listed', 'dpkg-deb', '-c', $DEB);
 my @files   = grep { $_->[0] !~ /^d/ } @entries;
