@@ -13,6 +13,7 @@ use File::Path qw(make_path);
 use Test::More;
 
 use lib 't/lib';
+use EncGather::Axe qw(axe_findings axe_is_missing);
 use EncGather::Browser;
 use EncGather::Httpd qw(module_file);
 use EncGather::Logs qw(leaks);
@@ -22,7 +23,7 @@ use EncGather::Test;
 binmode $_, ':encoding(UTF-8)' for map { Test::More->builder->$_ } qw(output failure_output todo_output);
 
 # A test that CI skips is a test that nobody runs.
-if (my $reason = EncGather::Browser::what_is_missing() || join ', ', map { "no mod_$_" } missing_modules()) {
+if (my $reason = EncGather::Browser::what_is_missing() || axe_is_missing($ENV{ENCGATHER_OUT}) || join ', ', map { "no mod_$_" } missing_modules()) {
     plan skip_all => $reason unless $ENV{CI};
     give_up('what this test takes is there', $reason);
 }
@@ -348,6 +349,7 @@ for my $scheme (qw(light dark)) {
     for my $width (320, 768, 1280) {
         width($width);
         cmp_ok $browser->script('return document.documentElement.scrollWidth'), '<=', $width, "$scheme, $width pixels: nothing sticks out";
+        is_deeply [ axe_findings($browser) ], [], "$scheme, $width pixels: nor does axe find anything" if $width != 768;
         shoot("$scheme-$width");
     }
 }
