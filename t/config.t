@@ -182,6 +182,12 @@ bad("EncGatherResign for $_->[0]", at('/a', 'EncGatherResign on', "EncGatherProv
     is_deeply [ $output =~ /EG0152: EncGatherShield in (<Location .*?>) .*there is (no .*?) for it/g ],
         [ '<Location /a>', 'no EncGatherKeyFile, no EncGatherAuthTokenFile', '<Location /d>', 'no EncGatherAuthTokenFile' ], 'a shield that lacks something: a warning for each';
 }
+{
+    my ($rc, $output) = configtest(at('/a', @FILES_OF_SHIELD, 'EncGatherShield Digits 12-19', 'EncGatherShield Pin, Code:4') . at('/a/b', 'EncGatherResign on') . at('/c', @FILES_OF_SHIELD, 'EncGatherShield Digits=12-19:card p1,2'));
+    is_deeply [ $output =~ /EG0165: (<Location .*?>) .*shields a parameter '(.*?)', which .*(comma|length)/g ],
+        [ '<Location /a>', '12-19', 'length', '<Location /a>', 'Pin,', 'comma', '<Location /a>', 'Code', 'length' ], 'names that are hardly meant as such: a warning for each';
+    is $rc, 0, 'and no more';
+}
 good('a shield taken off where a handler is', at('/a', 'EncGatherShield Digits', @FILES_OF_SHIELD) . at('/a/b', 'EncGatherShield off', 'SetHandler encgather-status'));
 {
     my ($rc, $output) = configtest("EncGatherRedact off\n" . at('/a', 'EncGatherShield Digits'));

@@ -15,7 +15,9 @@ use POSIX ();
 use Test::More;
 
 use lib "$FindBin::Bin/lib";
+use EncGather::Files qw(spew);
 use EncGather::Sanitizer qw(pointless);
+use EncGather::Twilio qw(what_is_missing);
 use EncGather::Wait qw(wait_until);
 
 my $TOP    = abs_path("$FindBin::Bin/..");
@@ -77,10 +79,24 @@ is_deeply [ left_behind() ], [], 'nothing is left behind';
 
 # --- make serve --------------------------------------------------------------------------------------------------
 
-$running = begin('serve', @DEMO, '--serve');
-wait_until($WITHIN, sub { told('serve.said') =~ /_log\n/ || waitpid($running, POSIX::WNOHANG()) != 0 });
-my ($ORIGIN) = told('serve.said') =~ m{^The server is up: (http://127\.0\.0\.1:\d+)/}m;
-ok defined $ORIGIN, 'the server is up' or diag map { told("serve.$_") } qw(said complained);
+my $ORIGIN;
+
+sub serve ($name) {
+    $running  = begin($name, @DEMO, '--serve');
+    wait_until($WITHIN, sub { told("$name.said") =~ /_log\n/ || waitpid($running, POSIX::WNOHANG()) != 0 });
+    ($ORIGIN) = told("$name.said") =~ m{^The server is up: (http://127\.0\.0\.1:\d+)/}m;
+    return ok(defined $ORIGIN, "$name: the server is up") || diag map { told("$name.$_") } qw(said complained);
+}
+
+sub ends_well ($name) {
+    my $status = stop($running);
+    undef $running;
+    is $status, 0, "$name: Ctrl-C ends it well";
+    is told("$name.complained"), '', "$name: it complains of nothing";
+    return is_deeply [ left_behind() ], [], "$name: nothing is left behind";
+}
+
+serve('serve');
 
 sub answers ($path, $text) {
     my $answer = HTTP::Tiny->new(timeout => $WITHIN)->get(($ORIGIN // 'http://127.0.0.1:9') . $path);
@@ -93,10 +109,20 @@ answers('/encgather-status?format=openmetrics', qr/^# EOF\n\z/m);
 my ($call) = told('serve.said') =~ m{^    (\S+/encgather-call [^\n]* \\\n[^\n]* 1234 4321)$}m;
 like `$call 2>&1`, qr/1 2 3 4 5 6 7 8|AC12345678/, 'the command that it shows places a call' if defined $call;
 ok defined $call, 'it shows one';
-my $status = stop($running);
-undef $running;
-is $status, 0, 'Ctrl-C ends it well';
-is told('serve.complained'), '', 'it complains of nothing';
-is_deeply [ left_behind() ], [], 'nothing is left behind';
+my $why = what_is_missing();
+answers('/demo.json', $why ? qr/"whyNoIvr":"\Q$why\E"/ : qr{"ivr":\{"plain":"/ivr","shielded":"/shielded/ivr"\}});
+is(HTTP::Tiny->new->post_form("$ORIGIN/shielded/ivr", {})->{status}, $why ? 404 : 403, 'an IVR is behind a shield, if there is one');
+ends_well('serve');
+
+# A Node.js that is too old, in front of whatever there is.
+mkdir "$WORK/bin";
+spew("$WORK/bin/node", "#!/bin/sh\necho v12.22.0\n", 0755);
+{
+    local $ENV{PATH} = "$WORK/bin:$ENV{PATH}";
+    serve('serve without an IVR');
+}
+answers('/demo.json', qr/"whyNoIvr":"Node\.js is 12, and the library wants 20"/);
+answers('/', qr/<html/i);
+ends_well('serve without an IVR');
 
 done_testing();

@@ -20,7 +20,7 @@ sub listed ($text) {
     my (@numbers, %row);
     for my $line (split /\n/, $text) {
         my ($number, @cells) = map { s/^\s+|\s+\z//gr } split /(?<!\\)\|/, $line =~ s/^\|//r;
-        next unless defined $number && $number =~ /^[A-H]\d+\z/;
+        next unless defined $number && $number =~ /^[A-I]\d+\z/;
         push @numbers, $number;
         my ($why) = $cells[-1] =~ /^not provoked here: (\S.*)/;
         $row{$number} = { cells => scalar @cells, files => [ $cells[-1] =~ /`([\w.-]+\.t)`/g ], why => $why };
@@ -33,7 +33,7 @@ sub named (@files) {
     my %names;
     for my $file (@files) {
         my $code = join "\n", grep { !/^\s*#/ } split /\n/, content($file);
-        $names{$1}{ $file =~ s{^t/}{}r }++ while $code =~ /['"]([A-H]\d{1,3}) (?=\S)/g;
+        $names{$1}{ $file =~ s{^t/}{}r }++ while $code =~ /['"]([A-I]\d{1,3}) (?=\S)/g;
     }
     return \%names;
 }

@@ -33,7 +33,7 @@ for my $block (@blocks) {
 }
 
 my @ROWS = grep { $_->{test} } @ALL;
-is scalar @ROWS, 10, 'ten are run here';
+is scalar @ROWS, 11, 'eleven are run here';
 for my $row (@ROWS) {
     my $beside  = EncGather::Beside->new(row => $row, dir => in_tree("private/beside-$row->{id}"), module => in_tree('../build/out/mod_encgather.so'));
     my $missing = $beside->lacks;

@@ -15,9 +15,11 @@ use Test::More;
 use lib 't/lib';
 use EncGather::Axe qw(axe_findings axe_is_missing);
 use EncGather::Browser;
+use EncGather::Files qw(slurp_if_there);
 use EncGather::Httpd qw(module_file);
 use EncGather::Logs qw(leaks);
-use EncGather::Phone qw(phone_options install_phone);
+use EncGather::Ivr;
+use EncGather::Phone qw(phone_options install_phone ivr_paths);
 use EncGather::Test;
 
 binmode $_, ':encoding(UTF-8)' for map { Test::More->builder->$_ } qw(output failure_output todo_output);
@@ -54,11 +56,13 @@ my $TREE = in_tree('private/phone');
 make_path($TREE);
 write_secret("$TREE/key",   "$KEY{demo}\n");
 write_secret("$TREE/token", "$TOKEN{demo}\n");
+my $WHY_NO_IVR = EncGather::Ivr::what_is_missing("$ENV{ENCGATHER_OUT}/twilio");
+my $ivr = EncGather::Ivr->new(script => in_tree('../conf/demo/ivr.js'), token => $TOKEN{demo}, log => "$TREE/logs/app_log", paths => [ivr_paths()]);
 my $server = private_server('phone',
-    phone_options(in_tree('../conf')),
+    phone_options(in_tree('../conf'), $ivr->port),
     values   => { KEY_FILE => "$TREE/key", TOKEN_FILE => "$TREE/token", DATABASE => in_tree('conf/accounts.db') },
 );
-install_phone(in_tree('../conf'), $TREE, $TOKEN{demo});
+install_phone(in_tree('../conf'), $TREE, $TOKEN{demo}, $WHY_NO_IVR);
 $server->start ? pass('the demo starts with its phone') : give_up('the demo starts with its phone', $server->error);
 my $ORIGIN = 'http://127.0.0.1:' . $server->port;
 
@@ -87,11 +91,15 @@ sub focused () {
 
 # A caller with a mouse; each of the keys strings answers one question, undef is "Say nothing".
 sub call_by_mouse (@keys) {
+    remember(@keys);
+    return call_and_key_in(@keys);
+}
+
+sub call_and_key_in (@keys) {
     $browser->click('#call');
     for my $keys (@keys) {
         listens() or last;
         $browser->click($_) for defined $keys ? map({ qq([data-key="$_"]) } split //, $keys) : '#silence';
-        remember($keys);
     }
     return is_over();
 }
@@ -209,7 +217,7 @@ for (1 .. 12) {
     $browser->type_keys(TAB);
     push @way, focused();
 }
-is_deeply [ @way[ 0 .. 5 ] ], [qw(provider transcript before access_log error_log BODY)], 'between calls only what can be used is on the way';
+is_deeply [ @way[ 0 .. 6 ] ], [qw(provider answers transcript before access_log error_log BODY)], 'between calls only what can be used is on the way';
 
 # --- TwiML that this server does not write --------------------------------------------------------------------
 # The answers come from the page itself, which asks by fetch(). One names a sound that is not there and one is no XML,
@@ -356,6 +364,66 @@ for my $scheme (qw(light dark)) {
 isnt $page{light}, $page{dark}, 'light and dark differ';
 scheme('light', 'reduce');
 is $browser->script(q{return getComputedStyle(document.querySelector('.timer')).display}), 'none', 'who wants no motion sees none';
+
+# --- An application that exists already ---------------------------------------------------------------------
+
+sub choose ($what, $value) {
+    $browser->script('const one = document.getElementById(arguments[0]); one.value = arguments[1]; one.dispatchEvent(new Event("change"))', $what, $value);
+    return;
+}
+
+sub can_be_chosen () {
+    return $browser->script(q{return Array.from(document.querySelectorAll('#answers option:enabled'), (one) => one.value)});
+}
+
+# To an IVR that takes a card number and a PIN, and says so.
+sub pay_by_phone ($answers, $card, $pin) {
+    choose(answers => $answers);
+    call_and_key_in('2', "$card#", $pin);
+    transcript_is("$answers: a caller pays a bill",
+        $BEGINS, $ASKS, keyed('2'), $ASKS, keyed("$card#"), $ASKS, keyed($pin), qr/^Voice: Thank you/, $ENDS);
+    is scalar(lines('access_log')), 4, "$answers: a line of Apache for each request";
+    is scalar(lines('app_log')),    5, "$answers: one of the IVR, too, and one of the payment";
+    return join "\n", lines('app_log');
+}
+
+sub calls_to_an_ivr () {
+    open_phone();
+    is_deeply can_be_chosen(), [qw(own plain shielded)], 'an IVR may answer, too';
+    choose(provider => 'plivo');
+    my ($card, $pin) = ('7011000990139421', '6*72');    # the logs hold them: nobody may look for them at the end of the suite
+    like pay_by_phone('plain', $card, $pin), qr/Digits: '$card'.*Digits: '\Q$pin\E'/s, 'plain: the IVR has written both down';
+    like text_of('verdict'), qr/^Digits in clear in [4-9] of 9 lines/, 'plain: the page says so';
+    is text_of('provider') && $browser->script(q{return document.getElementById('provider').value}), 'twilio', 'plain: it is one for Twilio';
+
+    ($card, $pin) = remember('4111111111111111', '4321');
+    my $log = pay_by_phone('shielded', $card, $pin);
+    like $log, qr/Digits: '2'/, 'shielded: the IVR has the key of its menu';
+    is_deeply [ map { scalar open_token($_) } $log =~ /^payment \S+ (\S+) (\S+)$/m ], [ $card, $pin ], 'shielded: and tokens of card and PIN';
+    is_deeply [ leaks($log, $card, $pin) ], [], 'shielded: but neither itself';
+    is_deeply [ map { /result=(\S+) signature=valid\z/ } lines('access_log') ], [qw(passed passed shielded shielded)], 'shielded: what Apache did';
+    like text_of('verdict'), qr/^9 lines .* none holds $card or $pin\.\z/, 'shielded: the page says so';
+    is_deeply $browser->script($CONTRAST), [], 'shielded: all texts can be told from what is behind them';
+    width(320);
+    cmp_ok $browser->script('return document.documentElement.scrollWidth'), '<=', 320, 'shielded: nothing sticks out';
+    shoot('shielded');
+    width(1280);
+    choose(answers => 'own');
+    call_by_mouse('1234', '4321');
+    logs_are('and this module again', [qw(asked asked found)], '1234', '4321');
+    return;
+}
+
+# Where it should run it must.
+if (!$WHY_NO_IVR && $ivr->start) { calls_to_an_ivr() }
+elsif ($ENV{CI})                 { fail('an IVR answers'); diag($WHY_NO_IVR, slurp_if_there("$TREE/logs/app_log")) }
+else                             { note("no IVR: $WHY_NO_IVR") }
+
+install_phone(in_tree('../conf'), $TREE, $TOKEN{demo}, 'there is no Node.js');
+open_phone();
+is_deeply can_be_chosen(), ['own'], 'without Node.js only this module answers';
+like text_of('answers-hint'), qr/It is not here: there is no Node\.js\z/, 'and the page says why';
+install_phone(in_tree('../conf'), $TREE, $TOKEN{demo}, $WHY_NO_IVR);
 
 # Pictures for whoever wants to look at them.
 sub shoot ($name) {

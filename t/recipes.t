@@ -8,12 +8,14 @@ use warnings;
 use feature 'signatures';
 no warnings 'experimental::signatures';
 
+use Digest::SHA qw(sha1_base64);
 use File::Copy qw(copy);
 use File::Path qw(make_path);
 use IO::Socket::INET;
 use IO::Socket::SSL::Utils qw(CERT_create PEM_cert2string);
 use IO::Socket::UNIX;
 use LWP::UserAgent;
+use MIME::Base64 qw(encode_base64);
 use Test::More;
 
 use lib 't/lib';
@@ -22,7 +24,7 @@ use EncGather::Caller;
 use EncGather::Daemon qw(program free_ports);
 use EncGather::Files qw(slurp spew);
 use EncGather::Httpd qw(module_file runtime_user runtime_group);
-use EncGather::Signature qw(signature form_decode);
+use EncGather::Signature qw(signature form_decode form_encode);
 use EncGather::Test;
 
 my @MODULES = qw(proxy proxy_http proxy_fcgi mime dir);
@@ -48,6 +50,7 @@ my %FILE = (
     'ivr.key'            => $KEY{demo},
     'bank.key'           => $KEY{demo},
     'club.key'           => $KEY{other},
+    'ivr.ring'           => "k1 $KEY{demo}",
     'ivr.token'          => $TOKEN{demo},
     'bank.token'         => $TOKEN{demo},
     'club.token'         => $TOKEN{other},
@@ -273,6 +276,45 @@ sub shielded_service () {
     return;
 }
 
+my $CODE = '917';
+
+# Through the shield into the application, and from there to the provider: what the application has, and what he gets.
+sub shielded_payment () {
+    my %token;
+    for my $case ([ '/ivr', $LONG, 'card' ], [ '/ivr/cvc', $CODE, 'cvc' ]) {
+        my ($path, $keyed, $field) = @$case;
+        $stub->forget;
+        post("127.0.0.1:$PORT", $path, [ CallSid => 'CA' . '6' x 32, Digits => $keyed ]);
+        my ($request) = $stub->requests;
+        my %got = form_decode($request->{body} // '');
+        like $token{$field} = $got{Digits}, qr/^ey[\w-]+\.\./, "a payment in a form: the application has a token of the $field";
+    }
+    my @headers = ('Content-Type' => 'application/x-www-form-urlencoded', Authorization => 'Bearer x');
+    my $pay = sub (%tokens) {
+        $stub->forget;
+        my $got = request(POST => "127.0.0.1:$PORT", '/v1/payment_methods', headers => \@headers,
+            body => form_encode(type => 'card', 'card[number]' => $tokens{card}, 'card[exp_year]' => 2030, 'card[cvc]' => $tokens{cvc}));
+        return $got->code . ' ' . join ' ', map { "$_->{headers}{authorization}[0] $_->{body}" } $stub->requests;
+    };
+    is $pay->(%token), '200 Bearer x ' . form_encode(type => 'card', 'card[number]' => $LONG, 'card[exp_year]' => 2030, 'card[cvc]' => $CODE),
+        'a payment in a form: the provider has the number and the code';
+    is $pay->(card => $token{cvc}, cvc => $token{card}), '400 ', 'a payment in a form: two that are swapped reach nobody';
+    return;
+}
+
+sub payment_from_studio () {
+    spew("$TREE/etc/studio.users", 'studio:{SHA}' . sha1_base64("x") . "=\n", 0644);
+    my $pay = sub ($who) {
+        $stub->forget;
+        my $got = request(POST => "127.0.0.1:$PORT", '/pay-from-studio', body => sprintf('{"amount":1255,"source":{"number":"%s"}}', seal($LONG)),
+            headers => [ 'Content-Type' => 'application/json', Authorization => 'Basic ' . encode_base64($who, '') ]);
+        return $got->code . ' ' . join ' ', map { "$_->{headers}{authorization}[0] $_->{body}" } $stub->requests;
+    };
+    is $pay->('studio:x'), qq(200 Bearer KEY-OF-THE-API {"amount":1255,"source":{"number":"$LONG"}}), 'a payment from Studio: who gets the number';
+    is $pay->('studio:y'), '401 ', 'a payment from Studio: not with another password';
+    return;
+}
+
 # A front controller that says what it got.
 sub shielded_php ($fpm) {
     make_path("$TREE/php");
@@ -334,6 +376,8 @@ my %RECIPE = (
         my ($seen) = $stub->requests;
         is $seen && $seen->{body}, qq({"amount":1255,"source":{"number":"$CARD"}}), 'who gets the number';
     }, qr/AH01873: Init: Session Cache is not configured/ ],
+    'An IVR that pays, with a payment API that takes forms' => [ \&shielded_payment, qr/AH01873: Init: Session Cache is not configured/, qr/EG0402/ ],
+    'Twilio Studio: what can be shielded, and what not' => [ \&payment_from_studio, qr/AH01873: Init: Session Cache is not configured/, qr/AH01617/ ],
     'A database without the digits' => [ \&blind_index ],
     'Spoken answers' => [ sub () {
         hears('words', qr/\Q$CLUB\E/, '/encrypted-gather', [ "speech:$CITY.", 'speech:0 7 1 9 3.' ]);
@@ -354,13 +398,18 @@ sub blocks ($text) {
     return @blocks;
 }
 
+sub more_modules ($block) {
+    my @basic = $block =~ /AuthType Basic/ ? qw(auth_basic authn_core authn_file authz_user) : ();
+    return (@basic, $block =~ /RequestHeader/ ? 'headers' : (), $block =~ /^SSL/m ? 'ssl' : ());
+}
+
 my @blocks = blocks($MANUAL);
 is_deeply [ sort map { $_->[0] } @blocks ], [ sort keys %RECIPE ], 'each configuration has its test, each test its configuration';
 
 for my $n (0 .. $#blocks) {
     my ($title, $block)   = @{ $blocks[$n] };
     my ($try, @announced) = @{ $RECIPE{$title} || [ sub () { } ] };
-    my $server = private_server("recipe-$n", modules => [ @MODULES, $block =~ /^SSL/m ? 'ssl' : () ], port => $PORT,
+    my $server = private_server("recipe-$n", modules => [ @MODULES, more_modules($block) ], port => $PORT,
         conf => "TypesConfig /dev/null\n" . with_paths_of_here($block));
     my ($rc, $output) = $server->configtest;
     is $output, "Syntax OK\n", "$title: httpd -t has nothing to say";

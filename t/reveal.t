@@ -86,7 +86,7 @@ sub tls_host ($port, $certificate, @lines) {
 
 my $server = private_server('reveal',
     port    => $PORT,
-    modules => [ $cgi, qw(dir mime request proxy proxy_http rewrite include headers setenvif), $TLS ? qw(ssl socache_shmcb) : (), $H2 ? 'http2' : () ],
+    modules => [ $cgi, qw(dir mime request proxy proxy_http rewrite include headers setenvif ext_filter), $TLS ? qw(ssl socache_shmcb) : (), $H2 ? 'http2' : () ],
     conf    => join '', <<"END_OF_CONF",
 LogLevel trace8@{[ $H2 ? ' http2:info' : '' ]}
 DocumentRoot "$TREE/htdocs"
@@ -120,6 +120,7 @@ ScriptAlias /cgi "$TREE/cgi/app"
     EncGatherExpose on
     EncGatherReveal card
 </Location>
+ExtFilterDefine copy mode=input cmd="/bin/cat"
 ScriptAlias /conditional "$TREE/cgi/app"
 <Location /conditional>
     EncGatherExpose on
@@ -165,6 +166,8 @@ END_OF_CONF
     exposed('/pay', 'EncGatherReveal card pin=code', 'EncGatherReveal "/payment/source/number=card" /list/1=card "/a~1b/c~0d=card" "two words=card" "/two words/x=card" K=card',
         'EncGatherMaxBody 20000'),
     exposed('/pay/off', 'EncGatherReveal off'),
+    exposed('/pay/filtered', 'SetInputFilter copy'),
+    exposed('/pay/filtered/signed', 'Require twilio-signature'),
     exposed('/pay/more', 'EncGatherReveal other=card', 'KeptBodySize 32768'),
     exposed('/bound', 'EncGatherReveal card pin=code', "EncGatherKeyFile \"$TREE/ring\"", 'EncGatherTokenFormat jwe', 'EncGatherTokenTTL 300'),
     exposed('/sealed', 'EncGatherReveal card pin', "EncGatherPrivateKeyFile bank1 \"$TREE/bank\"", "EncGatherKeyFile \"$TREE/ring\"", 'EncGatherTokenFormat jwe hex'),
@@ -340,6 +343,16 @@ SKIP: {
     is "$got " . (app())[1], qq(by CGI\n {"card":"$CARD"}), 'HTTP/2';
 }
 
+# What an input filter has changed is not changed once more, and nothing of it is lost.
+for my $how ([ 'with a length' ], [ 'in chunks', chunks => 1 ]) {
+    my ($name, $in_chunks) = @$how;
+    my $json = qq({"amount":1,"card":"$T_CARD"});
+    is given(json => '/pay/filtered', $json, $in_chunks ? (chunks => [ unpack '(a50)*', $json ]) : ()), qq({"amount":1,"card":"$CARD"}), "through an input filter, $name";
+}
+$backend->forget;
+post($HOST, '/pay/filtered/signed', [ card => $T_CARD, a => 'b' ]);
+is arrived()->{body}, "card=$CARD&a=b", 'through an input filter, where the signature was looked at before';
+
 # --- Tokens that are bound ------------------------------------------------------------------------------------------------
 
 {
@@ -365,7 +378,7 @@ SKIP: {
         [ 'changed',           qq({"card":"@{[ substr($both{card}, 0, -4) . 'AAAA' ]}"}) ],
         [ 'one good, one bad', qq({"card":"$both{card}","pin":"1234"}) ],
     );
-    refused("a token $_->[0]", hand(json => '/bound', $_->[1]), 400, 'bad token', 'bad-token', $_->[2] || '-') for @bad;
+    refused("I14 a token $_->[0]", hand(json => '/bound', $_->[1]), 400, 'bad token', 'bad-token', $_->[2] || '-') for @bad;
     refused("CallSid as $_", hand(json => '/bound', qq({"CallSid":$_,"card":"$both{card}"})), 400, 'malformed request', 'malformed') for '5', 'null', '["a"]', qq("a","CallSid":"$CALL");
     refused('CallSid twice in a form', hand(form => '/bound', "CallSid=a&CallSid=a&card=$both{card}"), 400, 'malformed request', 'malformed', 'a');
     is given(json => '/pay', qq({"CallSid":5,"card":"$T_CARD"})), qq({"CallSid":5,"card":"$CARD"}), 'where nothing is bound nobody asks for the call';
@@ -437,7 +450,7 @@ SKIP: {
     is $got->content, "by CGI\n", 'an application that asks for a certificate';
     is_deeply [ app() ], [ 11 + length($CARD) . ' - the ivr', qq({"card":"$CARD"}) ], 'knows the proxy by it, and has the value';
     unlink "$SEEN/app";
-    is hand(json => '/tls/stranger', qq({"card":"$T_CARD"}))->code, 500, 'an application with a certificate of somebody else';
+    is hand(json => '/tls/stranger', qq({"card":"$T_CARD"}))->code, 500, 'I15 an application with a certificate of somebody else';
     ok !-e "$SEEN/app", 'gets nothing';
 }
 

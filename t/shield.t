@@ -42,6 +42,7 @@ my %seen = (body => defined \$body ? \$body : '', map { \$_ => \$ENV{\$_} } keys
 open my \$count, '>>', '$SEEN/requests'; print {\$count} "."; close \$count;
 print "Content-Type: application/json\\r\\nX-Of-App: yes\\r\\nSet-Cookie: a=b\\r\\n\\r\\n", JSON::PP->new->latin1->encode(\\%seen);
 END_OF_SCRIPT
+spew("$TREE/cgi/refusing", qq(#!$^X\nbinmode STDIN; my \$body = do { local \$/; <STDIN> }; print "Status: 403\\r\\n\\r\\nnot from Twilio";\n), 0755);
 make_path("$TREE/htdocs/index/listed");
 for my $path ('index/run', 'index/listed/run') {
     spew("$TREE/htdocs/$path", slurp_if_there("$TREE/cgi/app"), 0755);
@@ -182,6 +183,13 @@ ScriptAlias /error-page "$TREE/cgi/app"
 RewriteRule "^/handed/(\\w+)\$" "http://127.0.0.1:$PORT/backend?route=\$1" [QSA,P]
 <Location /handed>
     EncGatherShield Digits
+</Location>
+ScriptAlias /refusing "$TREE/cgi/refusing"
+<Location /refusing>
+    EncGatherShield Digits=4-19
+</Location>
+<Location /refusing/anew>
+    EncGatherResign on
 </Location>
 ScriptAlias /closed "$TREE/cgi/app"
 <Location /closed>
@@ -510,6 +518,17 @@ for my $target ('/unix', '/fcgi') {
     }
     is_signed_anew(app(send_to('/lenient', \@pairs)), "http://$HOST/lenient", 'observed and valid: signed anew');
     is app(send_to('/unchecked', \@pairs))->{HTTP_X_TWILIO_SIGNATURE}, undef, 'unchecked: never';
+}
+
+# What an application with a validator of its own says tells who set the shield up what is missing.
+{
+    my @hints = sub () { return $server->error_log =~ /\[encgather:notice\][^\n]*EG0164: call $CALL: 403 was answered to a webhook that was genuine, and went on (.*)/g };
+    is send_to('/refusing', [ CallSid => $CALL, Digits => $CARD ])->content, 'not from Twilio', 'an application that refuses what has no signature';
+    is send_to('/refusing/anew', [ CallSid => $CALL, Digits => $CARD ])->code, 403, 'and one that refuses what was signed anew';
+    is send_to('/refusing', [ CallSid => $CALL, Digits => 1 ])->code, 403, 'and what went on as it came';
+    my @said;
+    wait_until(5, sub { (@said = $hints[0]->()) >= 2 });
+    is_deeply [ map { /^without a signature: set EncGatherResign on/ ? 'resign' : /^signed anew: .* another URL/ ? 'url' : $_ } @said ], [qw(resign url)], 'a line for each that was changed';
 }
 
 # --- observe -----------------------------------------------------------------------------------------------------------------------

@@ -58,8 +58,9 @@ static eg_outcome read_revealed_body(const eg_guarded *g)
 
     if (!outcome)
         outcome = eg_body_read(g->r, eg_config_max_body(g->policy));
-    if (!outcome && eg_body_was_taken(g->r))
-        outcome = eg_misconfigured(g->r, "another module has read the body before EncGatherReveal");
+    if (!outcome && eg_body_may_lack_some(g->r))
+        outcome = eg_misconfigured(
+            g->r, "another module has read the body before EncGatherReveal, or changed its length");
     return outcome;
 }
 
@@ -93,7 +94,7 @@ static eg_outcome reveal_body(eg_guarded *g)
     if (!g->hook->body->expected)
         return outcome;
     eg_body_keep_anew(g->r);
-    eg_body_replay(g->r);
+    eg_body_serve(g->r);
     return outcome;
 }
 

@@ -18,7 +18,8 @@ APLOG_USE_MODULE(encgather);
 /* Of the request that the client sent. */
 typedef struct {
     bool is_done;
-    eg_outcome refused; /* EG_GOING_ON: it goes on, whoever answers */
+    eg_outcome refused;    /* EG_GOING_ON: it goes on, whoever answers */
+    const char *validator; /* what one of the application's own may miss, or NULL */
 } shield_state;
 
 static shield_state *shield_of(request_rec *r)
@@ -54,6 +55,22 @@ static void begin_shield(request_rec *r, request_rec *logged)
     eg_count_begin(logged, EG_AT_SHIELD);
 }
 
+/* Of a request that was genuine, and has become another one. */
+static const char *about_validator(const eg_guarded *g, eg_outcome outcome)
+{
+    const eg_record *record = eg_record_if_any(g->logged);
+
+    if (outcome != EG_SHIELDED || !record || record->verdict != EG_SIGNATURE_VALID)
+        return NULL;
+    if (g->policy->resign > 0)
+        return "signed anew: if the application checks signatures itself, it puts another URL "
+               "together than the provider calls, or knows another auth token";
+    return eg_config_provider(g->policy)->resign
+               ? "without a signature: set EncGatherResign on if the application checks "
+                 "signatures itself"
+               : "without a signature: if the application checks it itself, take that out";
+}
+
 static void shield_once(request_rec *r, shield_state *state)
 {
     eg_guarded g = {
@@ -67,6 +84,7 @@ static void shield_once(request_rec *r, shield_state *state)
         state->refused = outcome;
         return;
     }
+    state->validator = about_validator(&g, outcome);
     eg_set_result(g.logged, outcome);
     eg_count_answer(g.logged, outcome);
     if (!eg_config_shield(g.policy)->observes)
@@ -115,6 +133,24 @@ static int shield_before_handler(request_rec *r)
     return eg_answer_error(r, state->refused);
 }
 
+/* Before the shield it was not refused, and who set it up looks for the reason. */
+static int log_refused_behind(request_rec *r)
+{
+    const shield_state *state = eg_slot_if_any(eg_root_of(r), EG_SLOT_SHIELD);
+    const request_rec *last = r;
+
+    if (!state || !state->validator)
+        return DECLINED;
+    while (last->next)
+        last = last->next;
+    if (last->status == HTTP_FORBIDDEN || last->status == HTTP_UNAUTHORIZED)
+        ap_log_rerror(APLOG_MARK, APLOG_NOTICE, 0, r,
+                      EG_TAG("0164") "call %s: %d was answered to a webhook that was genuine, and "
+                                     "went on %s",
+                      eg_call_of(r), last->status, state->validator);
+    return DECLINED;
+}
+
 void eg_shield_register_hooks(void)
 {
     /* who rewrites or proxies sees tokens, and so does who looks into bodies */
@@ -122,4 +158,5 @@ void eg_shield_register_hooks(void)
 
     ap_hook_fixups(shield_before_fixups, NULL, before, APR_HOOK_REALLY_FIRST);
     ap_hook_handler(shield_before_handler, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_log_transaction(log_refused_behind, NULL, NULL, APR_HOOK_REALLY_FIRST);
 }

@@ -3,6 +3,8 @@
 #include "shield/shieldcheck.h"
 
 #include <stdbool.h>
+#include <apr_hash.h>
+#include <apr_lib.h>
 #include <apr_strings.h>
 #include <http_core.h>
 #include "config/sections.h"
@@ -73,9 +75,63 @@ bool eg_shieldcheck(apr_pool_t *ptemp, server_rec *s)
     return good;
 }
 
+/* --- words that are names, and hardly meant as such -------------------------------------------- */
+
+static bool looks_like_length(eg_span word)
+{
+    for (apr_size_t i = 0; i < word.n; i++)
+        if (!apr_isdigit(word.p[i]) && word.p[i] != '-')
+            return false;
+    return true;
+}
+
+static const char *find_slip(const eg_shielded *one)
+{
+    if (one->name.p[one->name.n - 1] == ',')
+        return "ends in a comma: names have blanks between them";
+    if (looks_like_length(one->name) || looks_like_length(one->fld))
+        return "is or has a name that looks like a length: those are behind an =, as in "
+               "Digits=12-19";
+    return NULL;
+}
+
+static void warn_of_slips(server_rec *s, const eg_place *place)
+{
+    const eg_shield_list *list = eg_config_shield(place->config);
+
+    for (unsigned i = 0; i < list->n; i++) {
+        const eg_shielded *one = &list->at[i];
+        const char *slip = find_slip(one);
+
+        if (slip)
+            ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                         EG_TAG("0165") "%s (line %d of %s): EncGatherShield shields a parameter "
+                                        "'%.*s', which %s",
+                         place->title, place->node->line_num, place->node->filename,
+                         (int)one->name.n, one->name.p, slip);
+    }
+}
+
+/* Sections inherit lists from others: each is looked at once. */
+static void warn_of_all_slips(apr_pool_t *ptemp, server_rec *s)
+{
+    const apr_array_header_t *places = eg_sections_find(ptemp, s);
+    apr_hash_t *seen = apr_hash_make(ptemp);
+
+    for (int i = 0; i < places->nelts; i++) {
+        const eg_place *place = &APR_ARRAY_IDX(places, i, eg_place);
+        const eg_shield_list *list = eg_config_shield(place->config);
+
+        if (!list || apr_hash_get(seen, &list, sizeof list))
+            continue;
+        apr_hash_set(seen, apr_pmemdup(ptemp, &list, sizeof list), sizeof list, list);
+        warn_of_slips(s, place);
+    }
+}
+
 void eg_shieldcheck_warn(apr_pool_t *ptemp, server_rec *s)
 {
-    (void)ptemp;
+    warn_of_all_slips(ptemp, s);
     for (; s; s = s->next)
         if (eg_masks_shields_alone(s))
             ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,

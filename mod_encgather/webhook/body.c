@@ -18,7 +18,7 @@ APLOG_USE_MODULE(encgather);
 
 #define EMPTY_READS_MAX 4096 /* in a row: a filter that never gives anything does not hold us */
 
-static ap_filter_rec_t *catch_filter, *feed_filter;
+static ap_filter_rec_t *catch_filter, *feed_filter, *front_filter;
 
 /* --- reading ----------------------------------------------------------------------------------- */
 
@@ -285,18 +285,23 @@ static bool has_feed(const request_rec *r)
     return false;
 }
 
-static void add_feed(request_rec *r, const eg_body *body)
+static void add_feed(ap_filter_rec_t *where, request_rec *r, const eg_body *body)
 {
     feed *from = apr_pcalloc(r->pool, sizeof *from);
 
     from->body = body;
-    ap_add_input_filter_handle(feed_filter, from, r, r->connection);
+    ap_add_input_filter_handle(where, from, r, r->connection);
 }
 
 void eg_body_replay(request_rec *r)
 {
     if (!has_feed(r))
-        add_feed(r, eg_body_of(r));
+        add_feed(feed_filter, r, eg_body_of(r));
+}
+
+void eg_body_serve(request_rec *r)
+{
+    add_feed(front_filter, r, eg_body_of(r));
 }
 
 /* mod_proxy takes a body from a sub-request, and keeps its connection, only when there is a "kept
@@ -316,6 +321,13 @@ bool eg_body_was_taken(request_rec *r)
     const eg_body *body = eg_body_of(r);
 
     return body->was_begun || (body->announced >= 0 && body->n != (apr_size_t)body->announced);
+}
+
+bool eg_body_may_lack_some(request_rec *r)
+{
+    const eg_body *body = eg_body_of(r);
+
+    return body->announced < 0 ? body->was_begun : body->n != (apr_size_t)body->announced;
 }
 
 void eg_body_keep_anew(request_rec *r)
@@ -368,7 +380,7 @@ static void hide_body(request_rec *r)
     (void)apr_pool_userdata_setn(NULL, "proxy-req-input", NULL, r->pool);
     apr_table_unset(r->headers_in, "Content-Length");
     apr_table_unset(r->headers_in, "Transfer-Encoding");
-    add_feed(r, &nothing);
+    add_feed(feed_filter, r, &nothing);
 }
 
 /* The first that sees the request of an error page. */
@@ -461,6 +473,9 @@ void eg_body_register_hooks(apr_pool_t *pool)
     /* nearest to HTTP_IN: whoever decodes or inspects bodies comes after it */
     feed_filter = ap_register_input_filter("ENCGATHER_BODY", feed_body, NULL,
                                            (ap_filter_type)(AP_FTYPE_PROTOCOL - 1));
+    /* nearest to whoever answers, before mod_request's, too */
+    front_filter = ap_register_input_filter("ENCGATHER_OPENED", feed_body, NULL,
+                                            (ap_filter_type)(AP_FTYPE_RESOURCE - 1));
     ap_hook_post_read_request(hide_from_error_page, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_post_perdir_config(note_ours, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_insert_filter(feed_whoever_answers, NULL, NULL, APR_HOOK_FIRST);

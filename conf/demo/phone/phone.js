@@ -105,9 +105,10 @@ class Gathering {
 class Over extends Error {}
 
 class Call {
-    constructor(demo, name) {
+    constructor(demo, name, answers) {
         this.token = demo.token;
-        this.webhook = demo.webhooks[name];
+        this.ofIvr = answers !== 'own';
+        this.webhook = this.ofIvr ? demo.ivr[answers] : demo.webhooks[name];
         this.provider = PROVIDERS[name];
         this.id = this.provider.id();
         this.status = 'ringing';
@@ -287,11 +288,22 @@ const screen = {
         setTimeout(() => button.classList.remove('pressed'), 150);
     },
 
+    ivrAnswers: () => byId('answers').value !== 'own',
+
+    // The IVR is one for Twilio.
+    showWhoAnswers() {
+        const ivr = this.ivrAnswers();
+        if (ivr) byId('provider').value = 'twilio';
+        byId('provider').disabled = ivr;
+        for (const one of document.querySelectorAll('[data-for]')) one.hidden = one.dataset.for !== (ivr ? 'ivr' : 'own');
+    },
+
     // The focus must not vanish with the button that had it; the keypad is what comes next in a call.
     inCall(yes) {
         const hadFocus = byId('phone').contains(document.activeElement) || document.activeElement === document.body;
         byId('keypad').disabled = !yes;
-        byId('provider').disabled = yes;
+        byId('answers').disabled = yes;
+        byId('provider').disabled = yes || this.ivrAnswers();
         byId('call').hidden = yes;
         byId('hang-up').hidden = byId('silence').hidden = !yes;
         if (hadFocus) byId(yes ? 'keypad' : 'call').focus();
@@ -311,14 +323,15 @@ const transcript = {
 
 // --- The logs ------------------------------------------------------------------------------------------------
 
-const LOGS = ['access_log', 'error_log'];
-
 const logs = {
-    begin(call) {
+    // What is in the logs already is of other calls.
+    async begin(call) {
         this.call = call;
         this.lines = [];
-        for (const id of ['before', ...LOGS]) byId(id).firstElementChild.replaceChildren();
+        this.names = [...call.ofIvr ? ['app_log'] : [], 'access_log', 'error_log'];
+        for (const id of ['before', 'app_log', 'access_log', 'error_log']) byId(id).firstElementChild.replaceChildren();
         this.verdict('', '');
+        this.older = Object.fromEntries(await Promise.all(this.names.map(async (name) => [name, (await linesOf(name)).length])));
     },
 
     // What an application that logs its webhooks writes.
@@ -333,19 +346,25 @@ const logs = {
     // The lines of this call, once there is one for each answer, or when that takes too long.
     async read(call) {
         for (let waited = 0; ; waited += 100) {
-            const lines = Object.fromEntries(await Promise.all(LOGS.map(async (name) => [name, await linesOf(name, call.id)])));
+            const lines = Object.fromEntries(await Promise.all(this.names.map(async (name) => [name, await this.linesAbout(call, name)])));
             if (this.call !== call) return undefined;
             if (lines.access_log.length >= call.answers || waited >= LIMIT.logged) return this.show(lines);
             await sleep(100);
         }
     },
 
+    // Plain ProxyPass knows no calls: there it is the path that tells.
+    async linesAbout(call, name) {
+        const lines = (await linesOf(name)).slice(this.older[name]);
+        return lines.filter((line) => line.includes(call.id) || (call.ofIvr && line.includes(`"POST ${call.webhook}`)));
+    },
+
     show(lines) {
-        for (const name of LOGS) {
-            const shown = lines[name].map((line) => element('li', '', ...withTokensMarked(line)));
+        for (const name of this.names) {
+            const shown = lines[name].map((line) => element('li', '', ...marked(line, this.call.keyed)));
             byId(name).firstElementChild.replaceChildren(...shown.length ? shown : [element('li', 'none', 'No line about this call.')]);
         }
-        this.lines = LOGS.flatMap((name) => lines[name]);
+        this.lines = this.names.flatMap((name) => lines[name]);
     },
 
     async judge(call) {
@@ -365,14 +384,20 @@ const logs = {
     },
 };
 
-async function linesOf(name, id) {
+async function linesOf(name) {
     const response = await fetch(`logs/${name}`, { cache: 'no-store' });
     if (!response.ok) throw new Error(`The ${name} cannot be read: ${response.status}.`);
-    return (await response.text()).split('\n').filter((line) => line.includes(id));
+    return (await response.text()).split('\n').slice(0, -1);
 }
 
-function withTokensMarked(line) {
-    return line.split(/(\b[0-9a-f]{56,}\b)/).map((part, n) => (n % 2 ? element('mark', 'sealed', part) : part));
+// Tokens, and digits in clear.
+function marked(line, keyed) {
+    return line.split(/(\b[0-9a-f]{56,}\b)/).flatMap((part, n) => (n % 2 ? [element('mark', 'sealed', part)] : digitsMarked(part, keyed)));
+}
+
+function digitsMarked(text, keyed) {
+    const words = text.split(/([0-9A-Za-z*#]+)/);
+    return words.map((word) => (word.length >= 3 && keyed.includes(word) ? element('mark', 'clear', word) : word));
 }
 
 // As words of their own, in what is left of a line without time, process, address, status and size.
@@ -388,14 +413,14 @@ let call;
 
 async function placeCall(demo) {
     if (call) return;
-    const mine = call = new Call(demo, byId('provider').value);
+    const mine = call = new Call(demo, byId('provider').value, byId('answers').value);
     transcript.clear();
-    logs.begin(mine);
+    const logsAreReady = logs.begin(mine);
     screen.showKeys('');
     screen.setState('Calling…');
     screen.inCall(true);
     transcript.note('The call begins.');
-    const why = await mine.place().catch((error) => `The phone has failed: ${error.message}`);
+    const why = await logsAreReady.then(() => mine.place()).catch((error) => `The phone has failed: ${error.message}`);
     call = undefined;
     transcript.note(why);
     screen.setState(why);
@@ -428,13 +453,17 @@ function offerVoice() {
 
 function connect(demo) {
     for (const name of Object.keys(PROVIDERS)) byId('provider').append(new Option(PROVIDERS[name].title, name));
+    for (const name of Object.keys(demo.ivr ?? {})) byId('answers').querySelector(`[value="${name}"]`).disabled = false;
+    byId('why-no-ivr').textContent = demo.whyNoIvr ? `It is not here: ${demo.whyNoIvr}` : '';
+    byId('answers').addEventListener('change', () => screen.showWhoAnswers());
+    screen.showWhoAnswers();
     byId('call').addEventListener('click', () => placeCall(demo));
     byId('hang-up').addEventListener('click', () => call?.hangUp());
     byId('silence').addEventListener('click', () => call?.sayNothing());
     byId('keypad').addEventListener('click', ({ target }) => target.dataset.key && press(target.dataset.key));
     byId('phone').addEventListener('keydown', pressedOnKeyboard);
     byId('voice').addEventListener('change', () => voice.wanted() || speechSynthesis.cancel());
-    byId('call').disabled = byId('provider').disabled = false;
+    byId('call').disabled = byId('answers').disabled = false;
     screen.setState('Ready to call.');
 }
 

@@ -25,6 +25,38 @@ use EncGather::Webhooks;
 
 use constant BASE => [qw(authn_core authz_host alias proxy proxy_http)];
 
+my $HANDLED = <<'END_OF_CONF';
+EncGatherField encryptedCardDigits step=getCard digits=16
+EncGatherField encryptedPinDigits step=getPin digits=16
+ProxyPass /inner/ http://@BACKEND@/
+ProxyPass /voice http://@BACKEND@/record
+<Location /encrypted-gather>
+    SetHandler encrypted-gather
+    EncGatherBackend /inner/ok
+</Location>
+<Location /late>
+    SetHandler encrypted-gather
+    EncGatherBackend /inner/503
+</Location>
+<Location /voice>
+    Require twilio-signature
+</Location>
+END_OF_CONF
+
+my $SHIELDED = <<'END_OF_CONF';
+ProxyPass /ivr/late http://@BACKEND@/503
+ProxyPass /ivr http://@BACKEND@/record
+ProxyPass /pay http://@BACKEND@/ok
+<Location /ivr>
+    EncGatherShield Digits:card
+    EncGatherResign on
+</Location>
+<Location /pay>
+    EncGatherReveal card
+    EncGatherExpose on
+</Location>
+END_OF_CONF
+
 # row       of the table
 # dir       everything goes below it
 # module    mod_encgather.so
@@ -178,25 +210,10 @@ sub _load_lines ($self) {
 }
 
 sub _conf ($self) {
-    return $self->_load_lines . $self->_filled($self->{row}{conf}) . <<"END_OF_CONF";
+    return $self->_load_lines . $self->_filled($self->{row}{conf}) . <<"END_OF_CONF" . $self->_filled($self->{row}{shield} ? $SHIELDED : $HANDLED);
 EncGatherKeyFile "$self->{dir}/private/key"
 EncGatherAuthTokenFile "$self->{dir}/private/tokens"
 EncGatherMaxBody @{[ EncGather::Webhooks::LIMIT ]}
-EncGatherField encryptedCardDigits step=getCard digits=16
-EncGatherField encryptedPinDigits step=getPin digits=16
-ProxyPass /inner/ http://127.0.0.1:$self->{backend_port}/
-ProxyPass /voice http://127.0.0.1:$self->{backend_port}/record
-<Location /encrypted-gather>
-    SetHandler encrypted-gather
-    EncGatherBackend /inner/ok
-</Location>
-<Location /late>
-    SetHandler encrypted-gather
-    EncGatherBackend /inner/503
-</Location>
-<Location /voice>
-    Require twilio-signature
-</Location>
 END_OF_CONF
 }
 
@@ -208,7 +225,7 @@ sub _answers ($self) {
     my $backend  = EncGather::Backend->new(port => $self->{backend_port}, record => "$self->{dir}/private/backend");
     my $webhooks = EncGather::Webhooks->new(port => $over =~ /^(?:tls|proxy)\z/ ? $self->{second_port} : $self->{port}, over => $over,
         backend => $backend, $origin ? (origin => $origin) : ());
-    my %answers  = (%{ $webhooks->send_all }, map { $webhooks->ask($_) } @{ $row->{ask} || [] });
+    my %answers  = (%{ $webhooks->send_all($row->{shield}) }, map { $webhooks->ask($_) } @{ $row->{ask} || [] });
     $backend->stop;
     return (\%answers, $webhooks->numbers);
 }

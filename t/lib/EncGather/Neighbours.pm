@@ -12,7 +12,7 @@ use Exporter 'import';
 
 use EncGather::Files qw(slurp);
 
-our @EXPORT_OK = qw(read_rows table packages WEBHOOKS);
+our @EXPORT_OK = qw(read_rows table packages WEBHOOKS SHIELDED);
 
 # The set that every row gets, in order, and how each is answered without a neighbour.
 use constant WEBHOOKS => [
@@ -20,7 +20,13 @@ use constant WEBHOOKS => [
     over => 413, late => 200, chunked => 200, voice => 200, 'voice-wrong' => 403, 'voice-get' => 200, 'voice-get-wrong' => 403,
 ];
 
-my %ONCE = map { $_ => 1 } qw(module mpm test setting seen do answers warns conf load last over fails helpers mariadb mount);
+# That of the rows with "shield yes": an application behind a shield, and one behind a reveal.
+use constant SHIELDED => [
+    ivr => 200, 'ivr-chunked' => 200, 'ivr-get' => 200, 'ivr-wrong' => 403, 'ivr-get-wrong' => 403, 'ivr-over' => 413, 'ivr-late' => 503,
+    pay => 200, 'pay-bad' => 400,
+];
+
+my %ONCE = map { $_ => 1 } qw(module mpm test setting seen do answers warns conf load last over fails helpers mariadb mount shield);
 my %MANY = map { $_ => 1 } qw(package written ask shows file dir);
 
 # Each row: { id, module, package => [ 'name version' ], ... } as the head of the file says it.
@@ -61,7 +67,7 @@ sub _whole ($row) {
     defined $row->{$_} or croak "$row->{id} has no $_" for qw(module setting seen do);
     s/\s*\n\s*/ /g for grep { defined } @$row{qw(setting seen do answers)};
     $row->{conf} =~ s/\A\n|\n*\z/\n/g;
-    my ($answers, @unknown) = ({ @{ +WEBHOOKS } });
+    my ($answers, @unknown) = ({ @{ $row->{shield} ? SHIELDED : WEBHOOKS } });
     for my $difference (grep { $_ ne 'usual' } split /[\s,]+/, $row->{answers} // '') {
         my ($name, $status) = $difference =~ /^([\w-]+)=(\S+)\z/ or croak "$row->{id}: $difference";
         $answers->{$name} = $status;

@@ -14,11 +14,13 @@ use JSON::PP ();
 
 use EncGather::Files qw(spew);
 
-our @EXPORT_OK = qw(demo_options phone_options install_phone);
+our @EXPORT_OK = qw(demo_options phone_options install_phone ivr_paths);
 
 use constant {
     # what conf/demo/httpd.conf.in has directives of, and the page; one list, so that neither way goes without
     MODULES => [ qw(alias authn_core authz_host dbd dir headers mime) ],
+    PROXY    => [ qw(proxy proxy_http) ],    # to the IVR beside it
+    IVR      => { plain => '/ivr', shielded => '/shielded/ivr' },
     WEBHOOKS => { twilio => '/encrypted-gather', signalwire => '/signalwire', plivo => '/plivo' },
     FILES   => [ qw(index.html phone.css phone.js providers.js phone.svg) ],
 };
@@ -28,19 +30,25 @@ sub demo_options ($conf) {
     return (template => "$conf/demo/httpd.conf.in", modules => MODULES);
 }
 
-sub phone_options ($conf) {
-    return (demo_options($conf), conf => 'Define PHONE');
+# With the port of an IVR (conf/demo/ivr.js) that has pages below ivr_paths(), if there is one.
+sub phone_options ($conf, $ivr_port = undef) {
+    my %options = (demo_options($conf), conf => 'Define PHONE');
+    return %options unless $ivr_port;
+    return (%options, conf => "$options{conf}\nDefine IVR $ivr_port", modules => [ @{ +MODULES }, @{ +PROXY } ]);
 }
+
+sub ivr_paths () { return sort values %{ +IVR } }
 
 # Copies of the files, because the server's children may have no way into the checkout. The page is told the auth token,
 # which a browser must otherwise never know: it is this server's own, made a moment ago, signs for nobody else, and is
-# only handed out on 127.0.0.1.
-sub install_phone ($conf, $server_dir, $token) {
+# only handed out on 127.0.0.1. Without an IVR it is told why there is none.
+sub install_phone ($conf, $server_dir, $token, $why_no_ivr) {
     my $htdocs = "$server_dir/htdocs";
     for my $name (@{ +FILES }) {
         copy("$conf/demo/phone/$name", "$htdocs/$name") or croak "$htdocs/$name: $!";
     }
-    spew("$htdocs/demo.json", JSON::PP->new->canonical->encode({ webhooks => WEBHOOKS, token => $token }));
+    my %demo = (webhooks => WEBHOOKS, token => $token, length $why_no_ivr ? (whyNoIvr => $why_no_ivr) : (ivr => IVR));
+    spew("$htdocs/demo.json", JSON::PP->new->canonical->encode(\%demo));
     chmod 0644, map { "$htdocs/$_" } @{ +FILES }, 'demo.json';
     return;
 }

@@ -16,8 +16,8 @@ use Time::HiRes qw(sleep);
 
 use EncGather::Fixtures qw(%KEY %TOKEN);
 use EncGather::Http2 ();
-use EncGather::Neighbours qw(WEBHOOKS);
-use EncGather::Signature qw(signature form_encode);
+use EncGather::Neighbours qw(WEBHOOKS SHIELDED);
+use EncGather::Signature qw(signature form_encode form_decode);
 
 use constant {
     LIMIT       => 4096,    # EncGatherMaxBody of these servers
@@ -38,9 +38,9 @@ sub new ($class, %options) {
 # Number => name of the request that it was used in.
 sub numbers ($self) { return { map { $self->{numbers}{$_} => $_ } keys %{ $self->{numbers} } } }
 
-# Name => status, with a word where the answer is not what it should be.
-sub send_all ($self) {
-    my @names = grep { /[a-z]/ } @{ +WEBHOOKS };
+# Name => status, with a word where the answer is not what it should be. The set is that of handlers, or that of shields.
+sub send_all ($self, $shield = 0) {
+    my @names = grep { /[a-z]/ } @{ $shield ? SHIELDED : WEBHOOKS };
     return { map { $_ => $self->_send_one($_) } @names };
 }
 
@@ -50,7 +50,8 @@ sub ask ($self, $line) {
     my ($name, $times, $method, $target, $how, @more) = $line =~ /^(\S+) (?:(\d+)x )?([A-Z]+) (\S+) (signed|wrong|unsigned)(.*)\z/
         or die "ask $line\n";
     my ($pause) = $more[0] =~ s/ pause=([\d.]+)// ? $1 : 0;
-    my @field   = $more[0] =~ s/ with=(\w+):(\S+)// ? ($1, $2) : ();
+    my @field;
+    push @field, $1, $2 while $more[0] =~ s/ with=(\w+):(\S+)//;
     my @headers = map { split /:/, $_, 2 } split ' ', $more[0];
     my $number  = $self->_number($name);
     my (@seen, $n);
@@ -81,6 +82,15 @@ my %SET = (
     'voice-wrong'     => [ POST => '/voice?a=b', sign => 'wrong' ],
     'voice-get'       => [ GET  => '/voice?Digits=DIGITS', verdict => \&_same ],
     'voice-get-wrong' => [ GET  => '/voice?Digits=DIGITS', sign => 'wrong' ],
+    ivr      => [ POST => '/ivr?a=b', verdict => \&_shielded ],
+    pay      => [ POST => '/pay', json => 'SEALED', verdict => \&_opened ],
+    'ivr-chunked'   => [ POST => '/ivr', chunked => 1, verdict => \&_shielded ],
+    'ivr-get'       => [ GET  => '/ivr?Digits=DIGITS&b=c', verdict => \&_shielded ],
+    'ivr-wrong'     => [ POST => '/ivr', sign => 'wrong' ],
+    'ivr-get-wrong' => [ GET  => '/ivr?Digits=DIGITS', sign => 'wrong' ],
+    'ivr-over'      => [ POST => '/ivr', fill => LIMIT ],
+    'ivr-late'      => [ POST => '/ivr/late' ],
+    'pay-bad'       => [ POST => '/pay', json => 'DIGITS' ],
 );
 
 sub _send_one ($self, $name) {
@@ -90,12 +100,15 @@ sub _send_one ($self, $name) {
     $target =~ s/SEALED/_seal('0000')/e;
     my @pairs = $method eq 'GET' ? () : _webhook(($how{number} // 1) ? $number : undef);
     push @pairs, Filling => 'x' x $how{fill} if $how{fill};
+    @how{qw(body type sign)} = (_payment($how{json} eq 'SEALED' ? _seal($number) : $number), 'application/json', 'unsigned') if $how{json};
     my $request = $self->_request($method, $target, \@pairs, %how);
     $self->{backend}->forget;
     my $answer = $self->_exchange($request);
     my $word   = $how{verdict} && $answer->{status} == 200 ? $how{verdict}->($self, $answer, $number, $request) : '';
     return $answer->{status} . (length $word ? ":$word" : '');
 }
+
+sub _payment ($card) { return qq({"amount":5,"card":"$card"}) }
 
 sub _number ($self, $name) {
     return $self->{numbers}{$name} ||= join '', 1 + int rand 9, map { int rand 10 } 2 .. 16;
@@ -114,7 +127,7 @@ sub _request ($self, $method, $target, $pairs, %how) {
     my $url  = $self->{origin} . $target;
     my @signature = $sign eq 'unsigned' ? ()
         : ('X-Twilio-Signature' => signature($TOKEN{ $sign eq 'wrong' ? 'other' : 'demo' }, $url, $text ? [] : $pairs));
-    return { method => $method, target => $target, chunked => $how{chunked}, body => $method eq 'POST' ? form_encode(@$pairs) : undef,
+    return { method => $method, target => $target, chunked => $how{chunked}, body => $method eq 'POST' ? $how{body} // form_encode(@$pairs) : undef,
         headers => [ Host => $self->{host}, 'User-Agent' => 'TwilioProxy/1.1', Accept => '*/*',
             $method eq 'POST' ? ('Content-Type' => $how{type} // FORM) : (), @signature ] };
 }
@@ -140,6 +153,24 @@ sub _same ($self, $answer, $number, $request) {
     my ($call) = grep { $_->{path} eq '/record' } $self->{backend}->requests or return 'absent';
     return 'target' if $call->{target} ne $request->{target} =~ s{^/voice}{/record}r;
     return $call->{body} eq ($request->{body} // '') ? '' : 'body';
+}
+
+# A token in the place of the number, all else as it was, and a signature that fits.
+sub _shielded ($self, $answer, $number, $request) {
+    my ($call) = grep { $_->{path} eq '/record' } $self->{backend}->requests or return 'absent';
+    my ($sent, $got) = ("$request->{target} " . ($request->{body} // ''), "$call->{target} $call->{body}");
+    my ($token) = $got =~ /Digits=([0-9a-f]{56,})/ or return 'token';
+    return 'token' if (_open($token) // '') ne $number;
+    $sent =~ s/$number/$token/;
+    return 'target' if $call->{target} ne (split / /, $sent)[0] =~ s{^/ivr}{/record}r;
+    return 'body' if $call->{body} ne ($sent =~ / (.*)/s)[0];
+    my $want = signature($TOKEN{demo}, $self->{origin} . $call->{target} =~ s{^/record}{/ivr}r, [ form_decode($call->{body}) ]);
+    return ($call->{headers}{'x-twilio-signature'} // [''])->[0] eq $want ? '' : 'signature';
+}
+
+sub _opened ($self, $answer, $number, $request) {
+    my ($call) = grep { $_->{path} eq '/ok' } $self->{backend}->requests or return 'absent';
+    return $call->{body} eq _payment($number) ? '' : 'body';
 }
 
 sub _seal ($plain) {
