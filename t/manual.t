@@ -79,6 +79,8 @@ for my $n (0 .. $#order) {
         titles  => $page->findvalue('count(//h1)'),
     );
     is_deeply \%found, \%wanted, "$name: knows its neighbours and needs nothing but its style";
+    is_deeply [ map { $_->nodePath } $page->findnodes('//main//*[self::pre or self::table][not(ancestor::div[contains(@class, "box")])] | //th[not(normalize-space())]') ], [],
+        "$name: what may be wide is in a box, and each heading has words";
     my @sections = map { $_->value } $page->findnodes('//main/h2/@id');
     is_deeply [ grep { my $id = $_; !$page->findnodes(qq(//nav[\@id="contents"]//a[\@href="#$id"])) } @sections ], [], "$name: its contents have all its sections";
 }

@@ -54,36 +54,48 @@ local function labelled(kind, section)
     return ('%s %d: %s'):format(kind:gsub('^%l', string.upper), counts[kind], section)
 end
 
--- Browsers know better how wide a column has to be. The first column names what is in its row.
+-- Browsers know better how wide a column has to be. The first column names what is in its row, and each heading says something.
 local function tidy(block)
+    local cells, headings = block.head.rows[1].cells, ''
     for n, spec in ipairs(block.colspecs) do
         block.colspecs[n] = { spec[1], nil }
+        headings = headings .. text(cells[n].contents)
+        if text(cells[n].contents) == '' then
+            cells[n].contents = { pandoc.Plain { pandoc.RawInline('html', '<span class="unseen">what</span>') } }
+        end
+    end
+    if headings == '' then
+        block.head.rows = {}
     end
     for _, body in ipairs(block.bodies) do
         body.row_head_columns = 1
     end
-    if text(block.head.rows[1].cells[1].contents) == '' then
-        if text(pandoc.List.map(block.head.rows[1].cells, function(cell) return text(cell.contents) end)) == '' then
-            block.head.rows = {}
-        else
-            block.head.rows[1].cells[1].contents = { pandoc.Plain { pandoc.RawInline('html', '<span class="unseen">what</span>') } }
-        end
+    return block
+end
+
+local section = ''
+local as_page    -- also of what is inside of lists
+
+local function block_of_page(block)
+    if block.t == 'Header' then
+        section = text(block)
+    elseif block.t == 'Table' then
+        return box('columns-' .. #block.colspecs, labelled('table', section), tidy(block))
+    elseif block.t == 'CodeBlock' then
+        return box('listing', labelled('listing', section), block)
+    elseif block.t == 'BulletList' or block.t == 'OrderedList' then
+        block.content = block.content:map(as_page)
+    elseif block.t == 'BlockQuote' then
+        block.content = as_page(block.content)
     end
     return block
 end
 
-local function as_page(blocks)
-    local section, made = '', pandoc.List()
+function as_page(blocks)
+    local made = pandoc.List()
     for _, block in ipairs(blocks) do
-        if block.t == 'Header' then
-            section = text(block)
-            made:insert(block)
-        elseif block.t == 'Table' then
-            made:insert(box('columns-' .. #block.colspecs, labelled('table', section), tidy(block)))
-        elseif block.t == 'CodeBlock' then
-            made:insert(box('listing', labelled('listing', section), block))
-        elseif not (block.t == 'RawBlock' and block.text:match('^<!%-%-')) then
-            made:insert(block)
+        if not (block.t == 'RawBlock' and block.text:match('^<!%-%-')) then
+            made:insert(block_of_page(block))
         end
     end
     return made
