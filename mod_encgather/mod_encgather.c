@@ -25,6 +25,7 @@
 #include "shield/shield.h"
 #include "shield/shieldcheck.h"
 #include "watch/counters.h"
+#include "watch/keys.h"
 #include "watch/status_page.h"
 #include "webhook/access.h"
 #include "webhook/body.h"
@@ -119,6 +120,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
     eg_database_look(pconf);
     eg_neighbours_look(ptemp);
     eg_store_announce(ptemp, s, eg_counters_key);
+    eg_keys_look(pconf, s);
     warn_of_text(ptemp, s);
     eg_neighbours_check(ptemp, s);
     return OK;

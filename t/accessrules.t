@@ -218,7 +218,7 @@ sub granted ($handler, $method) {
 
 like granted('encrypted-gather', 'POST')->content, qr/<Gather /, 'the gather asks';
 like granted('decrypt-gather', 'POST')->content, qr/\A\{"error":"malformed request"\}/, 'decrypt-gather finds no field';
-like granted('encgather-status', 'GET')->content, qr/mod_encgather: counters/, 'the status page is shown';
+like granted('encgather-status', 'GET')->content, qr/mod_encgather: status/, 'the status page is shown';
 
 chmod 0700, "$TREE/docs/closed-directory/closed";
 ok $server->stop, 'the server stops';

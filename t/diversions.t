@@ -232,7 +232,7 @@ for my $name (sort keys %CASE) {
         own('decrypt-gather'), "$name: the backend, from outside";
     is_deeply facts(request(PUT => $HOST, $decrypt, body => 'x'), qr/"method not allowed"/), own('decrypt-gather', 405), "$name: PUT to it";
     is_deeply facts(get($HOST, $decrypt), qr/"method not allowed"/), own('decrypt-gather', 405), "$name: GET of it";
-    is_deeply facts(get($HOST, $status), qr/mod_encgather: counters/), own('encgather-status'), "$name: the status page";
+    is_deeply facts(get($HOST, $status), qr/mod_encgather: status/), own('encgather-status'), "$name: the status page";
     is_deeply facts(get($HOST, "$status?format=prometheus"), qr/^# TYPE encgather_/m), own('encgather-status'), "$name: the status page in the format of the query";
     is_deeply facts(post($HOST, $status, []), qr/not allowed/), own('encgather-status', 405), "$name: POST to it";
 }

@@ -8,6 +8,7 @@ use feature 'signatures';
 no warnings 'experimental::signatures';
 
 use IO::Socket::INET;
+use JSON::PP ();
 use List::Util qw(sum0);
 use POSIX ();
 use Test::More;
@@ -177,6 +178,7 @@ sub decrypted ($host, $result) {
         qq(handler_duration_seconds_count{host="$host",handler="decrypt-gather"}));
 }
 
+sub failed ($host, $cause)  { return qq(failures_total{host="$host",cause="$cause"}) }
 sub looked_up ($host, $outcome) { return qq(lookups_total{host="$host",outcome="$outcome"}) }
 
 my @OUTSIDE = (CallSid => 'CA' . '6' x 32);
@@ -192,38 +194,41 @@ my @CASES = (
         at('one.test', 'middle', 'asked'), sealed() ],
     [ 'not an answer',        sub { webhook('one.test', '/gather?step=getPin', [ Digits => $WRONG ]) }, at('one.test', 'middle', 'asked-again') ],
     [ 'not the last answer',  sub { webhook('one.test', "/gather?$LAST", [ Digits => $WRONG ]) }, at('one.test', 'last', 'asked-again') ],
-    [ 'attempts used up',     sub { webhook('one.test', "/gather?step=getPin&attempt=3", []) }, at('one.test', 'middle', 'invalid') ],
+    [ 'attempts used up',     sub { webhook('one.test', "/gather?step=getPin&attempt=3", []) }, at('one.test', 'middle', 'invalid'), failed('one.test', 'attempts') ],
     [ 'the whole way',        sub { webhook('one.test', "/gather?$LAST", [@PIN]) },
         at('one.test', 'last', 'found'), sealed(opened()), answered('one.test', 'found'), decrypted('one.test', 'found'), looked_up('one.test', 'found') ],
     [ 'no such account',      sub { webhook('one.test', "/gather?$LAST", [ Digits => '0933' ]) },
         at('one.test', 'last', 'not-found'), sealed(opened()), answered('one.test', 'not-found'), decrypted('one.test', 'not-found'),
-        looked_up('one.test', 'not-found') ],
+        looked_up('one.test', 'not-found'), failed('one.test', 'no-account') ],
     [ 'one field is first and last', sub { webhook('two.test', '/single') }, at('two.test', 'first', 'asked'), call('two.test') ],
     [ 'its answer',           sub { webhook('two.test', '/single?step=processData', [@PIN]) },
-        at('two.test', 'last', 'unavailable'), sealed(), answered('two.test', 'refused'), decrypted('two.test', 'malformed') ],
-    [ 'no such step',         sub { webhook('one.test', '/gather?step=no') }, at('one.test', 'unknown', 'malformed') ],
-    [ 'a broken form',        sub { webhook('one.test', '/gather', [], body => '%zz') }, at('one.test', 'first', 'malformed', 'unchecked') ],
-    [ 'another method',       sub { request(PUT => $HOSTPORT, '/gather', host => 'one.test') }, at('one.test', 'first', 'method', 'unchecked') ],
+        at('two.test', 'last', 'unavailable'), sealed(), answered('two.test', 'refused'), decrypted('two.test', 'malformed'), failed('two.test', 'token') ],
+    [ 'no such step',         sub { webhook('one.test', '/gather?step=no') }, at('one.test', 'unknown', 'malformed'), failed('one.test', 'request') ],
+    [ 'a broken form',        sub { webhook('one.test', '/gather', [], body => '%zz') }, at('one.test', 'first', 'malformed', 'unchecked'), failed('one.test', 'stranger') ],
+    [ 'another method',       sub { request(PUT => $HOSTPORT, '/gather', host => 'one.test') }, at('one.test', 'first', 'method', 'unchecked'), failed('one.test', 'stranger') ],
     [ 'another type',         sub { webhook('one.test', '/gather', [], body => 'x', type => 'text/plain') },
-        at('one.test', 'first', 'media-type', 'unchecked') ],
-    [ 'too much',             sub { webhook('one.test', '/gather', [ a => 'x' x 70_000 ]) }, at('one.test', 'first', 'too-large', 'unchecked') ],
-    [ 'a wrong signature',    sub { webhook('one.test', '/gather', [], token => $TOKEN{other}) }, at('one.test', 'first', 'forbidden', 'invalid') ],
-    [ 'no signature',         sub { webhook('two.test', '/gather', [], token => undef) }, at('two.test', 'first', 'forbidden', 'missing') ],
+        at('one.test', 'first', 'media-type', 'unchecked'), failed('one.test', 'stranger') ],
+    [ 'too much',             sub { webhook('one.test', '/gather', [ a => 'x' x 70_000 ]) }, at('one.test', 'first', 'too-large', 'unchecked'), failed('one.test', 'stranger') ],
+    [ 'a wrong signature',    sub { webhook('one.test', '/gather', [], token => $TOKEN{other}) }, at('one.test', 'first', 'forbidden', 'invalid'), failed('one.test', 'signature') ],
+    [ 'no signature',         sub { webhook('two.test', '/gather', [], token => undef) }, at('two.test', 'first', 'forbidden', 'missing'), failed('two.test', 'unsigned') ],
     [ 'not looked at',        sub { webhook('two.test', '/unchecked', [], token => undef) }, at('two.test', 'first', 'asked', 'unchecked'), call('two.test') ],
     [ 'observed',             sub { webhook('two.test', '/observed', [], token => $TOKEN{other}) }, at('two.test', 'first', 'asked', 'invalid'), call('two.test') ],
     [ 'from outside',         sub { decrypt($HOSTPORT, '/decrypt', { $FIELDS[0] => seal($CARD), $FIELDS[1] => seal($PIN) }, host => 'one.test') },
         decrypted('one.test', 'found'), looked_up('one.test', 'found') ],
-    [ 'a bad token',          sub { decrypt($HOSTPORT, '/decrypt', { map { $_ => $BAD } @FIELDS }, host => 'two.test') }, decrypted('two.test', 'bad-token') ],
-    [ 'a field is missing',   sub { decrypt($HOSTPORT, '/decrypt', {}, host => 'two.test') }, decrypted('two.test', 'malformed') ],
+    [ 'a bad token',          sub { decrypt($HOSTPORT, '/decrypt', { map { $_ => $BAD } @FIELDS }, host => 'two.test') }, decrypted('two.test', 'bad-token'), failed('two.test', 'tag') ],
+    [ 'a field is missing',   sub { decrypt($HOSTPORT, '/decrypt', {}, host => 'two.test') }, decrypted('two.test', 'malformed'), failed('two.test', 'token') ],
     [ 'no database',          sub { webhook('lost.test', "/gather?$LAST", [@PIN]) },
         at('lost.test', 'last', 'unavailable'), sealed(opened()), answered('lost.test', 'refused'), decrypted('lost.test', 'unavailable'),
-        looked_up('lost.test', 'unavailable') ],
-    (map { my ($path, $answer, $result) = @$_;
-        [ "a backend: $path", sub { webhook('one.test', "/to/$path?$LAST", [@PIN]) }, at('one.test', 'last', $result), sealed(), answered('one.test', $answer) ] }
-        [ 'ok', 'found', 'found' ], [ '404json', 'not-found', 'not-found' ], [ '500', 'refused', 'unavailable' ], [ 'notjson', 'broken', 'unavailable' ],
-        [ 'slow', 'timeout', 'unavailable' ], [ 'large', 'too-large', 'unavailable' ], [ 'no-member', 'found', 'unavailable' ]),
+        looked_up('lost.test', 'unavailable'), failed('lost.test', 'database') ],
+    (map { my ($path, $answer, $result, @cause) = @$_;
+        [ "a backend: $path", sub { webhook('one.test', "/to/$path?$LAST", [@PIN]) }, at('one.test', 'last', $result), sealed(), answered('one.test', $answer),
+            map { failed('one.test', $_) } @cause ] }
+        [ 'ok', 'found', 'found' ], [ '404json', 'not-found', 'not-found', 'no-account' ], [ '500', 'refused', 'unavailable', 'backend-refuses' ],
+        [ 'notjson', 'broken', 'unavailable', 'backend-answer' ], [ 'slow', 'timeout', 'unavailable', 'backend-slow' ],
+        [ 'large', 'too-large', 'unavailable', 'backend-answer' ], [ 'no-member', 'found', 'unavailable', 'backend-answer' ]),
     [ 'denied, with an error page', sub { webhook('one.test', '/signed/file', [], token => undef) },
-        qq(denials_total{host="one.test",result="forbidden"}), qq(signatures_total{host="one.test",verdict="missing"}) ],
+        qq(denials_total{host="one.test",result="forbidden"}), qq(signatures_total{host="one.test",verdict="missing"}),
+        failed('one.test', 'unsigned') ],
     [ 'let through',          sub { get($HOSTPORT, '/signed/file', host => 'one.test', signed_url => 'http://one.test/signed/file') },
         qq(signatures_total{host="one.test",verdict="valid"}) ],
     [ 'other requests',       sub { request(GET => $HOSTPORT, '/sorry.html', host => 'idle.test') } ],
@@ -268,6 +273,18 @@ sub log_agrees ($name) {
     return is_deeply $logged, $counted, "$name: the access log and the counters tell the same";
 }
 log_agrees('each result');
+
+# What the minutes of the last day have in them and what was counted since the start, which is not a day ago: where they differ.
+sub ring_differs () {
+    my $status = JSON::PP->new->decode(page('/encgather-status?format=json')->content);
+    my ($day, $all) = map { flat('', $_) } @$status{qw(day in_all)};
+    return [ map { "$_: " . ($day->{$_} // 0) . ' of ' . ($all->{$_} // 0) } grep { ($day->{$_} // 0) != ($all->{$_} // 0) } sort keys %{ { %$day, %$all } } ];
+}
+
+sub flat ($name, $value) {
+    return { $name => $value } unless ref $value;
+    return { map { %{ flat("$name/$_", $value->{$_}) } } keys %$value };
+}
 
 # --- Many at once, and restarts in between ----------------------------------------------------------------------------------
 
@@ -320,6 +337,8 @@ sub start_client ($host) {
     is_deeply samples(), $same, 'changes nothing';
     ok $server->restart, 'neither';
     is_deeply samples(), $same, 'does a full one';
+
+    is_deeply ring_differs(), [], 'and the minutes of the last day have counted the same';
 
     my %buckets;
     for my $sample (keys %$same) {
@@ -391,7 +410,13 @@ for my $case (
 is page("/encgather-status?format=xml")->code, 400, 'no such format';
 is page('/encgather-status?format=css')->header('Content-Type'), 'text/css; charset=utf-8', 'the style of the page, by itself';
 like page('/encgather-status?format=html')->content, qr{<link rel="stylesheet" href="\?format=css"/>}, 'which refers to it: any Content-Security-Policy';
-unlike page('/encgather-status?format=html')->content, qr/<style|style=|<script/, 'and has nothing of the kind in it';
+like page('/encgather-status?format=html')->content, qr{<script src="\?format=js" defer="defer"></script>}, 'so is its script';
+unlike page('/encgather-status?format=html')->content, qr/<style|\bstyle=|<script(?! src=)|\son\w+=/, 'and has nothing of the kind in it';
+is page('/encgather-status?format=js')->header('Content-Type'), 'text/javascript; charset=utf-8', 'which is there';
+like page('/encgather-status')->header('Content-Security-Policy'), qr/^default-src 'none';(?!.*unsafe)/, 'and nothing else runs';
+is page('/encgather-status')->header('X-Content-Type-Options'), 'nosniff', 'nothing is taken for what it is not';
+is page("/encgather-status?$_")->code, 400, "no CallSid: $_" for 'call=%3Cscript%3E', 'call=' . 'x' x 65, 'format=text&call=a%20b', 'call=%zz';
+is page("/encgather-status?$_")->code, 200, "a search: $_" for 'call=', 'call=CA1&format=json', 'call=+CA%3A1_-%20';
 
 my $open = page('/encgather-status?format=openmetrics')->content;
 my $text = page('/encgather-status?format=prometheus')->content;
@@ -417,22 +442,21 @@ promtool_agrees($text);
 {
     my $samples = samples();
     my $html    = page('/encgather-status')->content;
-    my $document = eval { XML::LibXML->load_html(string => $html, recover => 0) };
-    ok $document, 'the page is well-formed HTML' or diag $@;
-    ok eval { XML::LibXML->load_xml(string => $html, no_network => 1) }, 'and XML' or diag $@;
+    my $document = eval { XML::LibXML->load_xml(string => $html, no_network => 1) };
+    ok $document, 'the page is well-formed' or BAIL_OUT($@);
     is $document->findvalue('/html/@lang'), 'en', 'it says its language';
-    is $document->findvalue('count(//script)'), 0, 'it has no script';
-    is $document->findvalue('//meta[@http-equiv="refresh"]/@content'), 10, 'it loads itself anew';
     like $document->findvalue('//meta[@name="viewport"]/@content'), qr/width=device-width/, 'it fits a phone';
     like page('/encgather-status?format=css')->content, qr/prefers-color-scheme:dark/, 'it is dark at night';
+    is $document->findvalue('count(//meta[@http-equiv])'), 0, 'without a script it stays as it is, until the link is followed';
+    is $document->findvalue('//header//a/@href'), '', 'which leads here';
     is $document->findvalue('count(//*[@tabindex and not(@aria-label)])'), 0, 'what scrolls has a name';
     is $document->findvalue('count(//table[not(caption)])'), 0, 'each table has a caption';
     is $document->findvalue('count(//th[not(@scope)])'), 0, 'each heading a scope';
-    is join(' ', sort map { $_->textContent } $document->findnodes('//h2')), 'Keys lost.test one.test other two.test', 'the hosts that use the module';
-    my $found = $document->findvalue(
-        '//h2[.="one.test"]/following-sibling::div[1]//table[contains(caption,"Webhooks")]//tr[th="found"]/td[4]');
-    is $found, sum($samples, 'webhooks', host => 'one.test', result => 'found'), 'its numbers are the same';
-    is $document->findvalue("//tr[th='$FINGERPRINT']/td[1]"), sum($samples, 'key_encryptions'), 'those of the keys too';
+    is join(' ', sort map { $_->textContent } $document->findnodes('//*[@id="hosts"]//summary/b | //*[@id="idle"]//span')),
+        'idle.test lost.test one.test other two.test' =~ s/idle.test //r, 'the hosts that use the module';
+    is $document->findvalue('//*[@id="family-webhooks"]//tr[th="last: found"]/td[3]'), sum($samples, 'webhooks', step => 'last', result => 'found'), 'its numbers are the same';
+    like $document->findvalue('//*[@id="zeros"]'), qr/numbers are 0.*unknown: found/s, 'what is 0 is folded away';
+    is $document->findvalue("//tr[th='$FINGERPRINT']/td[5]"), sum($samples, 'key_encryptions'), 'those of the keys too';
 }
 
 # --- Who does not get it ------------------------------------------------------------------------------------------------------
@@ -501,14 +525,14 @@ sub idle_hosts ($port) {
     is_deeply [ grep { !/^calls_total\{host="[^"]+"\}$/ } @of_hosts ], [], 'a thousand idle hosts: nothing but their calls';
     is scalar @of_hosts, 1024, 'of each';
     cmp_ok length $_, '<', 200_000, 'a page of ' . length($_) . ' bytes' for $open, $text, $html;
-    like $html, qr{<h2>h700\.test:8443</h2>\n<p>Nothing yet\.</p>}, 'the page for people has their names';
+    like $html, qr{<summary>1024 hosts of which nothing was counted yet</summary>.*<span>h700\.test:8443</span>}s, 'the page for people has their names';
     is_deeply faults($open =~ s/\n# EOF\n\z//r, @OF_HISTOGRAM, counter => ['_total']), [], 'OpenMetrics is in order';
     is_deeply faults($text =~ s/\n\z//r, @OF_HISTOGRAM, counter => ['']), [], 'so is the text of Prometheus';
     post($port, '/gather', [], host => 'h900.test', token => undef);
     my $one = request(GET => $port, '/encgather-status?format=prometheus')->content;
     my %names = map { /^encgather_(\w+)\{host="h900\.test:8443"/ ? ($1 => 1) : () } split /\n/, $one;
     is_deeply [ sort keys %names ], [ sort 'calls_total', 'webhooks_total', 'signatures_total', 'denials_total', 'backend_answers_total',
-        'decryptions_total', 'lookups_total', 'shields_total', 'reveals_total', map { ("handler_duration_seconds$_", "backend_duration_seconds$_") } qw(_bucket _sum _count) ],
+        'decryptions_total', 'lookups_total', 'failures_total', 'shields_total', 'reveals_total', map { ("handler_duration_seconds$_", "backend_duration_seconds$_") } qw(_bucket _sum _count) ],
         'one that was called has all of its numbers, zeros too';
     promtool_agrees($_) for $text, $one;
     return;

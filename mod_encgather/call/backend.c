@@ -282,7 +282,18 @@ static bool speaks_objects(request_rec *sub)
 
 static eg_reply unavailable(int status, eg_backend_answer kind, const char *reason)
 {
-    return (eg_reply){.status = status, .outcome = EG_UNAVAILABLE, .kind = kind, .reason = reason};
+    static const eg_cause causes[EG_BACKEND_ANSWERS] = {
+        [EG_BACKEND_REFUSED] = EG_CAUSE_BACKEND_REFUSES,
+        [EG_BACKEND_BROKEN] = EG_CAUSE_BACKEND_ANSWER,
+        [EG_BACKEND_TIMEOUT] = EG_CAUSE_BACKEND_SLOW,
+        [EG_BACKEND_TOO_LARGE] = EG_CAUSE_BACKEND_ANSWER,
+        [EG_BACKEND_UNANSWERED] = EG_CAUSE_BACKEND_AWAY};
+
+    return (eg_reply){.status = status,
+                      .outcome = EG_UNAVAILABLE,
+                      .kind = kind,
+                      .cause = causes[kind],
+                      .reason = reason};
 }
 
 /* A backend that is silent for too long is a 502 to mod_proxy, with a note beside it. */
@@ -291,8 +302,12 @@ static eg_reply refused(const eg_ended *call)
     bool in_time = call->status != HTTP_GATEWAY_TIME_OUT &&
                    !apr_table_get(call->last->notes, "proxy_timedout");
 
-    return unavailable(call->status, in_time ? EG_BACKEND_REFUSED : EG_BACKEND_TIMEOUT,
-                       eg_fault_status(call, in_time));
+    eg_reply reply = unavailable(call->status, in_time ? EG_BACKEND_REFUSED : EG_BACKEND_TIMEOUT,
+                                 eg_fault_status(call, in_time));
+
+    if (in_time && eg_fault_is_of_proxy(call))
+        reply.cause = EG_CAUSE_BACKEND_AWAY;
+    return reply;
 }
 
 static bool is_xml(const request_rec *sub)

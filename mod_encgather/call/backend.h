@@ -11,6 +11,7 @@ typedef struct {
     int status;         /* of HTTP */
     eg_outcome outcome; /* EG_FOUND, EG_NOT_FOUND or EG_UNAVAILABLE */
     eg_backend_answer kind;
+    eg_cause cause;     /* with EG_UNAVAILABLE */
     eg_json *json;      /* the answer, where it is a JSON object */
     eg_span twiml;      /* the answer with EG_FOUND, where it is TwiML; else p is NULL */
     const char *reason; /* for the error log, with EG_UNAVAILABLE; never data */

@@ -62,6 +62,9 @@ static eg_outcome refuse_sig(request_rec *r, const char *why)
     ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
                   EG_TAG("0305") "call %s: %s, the sig in its URL %s", eg_call_of(r),
                   observed ? "observed, goes on" : "refused", why);
+    if (!observed)
+        eg_note_failure(r, EG_CAUSE_TOKEN, 305,
+                        apr_pstrcat(r->pool, "the sig in its URL ", why, NULL));
     return observed ? EG_GOING_ON : EG_FORBIDDEN;
 }
 
@@ -78,6 +81,8 @@ static eg_outcome compare(request_rec *r, const eg_action *action, eg_span sig)
     ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
                   EG_TAG("0306") "call %s: the sig in its URL could not be checked, OpenSSL failed",
                   eg_call_of(r));
+    eg_note_failure(r, EG_CAUSE_CRYPTO, 306,
+                    "the sig in its URL could not be checked, OpenSSL failed");
     return EG_MISCONFIGURED;
 }
 

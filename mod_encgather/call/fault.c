@@ -36,7 +36,7 @@ const char *eg_fault_stranger(const request_rec *sub)
 /* What a backend answered, mod_proxy passes on: the handler returns OK, or with ProxyErrorOverride
  * the status beside the status line that the backend had written. Where mod_proxy makes a status
  * itself, it returns it and there is no such line, or a note that mod_proxy alone writes. */
-static bool is_of_proxy(const eg_ended *call)
+bool eg_fault_is_of_proxy(const eg_ended *call)
 {
     const request_rec *sub = call->last;
 
@@ -92,7 +92,7 @@ static const char *status_words(const eg_ended *call, bool in_time)
                "Require and RewriteRule there, and for httpd's own line (AH...)";
     if (has_handler(call->last, EG_DECRYPT_HANDLER))
         return "decrypt-gather, whose own line stands before this one, answered with status %d";
-    return is_of_proxy(call) ? proxy_advice(call, in_time) : advice_for(call->status);
+    return eg_fault_is_of_proxy(call) ? proxy_advice(call, in_time) : advice_for(call->status);
 }
 
 const char *eg_fault_status(const eg_ended *call, bool in_time)

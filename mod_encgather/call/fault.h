@@ -20,6 +20,9 @@ typedef struct {
 /* Where the path leads to a handler that is no backend: which one. NULL: to none of these. */
 const char *eg_fault_stranger(const request_rec *sub);
 
+/* Whether its status was made by mod_proxy, which reached nobody. */
+bool eg_fault_is_of_proxy(const eg_ended *call);
+
 /* A status that is neither 200 nor 404. in_time: nobody gave up waiting. */
 const char *eg_fault_status(const eg_ended *call, bool in_time);
 

@@ -100,6 +100,8 @@ static bool lacks_call(const gather *g)
     ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, g->r,
                   EG_TAG("0407") "refused, a token or a sig has to be made for this call, and the "
                                  "request has no call id, one that is none, or two");
+    eg_note_failure(g->r, EG_CAUSE_REQUEST, 407,
+                    "the request has no call id, one that is none, or two");
     return true;
 }
 
@@ -144,6 +146,8 @@ static int answer_no_crypto(const gather *g)
                   EG_TAG("0401") "call %s: answered 500, the answer could not be encrypted: no "
                                  "random bytes, or OpenSSL failed",
                   eg_call_of(g->r));
+    eg_note_failure(g->r, EG_CAUSE_CRYPTO, 401,
+                    "the answer could not be encrypted: no random bytes, or OpenSSL failed");
     return eg_answer_error(g->r, EG_MISCONFIGURED);
 }
 
@@ -260,11 +264,14 @@ static const char *backend_name(const gather *g)
     return apr_pstrmemdup(g->r->pool, name, strcspn(name, "?"));
 }
 
-static int answer_unavailable(const gather *g, const char *reason, const eg_json *body)
+static int answer_unavailable(const gather *g, eg_cause cause, const char *reason,
+                              const eg_json *body)
 {
     ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, g->r,
                   EG_TAG("0501") "call %s: the backend %s is unavailable: %s; it was sent %s",
                   eg_call_of(g->r), backend_name(g), reason, sent_tokens(g, body));
+    eg_note_failure(g->r, cause, 501,
+                    apr_pstrcat(g->r->pool, "the backend ", backend_name(g), ": ", reason, NULL));
     return eg_answer_event(g->r, EG_SAY_UNAVAILABLE, NULL, EG_UNAVAILABLE);
 }
 
@@ -290,7 +297,8 @@ static int answer_reply(const gather *g, const eg_reply *reply, const eg_json *b
     answer = eg_answer_event(g->r, found ? EG_SAY_FOUND : EG_SAY_NOT_FOUND, json, reply->outcome);
     if (answer != EG_HAS_A_HOLE)
         return answer;
-    return answer_unavailable(g, eg_hole_of(g->r, found ? EG_SAY_FOUND : EG_SAY_NOT_FOUND, json),
+    return answer_unavailable(g, EG_CAUSE_BACKEND_ANSWER,
+                              eg_hole_of(g->r, found ? EG_SAY_FOUND : EG_SAY_NOT_FOUND, json),
                               body);
 }
 
@@ -299,10 +307,10 @@ static int call_backend(const gather *g, eg_json *body, const char *key)
     eg_reply reply;
 
     if (!body)
-        return answer_unavailable(g, "the request could not be written", NULL);
+        return answer_unavailable(g, EG_CAUSE_CRYPTO, "the request could not be written", NULL);
     reply = eg_backend_call(g->r, body, key);
     if (reply.outcome == EG_UNAVAILABLE)
-        return answer_unavailable(g, reply.reason, body);
+        return answer_unavailable(g, reply.cause, reply.reason, body);
     return answer_reply(g, &reply, body);
 }
 

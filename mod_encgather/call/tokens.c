@@ -2,6 +2,8 @@
  * Tokens on their way through a call: those that come with the URL, and the one that is made. */
 #include "call/tokens.h"
 
+#include <apr_strings.h>
+
 #include "watch/record.h"
 #include "webhook/seal.h"
 
@@ -55,6 +57,10 @@ bool eg_tokens_carry(request_rec *r, eg_span call, const eg_field *field, eg_spa
                   EG_TAG("0406") "call %s: the token of the field '%s' that came with the URL %s "
                                  "(rule: %s)",
                   eg_call_of(r), field->name, carried_fault(rule), eg_token_rule_name(rule));
+    eg_note_failure(r, eg_cause_of_rule(rule), 406,
+                    apr_psprintf(r->pool,
+                                 "the token of the field '%s' that came with the URL %s (rule: %s)",
+                                 field->name, carried_fault(rule), eg_token_rule_name(rule)));
     return false;
 }
 

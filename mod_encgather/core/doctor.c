@@ -258,6 +258,14 @@ static unsigned count_tried(const eg_signed *what, const eg_auth_tokens *tokens)
     return n;
 }
 
+/* All that is found by trying another URL is said in these words, and nothing else is. */
+bool eg_doctor_names_url(const char *advice)
+{
+    static const char words[] = "it would fit ";
+
+    return advice && strncmp(advice, words, sizeof words - 1) == 0;
+}
+
 const char *eg_doctor_count(const eg_signed *what, const eg_auth_tokens *tokens, bool searched,
                             apr_pool_t *pool)
 {

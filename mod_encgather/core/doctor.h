@@ -22,6 +22,9 @@ typedef struct {
 const char *eg_doctor_advise(eg_crypto *crypto, const eg_signed *what, const eg_auth_tokens *tokens,
                              eg_span header, const eg_hints *hints, apr_pool_t *pool);
 
+/* Whether advice, which may be NULL, says that the token is right and the URL is another one. */
+bool eg_doctor_names_url(const char *advice);
+
 /* Half a sentence in pool where there is no advice: how many tokens were tried for which account, which
  * is shown only if it has the form of an AccountSid. searched: eg_doctor_advise() was asked. */
 const char *eg_doctor_count(const eg_signed *what, const eg_auth_tokens *tokens, bool searched,

@@ -50,6 +50,9 @@ static eg_outcome refuse_request(request_rec *r, const char *field, const char *
     ap_log_rerror(APLOG_MARK, eg_is_backend_call(r) ? APLOG_WARNING : APLOG_INFO, 0, r,
                   EG_TAG("0405") "call %s: EncGatherLookup asks for the field '%s', which %s",
                   eg_call_of(r), field, wrong);
+    eg_note_failure(
+        r, EG_CAUSE_TOKEN, 405,
+        apr_psprintf(r->pool, "EncGatherLookup asks for the field '%s', which %s", field, wrong));
     return EG_MALFORMED;
 }
 

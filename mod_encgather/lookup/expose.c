@@ -21,5 +21,6 @@ int eg_expose_turn_away(request_rec *r)
     ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r,
                   EG_TAG("0210") "a request from outside is refused: this location answers the "
                                  "module's own backend call alone (EncGatherExpose is off)");
+    eg_note_failure(r, EG_CAUSE_STRANGER, 210, "a request from outside (EncGatherExpose is off)");
     return eg_answer_error(r, EG_FORBIDDEN);
 }

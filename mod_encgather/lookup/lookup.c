@@ -23,6 +23,8 @@ eg_outcome eg_lookup_unavailable(request_rec *r, const char *what)
 {
     ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, EG_TAG("0601") "call %s: %s (%s)", eg_call_of(r),
                   what, eg_database_name());
+    eg_note_failure(r, EG_CAUSE_DATABASE, 601,
+                    apr_psprintf(r->pool, "%s (%s)", what, eg_database_name()));
     return EG_UNAVAILABLE;
 }
 
@@ -150,6 +152,9 @@ static bool take_place(request_rec *r, eg_query *query)
                       EG_TAG("0603") "call %s: %u requests are waiting for the database already "
                                      "(%s): further ones are answered 500 at once",
                       eg_call_of(r), eg_places_number(), eg_database_name());
+    if (query->place == EG_NO_PLACE)
+        eg_note_failure(r, EG_CAUSE_DATABASE, 603,
+                        "enough requests are waiting for the database already");
     return query->place != EG_NO_PLACE;
 }
 

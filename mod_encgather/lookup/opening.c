@@ -50,6 +50,8 @@ eg_outcome eg_unsealing_refuse_call(request_rec *r)
 {
     ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r,
                   EG_TAG("0408") "refused, CallSid or CallUUID is no string, or is there twice");
+    eg_note_failure(r, EG_CAUSE_REQUEST, 408,
+                    "CallSid or CallUUID is no string, or is there twice");
     return EG_MALFORMED;
 }
 
@@ -117,11 +119,13 @@ static const char *fault_of_rule(eg_token_rule rule)
     return faults[rule];
 }
 
-static eg_outcome refuse_token(request_rec *r, const char *field, const char *fault)
+static eg_outcome refuse_token(request_rec *r, const char *field, const char *fault, eg_cause cause)
 {
     ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
                   EG_TAG("0402") "call %s: the token of the field '%s' %s", eg_call_of(r), field,
                   fault);
+    eg_note_failure(r, cause, 402,
+                    apr_psprintf(r->pool, "the token of the field '%s' %s", field, fault));
     return EG_BAD_TOKEN;
 }
 
@@ -129,12 +133,13 @@ static eg_outcome refuse_by_rule(request_rec *r, const char *field, eg_token_rul
 {
     return refuse_token(
         r, field,
-        apr_psprintf(r->pool, "%s (rule: %s)", fault_of_rule(rule), eg_token_rule_name(rule)));
+        apr_psprintf(r->pool, "%s (rule: %s)", fault_of_rule(rule), eg_token_rule_name(rule)),
+        eg_cause_of_rule(rule));
 }
 
 eg_outcome eg_unseal_refuse(const eg_unsealing *all, const char *field, const char *fault)
 {
-    return refuse_token(all->r, field, fault);
+    return refuse_token(all->r, field, fault, EG_CAUSE_TOKEN);
 }
 
 /* A database would take the front part of it. */
@@ -142,7 +147,8 @@ static eg_outcome refuse_nul(request_rec *r, const char *field)
 {
     return refuse_token(r, field,
                         "is authentic and has a NUL in it, which no caller keys in: somebody else "
-                        "who has the key sealed it");
+                        "who has the key sealed it",
+                        EG_CAUSE_TOKEN);
 }
 
 static eg_outcome answer_failure(request_rec *r)
@@ -151,6 +157,8 @@ static eg_outcome answer_failure(request_rec *r)
                   EG_TAG("0404") "call %s: answered 500, a token could not be opened: OpenSSL "
                                  "failed, or there is no memory",
                   eg_call_of(r));
+    eg_note_failure(r, EG_CAUSE_CRYPTO, 404,
+                    "a token could not be opened: OpenSSL failed, or there is no memory");
     return EG_MISCONFIGURED;
 }
 

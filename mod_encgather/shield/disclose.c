@@ -3,6 +3,7 @@
 #include "shield/disclose.h"
 
 #include <string.h>
+#include <apr_strings.h>
 #include "base/chain.h"
 #include "core/parameters.h"
 #include "core/secret.h"
@@ -31,6 +32,8 @@ static eg_outcome refuse_member(const disclosure *d, const char *name, const cha
     ap_log_rerror(APLOG_MARK, eg_is_backend_call(r) ? APLOG_WARNING : APLOG_INFO, 0, r,
                   EG_TAG("0216") "call %s: refused, EncGatherReveal has '%s', which %s",
                   eg_call_of(r), name, wrong);
+    eg_note_failure(r, EG_CAUSE_TOKEN, 216,
+                    apr_psprintf(r->pool, "EncGatherReveal has '%s', which %s", name, wrong));
     return EG_MALFORMED;
 }
 
@@ -40,6 +43,7 @@ static eg_outcome refuse_body(const disclosure *d, const char *wrong)
 
     ap_log_rerror(APLOG_MARK, eg_is_backend_call(r) ? APLOG_WARNING : APLOG_INFO, 0, r,
                   EG_TAG("0217") "refused, the body %s", wrong);
+    eg_note_failure(r, EG_CAUSE_TOKEN, 217, apr_pstrcat(r->pool, "the body ", wrong, NULL));
     return EG_MALFORMED;
 }
 

@@ -6,8 +6,9 @@
 #include <time.h>
 #include <apr_shm.h>
 #include <apr_strings.h>
-#include "core/token.h"
+#include "base/chain.h"
 #include "base/log.h"
+#include "core/token.h"
 
 APLOG_USE_MODULE(encgather);
 
@@ -22,7 +23,10 @@ typedef struct {
     eg_key_use keys[KEYS_MAX];
     eg_host hosts[HOSTS_MAX];
     eg_place places[EG_PLACES_MAX];
-    atomic_ullong said; /* eg_clock() of the last line that is written once a minute */
+    atomic_ullong said;            /* eg_clock() of the last line that is written once a minute */
+    atomic_ullong cured[EG_CURES]; /* when the last good request of its kind came */
+    eg_failures failures;
+    eg_minutes minutes; /* of all hosts together: a day of each would be gigabytes */
 } shared_counters;
 
 typedef struct {
@@ -134,9 +138,18 @@ static void add_to(atomic_ullong *counter, apr_uint64_t n)
     atomic_fetch_add_explicit(counter, n, memory_order_relaxed);
 }
 
-static void add_time(eg_histogram *histogram, apr_uint64_t microseconds)
+/* One more of what a host counts, also in the minute in which the request began. */
+static void count_one(eg_host *host, atomic_ullong *counter, const request_rec *r)
 {
-    add_to(&histogram->buckets[eg_bucket_of(microseconds)], 1);
+    add_to(counter, 1);
+    eg_minutes_add(&counters->minutes, (unsigned)(counter - &host->webhooks[0][0]),
+                   r->request_time);
+}
+
+static void count_time(eg_host *host, eg_histogram *histogram, apr_uint64_t microseconds,
+                       const request_rec *r)
+{
+    count_one(host, &histogram->buckets[eg_bucket_of(microseconds)], r);
     add_to(&histogram->microseconds, microseconds);
 }
 
@@ -211,6 +224,65 @@ static eg_histogram *histogram_of(eg_host *host, const eg_record *state)
     return state->handler == EG_AT_DECRYPT ? &host->decrypt_time : NULL;
 }
 
+static void note_cure(eg_cure cure, const request_rec *r)
+{
+    atomic_store_explicit(&counters->cured[cure], (unsigned long long)r->request_time,
+                          memory_order_relaxed);
+}
+
+static bool was_served(eg_outcome outcome)
+{
+    return outcome == EG_FOUND || outcome == EG_NOT_FOUND || outcome == EG_SHIELDED ||
+           outcome == EG_REVEALED;
+}
+
+/* As much of text as there is room for. */
+static void keep_text(char *to, apr_size_t size, const char *text)
+{
+    apr_size_t n = text ? strlen(text) : 0;
+
+    memcpy(to, text ? text : "", n < size ? n : size - 1);
+}
+
+static const char *reason_of(const eg_record *state, eg_outcome outcome)
+{
+    if (state->reason)
+        return state->reason;
+    return outcome == EG_INVALID ? "keyed in wrong until the attempts were used up"
+                                 : eg_outcome_of(outcome)->text;
+}
+
+static void keep_failure(eg_host *host, const request_rec *r, const eg_record *state,
+                         eg_outcome outcome, eg_cause cause)
+{
+    eg_failure failure = {.when = r->request_time,
+                          .cause = (apr_uint16_t)cause,
+                          .outcome = (apr_uint16_t)outcome,
+                          .tag = (apr_uint16_t)state->tag,
+                          .host = (apr_uint16_t)(host - counters->hosts)};
+
+    keep_text(failure.call, sizeof failure.call,
+              apr_table_get(r->subprocess_env, "ENCGATHER_CALL"));
+    keep_text(failure.step, sizeof failure.step,
+              apr_table_get(r->subprocess_env, "ENCGATHER_STEP"));
+    keep_text(failure.reason, sizeof failure.reason, reason_of(state, outcome));
+    eg_failures_add(&counters->failures, &failure);
+}
+
+/* Why it failed, where it did. What our own call of a backend came to, whoever makes it tells. */
+static void count_failure(eg_host *host, const request_rec *r, const eg_record *state,
+                          eg_outcome outcome)
+{
+    eg_cause cause = eg_cause_of_outcome(outcome, state->verdict);
+
+    if (!cause || eg_is_backend_call(r))
+        return;
+    if (state->cause)
+        cause = state->cause;
+    count_one(host, &host->causes[cause], r);
+    keep_failure(host, r, state, outcome, cause);
+}
+
 void eg_count_answer(request_rec *r, eg_outcome outcome)
 {
     eg_record *state = eg_record_of(r);
@@ -219,11 +291,16 @@ void eg_count_answer(request_rec *r, eg_outcome outcome)
     if (!host || !state->handler || state->is_counted)
         return;
     state->is_counted = true;
-    add_to(counter_of(host, state, outcome), 1);
+    count_one(host, counter_of(host, state, outcome), r);
     if (looks_at_signatures(state))
-        add_to(&host->signatures[state->verdict], 1);
+        count_one(host, &host->signatures[state->verdict], r);
+    if (looks_at_signatures(state) && state->verdict == EG_SIGNATURE_VALID)
+        note_cure(EG_CURED_BY_SIGNATURE, r);
+    if (was_served(outcome))
+        note_cure(EG_CURED_BY_CALL, r);
     if (histogram_of(host, state))
-        add_time(histogram_of(host, state), eg_since(state->started));
+        count_time(host, histogram_of(host, state), eg_since(state->started), r);
+    count_failure(host, r, state, outcome);
 }
 
 /* Of a chain of internal redirects the same request counts that the access log shows: the last one
@@ -232,8 +309,9 @@ int eg_count_logged(request_rec *r)
 {
     eg_host *host = NULL;
     const eg_record *signed_by = NULL, *denied_by = NULL;
+    const request_rec *last = r;
 
-    for (; r; r = r->next) {
+    for (; r; last = r, r = r->next) {
         const eg_record *state = eg_record_if_any(r);
 
         if (!state)
@@ -247,9 +325,13 @@ int eg_count_logged(request_rec *r)
             denied_by = state;
     }
     if (host && signed_by)
-        add_to(&host->signatures[signed_by->verdict], 1);
-    if (host && denied_by)
-        add_to(&host->denials[denied_by->result], 1);
+        count_one(host, &host->signatures[signed_by->verdict], last);
+    if (host && signed_by && signed_by->verdict == EG_SIGNATURE_VALID)
+        note_cure(EG_CURED_BY_SIGNATURE, last);
+    if (host && denied_by) {
+        count_one(host, &host->denials[denied_by->result], last);
+        count_failure(host, last, denied_by, denied_by->result);
+    }
     return DECLINED;
 }
 
@@ -258,7 +340,7 @@ void eg_count_lookup(const request_rec *r, eg_outcome outcome)
     eg_host *host = host_of(r);
 
     if (host)
-        add_to(&host->lookups[outcome], 1);
+        count_one(host, &host->lookups[outcome], r);
 }
 
 void eg_count_backend(const request_rec *r, eg_backend_answer answer, apr_uint64_t microseconds)
@@ -267,8 +349,8 @@ void eg_count_backend(const request_rec *r, eg_backend_answer answer, apr_uint64
 
     if (!host)
         return;
-    add_to(&host->backend[answer], 1);
-    add_time(&host->backend_time, microseconds);
+    count_one(host, &host->backend[answer], r);
+    count_time(host, &host->backend_time, microseconds, r);
 }
 
 /* --- places for those who wait ------------------------------------------------------------------ */
@@ -303,6 +385,27 @@ const eg_key_use *eg_counters_key_at(unsigned i)
     if (!counters || i >= KEYS_MAX || !counters->keys[i].fingerprint[0])
         return NULL;
     return &counters->keys[i];
+}
+
+const eg_minutes *eg_counters_minutes(void)
+{
+    return counters ? &counters->minutes : NULL;
+}
+
+const eg_failures *eg_counters_failures(void)
+{
+    return counters ? &counters->failures : NULL;
+}
+
+apr_time_t eg_counters_cured(eg_cure cure)
+{
+    return counters ? (apr_time_t)atomic_load_explicit(&counters->cured[cure], memory_order_relaxed)
+                    : 0;
+}
+
+const char *eg_counters_host_name(unsigned place)
+{
+    return counters && place < HOSTS_MAX ? counters->hosts[place].name : "";
 }
 
 apr_time_t eg_counters_since(void)

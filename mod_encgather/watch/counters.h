@@ -4,8 +4,12 @@
 #define EG_COUNTERS_H
 
 #include <stdatomic.h>
+#include <stddef.h>
 #include "core/histogram.h"
 #include "config/config.h"
+#include "watch/causes.h"
+#include "watch/failures.h"
+#include "watch/minutes.h"
 #include "watch/record.h"
 
 /* All children add to them at once: a lock would be one for each process. */
@@ -36,7 +40,8 @@ typedef enum {
     EG_BACKEND_ANSWERS
 } eg_backend_answer;
 
-/* What one virtual host has seen. */
+/* What one virtual host has seen. Behind its name there is nothing but counters, and each has a cell in the ring of
+ * minutes, in the same order. */
 typedef struct eg_host {
     char name[264]; /* a name of the DNS, and a port; empty: free */
     atomic_ullong webhooks[EG_STEPS][EG_OUTCOMES];
@@ -47,8 +52,12 @@ typedef struct eg_host {
     atomic_ullong signatures[EG_VERDICTS];
     atomic_ullong lookups[EG_OUTCOMES];
     atomic_ullong backend[EG_BACKEND_ANSWERS];
+    atomic_ullong causes[EG_CAUSES]; /* of failures */
     eg_histogram gather_time, decrypt_time, backend_time;
 } eg_host;
+
+#define EG_HOST_CELLS ((sizeof(eg_host) - offsetof(eg_host, webhooks)) / sizeof(atomic_ullong))
+_Static_assert(EG_HOST_CELLS <= EG_CELLS, "a minute has room for all that a host counts");
 
 /* Of a request that waits for the database. */
 typedef struct {
@@ -101,6 +110,13 @@ bool eg_count_minute(void);
 /* From 0 on until NULL; hosts that are configured no more are still there. */
 const eg_host *eg_counters_host(unsigned i);
 const eg_key_use *eg_counters_key_at(unsigned i);
+/* The minutes of all hosts together, and the last failures; NULL where nothing is counted. */
+const eg_minutes *eg_counters_minutes(void);
+const eg_failures *eg_counters_failures(void);
+/* When the last request came that cured something of that kind; 0: none. */
+apr_time_t eg_counters_cured(eg_cure cure);
+/* The name of a host by the place that a failure has kept. */
+const char *eg_counters_host_name(unsigned place);
 /* When counting began; 0 where nothing is counted. */
 apr_time_t eg_counters_since(void);
 

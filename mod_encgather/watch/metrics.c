@@ -56,6 +56,11 @@ static const char *lookup_word(unsigned i)
     return one_of(LOOKUPS, i);
 }
 
+static const char *cause_word(unsigned i)
+{
+    return eg_cause_of((eg_cause)i)->word;
+}
+
 static const char *step_word(unsigned i)
 {
     static const char *const words[EG_STEPS] = {"unknown", "first", "middle", "last"};
@@ -155,6 +160,14 @@ const eg_family eg_families[] = {
      {1, EG_OUTCOMES},
      {NULL, lookup_word},
      HOST(lookups),
+     false},
+    {"failures",
+     "Failures by cause",
+     "Requests that failed, by cause.",
+     {NULL, "cause"},
+     {1, EG_CAUSES},
+     {NULL, cause_word},
+     HOST(causes),
      false},
     {.name = NULL}};
 

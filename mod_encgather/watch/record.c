@@ -3,6 +3,7 @@
 #include "watch/record.h"
 
 #include <apr_strings.h>
+#include "base/chain.h"
 #include "base/slots.h"
 #include "core/parameters.h"
 
@@ -21,6 +22,24 @@ void eg_set_call(request_rec *r, eg_span call_sid)
     if (eg_is_call_id(call_sid))
         apr_table_setn(r->subprocess_env, "ENCGATHER_CALL",
                        apr_pstrmemdup(r->pool, call_sid.p, call_sid.n));
+}
+
+static void note_first(request_rec *r, eg_cause cause, unsigned tag, const char *reason)
+{
+    eg_record *state = eg_record_of(r);
+
+    if (state->cause)
+        return;
+    state->cause = cause;
+    state->tag = tag;
+    state->reason = reason;
+}
+
+void eg_note_failure(request_rec *r, eg_cause cause, unsigned tag, const char *reason)
+{
+    note_first(r, cause, tag, reason);
+    if (eg_is_backend_call(r))
+        note_first(r->main, cause, tag, apr_pstrdup(r->main->pool, reason));
 }
 
 const char *eg_call_of(const request_rec *r)

@@ -7,6 +7,7 @@
 #include <httpd.h>
 #include "base/outcome.h"
 #include "core/bytes.h"
+#include "watch/causes.h"
 
 typedef enum {
     EG_AT_NONE = 0,
@@ -34,6 +35,9 @@ typedef struct {
     eg_verdict verdict;
     bool has_verdict;
     bool is_counted;
+    eg_cause cause; /* of its failure, the first that was noted; and what the log says of it */
+    unsigned tag;
+    const char *reason;
 } eg_record;
 
 /* Made on first use; NULL where there is nothing to remember. */
@@ -45,6 +49,10 @@ void eg_set_call(request_rec *r, eg_span call_sid);
 void eg_set_step(request_rec *r, const char *name, eg_step step);
 void eg_set_signature(request_rec *r, eg_verdict verdict);
 void eg_set_result(request_rec *r, eg_outcome outcome);
+
+/* Why the request fails, beside the line in the log that says so: tag is the number of that line, reason what it says, of
+ * a pool that lives as long as r. The first of a request counts, and goes to whoever made it as his backend call. */
+void eg_note_failure(request_rec *r, eg_cause cause, unsigned tag, const char *reason);
 
 const char *eg_call_of(const request_rec *r); /* for log lines; "-" when unknown */
 

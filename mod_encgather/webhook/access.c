@@ -86,6 +86,7 @@ static authz_status grant_unchecked(request_rec *r)
 static authz_status answer_misconfigured(request_rec *r, const char *why)
 {
     ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, EG_TAG("0112") "answered 500, %s", why);
+    eg_note_failure(eg_logged_of(r), EG_CAUSE_CONFIG, 112, why);
     eg_set_signature(eg_logged_of(r), EG_SIGNATURE_UNCHECKED);
     eg_set_result(eg_logged_of(r), EG_MISCONFIGURED);
     return AUTHZ_GENERAL_ERROR;
@@ -191,15 +192,18 @@ static void forget_refusal(request_rec *r)
 static int log_refusal(request_rec *r)
 {
     const refusal_state *state = eg_slot_if_any(r, EG_SLOT_REFUSAL);
+    const char *complaint;
 
     if (!state || !state->why || r->status != HTTP_FORBIDDEN)
         return DECLINED;
+    complaint = state->why == EG_FORBIDDEN ? eg_verify_complaint(eg_webhook_of(r), r->pool)
+                                           : eg_outcome_of(state->why)->text;
     eg_set_result(r, state->why);
     ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
                   EG_TAG("0302") "call %s: denied by \"Require %s\": %s", eg_call_of(r),
-                  state->name,
-                  state->why == EG_FORBIDDEN ? eg_verify_complaint(eg_webhook_of(r), r->pool)
-                                             : eg_outcome_of(state->why)->text);
+                  state->name, complaint);
+    if (state->why == EG_FORBIDDEN)
+        eg_verify_note(r, eg_webhook_of(r), 302, complaint);
     return DECLINED;
 }
 

@@ -164,12 +164,15 @@ static void log_body(request_rec *r, eg_outcome outcome)
     static const char too_large[] = "it is larger than EncGatherMaxBody",
                       too_slow[] = "it did not come in time", broken[] = "broken off or broken";
 
+    const char *what = outcome == EG_TOO_LARGE ? too_large
+                       : outcome == EG_TIMEOUT ? too_slow
+                                               : broken;
+
     ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r,
                   EG_TAG("0201") "call %s: the body could not be read to its end: %s",
-                  eg_call_of(r),
-                  outcome == EG_TOO_LARGE ? too_large
-                  : outcome == EG_TIMEOUT ? too_slow
-                                          : broken);
+                  eg_call_of(r), what);
+    eg_note_failure(r, EG_CAUSE_STRANGER, 201,
+                    apr_pstrcat(r->pool, "the body could not be read to its end: ", what, NULL));
 }
 
 eg_outcome eg_body_read(request_rec *r, apr_size_t limit)

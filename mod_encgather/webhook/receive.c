@@ -185,6 +185,7 @@ eg_outcome eg_misconfigured(request_rec *r, const char *why)
 {
     ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, EG_TAG("0108") "call %s: answered 500, %s",
                   eg_call_of(r), why);
+    eg_note_failure(r, EG_CAUSE_CONFIG, 108, why);
     return EG_MISCONFIGURED;
 }
 

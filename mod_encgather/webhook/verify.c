@@ -6,6 +6,7 @@
 #include <apr_strings.h>
 #include <http_core.h>
 #include <http_protocol.h>
+#include "core/doctor.h"
 #include "core/parameters.h"
 #include "core/secret.h"
 #include "watch/record.h"
@@ -136,14 +137,30 @@ const char *eg_verify_complaint(const eg_webhook *hook, apr_pool_t *pool)
                        NULL);
 }
 
+static eg_cause cause_of_judgement(const eg_judgement *judgement)
+{
+    if (judgement->verdict == EG_SIGNATURE_MISSING)
+        return EG_CAUSE_UNSIGNED;
+    if (judgement->ruling.clock_off)
+        return EG_CAUSE_CLOCK;
+    return eg_doctor_names_url(judgement->advice) ? EG_CAUSE_URL : EG_CAUSE_SIGNATURE;
+}
+
+void eg_verify_note(request_rec *r, const eg_webhook *hook, unsigned tag, const char *complaint)
+{
+    eg_note_failure(r, cause_of_judgement(&hook->judgement), tag, complaint);
+}
+
 static void log_verdict(request_rec *r, const eg_webhook *hook, const eg_config *policy)
 {
-    if (hook->judgement.verdict == EG_SIGNATURE_UNCHECKED)
+    if (hook->judgement.verdict == EG_SIGNATURE_UNCHECKED) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
                       EG_TAG("0304") "call %s: the signature could not be checked, OpenSSL failed",
                       eg_call_of(r));
-    else if (hook->judgement.verdict != EG_SIGNATURE_VALID &&
-             eg_config_signature(policy) == EG_CHECK_OBSERVE)
+        eg_note_failure(r, EG_CAUSE_CRYPTO, 304,
+                        "the signature could not be checked, OpenSSL failed");
+    } else if (hook->judgement.verdict != EG_SIGNATURE_VALID &&
+               eg_config_signature(policy) == EG_CHECK_OBSERVE)
         ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
                       EG_TAG("0303") "call %s: observed, goes on: %s", eg_call_of(r),
                       eg_verify_complaint(hook, r->pool));
@@ -188,9 +205,13 @@ eg_outcome eg_verify_caller(request_rec *r, eg_webhook *hook, const eg_config *p
     outcome = eg_verify(r, hook, policy, hash);
     if (mode == EG_CHECK_OBSERVE)
         return EG_GOING_ON;
-    if (outcome == EG_FORBIDDEN)
+    if (outcome == EG_FORBIDDEN) {
+        const char *complaint = eg_verify_complaint(hook, r->pool);
+
         ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r, EG_TAG("0301") "call %s: refused, %s",
-                      eg_call_of(r), eg_verify_complaint(hook, r->pool));
+                      eg_call_of(r), complaint);
+        eg_verify_note(r, hook, 301, complaint);
+    }
     return outcome;
 }
 

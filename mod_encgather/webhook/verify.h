@@ -47,6 +47,9 @@ eg_status eg_verify_resign(const eg_webhook *hook, const eg_config *policy,
                            eg_provider_headers *out) EG_MUST_CHECK;
 
 /* What is wrong with the signature, in words for the error log. */
+/* Notes why, for eg_note_failure(), beside the line with that tag. */
+void eg_verify_note(request_rec *r, const eg_webhook *hook, unsigned tag, const char *complaint);
+
 const char *eg_verify_complaint(const eg_webhook *hook, apr_pool_t *pool);
 
 #endif

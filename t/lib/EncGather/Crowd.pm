@@ -146,8 +146,17 @@ sub _webhook ($self, $query, $pairs, %want) {
     $self->_expect(qq(webhooks_total{$host,step="$want{at}",result="$want{result}"}),
         qq(signatures_total{$host,verdict="@{[$want{verdict} || 'valid']}"}),
         qq(handler_duration_seconds_count{$host,handler="encrypted-gather"}),
-        ($want{at} eq 'first' && $want{result} eq 'asked' ? qq(calls_total{$host}) : ()), @{ $want{counts} || [] });
+        ($want{at} eq 'first' && $want{result} eq 'asked' ? qq(calls_total{$host}) : ()),
+        (map { qq(failures_total{$host,cause="$_"}) } _cause(%want)), @{ $want{counts} || [] });
     return $self->_judge($answer, $target, $want{status} || 200, $want{says});
+}
+
+# Why it failed, where it did.
+my %CAUSE = (invalid => 'attempts', 'not-found' => 'no-account', malformed => 'request', unavailable => 'tag');
+
+sub _cause (%want) {
+    return ($want{verdict} || '') eq 'missing' ? 'unsigned' : 'signature' if $want{result} eq 'forbidden';
+    return $CAUSE{ $want{result} } // ();
 }
 
 sub _expect ($self, @samples) {
@@ -297,7 +306,8 @@ sub guarded ($self, @) {
 
 sub guarded_denied ($self, @) {
     my $answer = $self->_send(GET => '/guarded/file', [], $TOKEN{other});
-    $self->_expect(qq(signatures_total{host="$self->{host}",verdict="invalid"}), qq(denials_total{host="$self->{host}",result="forbidden"}));
+    $self->_expect(qq(signatures_total{host="$self->{host}",verdict="invalid"}), qq(denials_total{host="$self->{host}",result="forbidden"}),
+        qq(failures_total{host="$self->{host}",cause="signature"}));
     return $self->_judge($answer, '/guarded/file', 403, qr/./);
 }
 
