@@ -128,6 +128,7 @@ my @HEALTHY = (
     [ 'signatures_total .*"valid"'                   => 18 ],
     [ '(?:backend_answers|decryptions|lookups)_total .*"found"' => 5 ],
     [ '(?:backend_answers|decryptions|lookups)_total .*"not-found"' => 1 ],
+    [ 'failures_total .*"no-account"'                => 1 ],
     [ 'key_\w+_total'                                => 12 ],
     [ 'handler_duration_seconds_(?:bucket|count)'    => 18 ],
     [ 'handler_duration_seconds_bucket .*le="0\.0[01]' => 0 ],
@@ -137,10 +138,12 @@ my @HEALTHY = (
 );
 my ($MINUTES, $THEN) = (24, '22m');    # of samples, and when it is looked at
 
-# Later ones win; a rate, or values as promtool writes them.
-sub series_of ($instance, @growth) {
+# Later ones win; a rate, or values as promtool writes them. Rules do not see what they do not ask for.
+my @ASKED_FOR = grep { $RULES =~ /\b$_->[0]\b/ } @SAMPLES;
+
+sub series_of ($instance, $samples, @growth) {
     my @series;
-    for my $sample (@SAMPLES) {
+    for my $sample (@$samples) {
         my ($name, $labels) = @$sample;
         my $values = $name =~ /_info$/ ? "1x$MINUTES" : $name =~ /_start_time/ ? "-3600x$MINUTES" : "0x$MINUTES";
         for my $each (@growth) {
@@ -164,7 +167,8 @@ sub firing (@alerts) {
 
 # What is other than on a healthy day at the first server, and at the other one.
 sub incident ($name, $alerts, $here, $there = []) {
-    return { name => $name, interval => '1m', input_series => [ series_of('a:443', @HEALTHY, @$here), series_of('b:443', @HEALTHY, @$there) ],
+    my $samples = @$alerts || @$here ? \@ASKED_FOR : \@SAMPLES;
+    return { name => $name, interval => '1m', input_series => [ series_of('a:443', $samples, @HEALTHY, @$here), series_of('b:443', $samples, @HEALTHY, @$there) ],
         promql_expr_test => [ firing(@$alerts) ] };
 }
 
@@ -173,41 +177,49 @@ my @ENDS = map { ["webhooks_total .*last.*\"$_\"" => 0] } qw(found not-found);
 my @UNAVAILABLE = (@ENDS, [ 'webhooks_total .*last.*"unavailable"' => 6 ]);
 my @NO_ANSWER   = map { ["backend_answers_total .*\"$_\"" => 0] } qw(found not-found);
 my @NO_LOOKUP   = map { ["(?:lookups|decryptions)_total .*\"$_\"" => 0] } qw(found not-found);
-my @NO_CALLS    = ([ 'calls_total' => 0 ], [ '(?:webhooks|signatures|lookups|decryptions|backend_answers|key_\w+)_total' => 0 ]);
-my @SLOW        = ([ 'backend_duration_seconds_bucket .*le="[0-4]' => 0 ], [ 'handler_duration_seconds_bucket .*"encrypted.*le="[0-4]' => 12 ]);
+my @NO_CALLS    = ([ 'calls_total' => 0 ], [ '(?:webhooks|signatures|lookups|decryptions|backend_answers|failures|key_\w+)_total' => 0 ]);
+my @SLOW        = ([ 'backend_duration_seconds_bucket .*le="[0-4]' => 0 ], [ 'handler_duration_seconds_bucket .*"encrypted.*le="[0-5]' => 12 ]);
 
+sub failing ($cause, $by) { return [ "failures_total .*\"$cause\"" => $by ] }
+
+# The ten that somebody has to tell apart, and others.
 my @INCIDENTS = (
     incident('a healthy day', [], []),
-    incident('the backend is dead', [qw(EncgatherCallersNotServed EncgatherBackendFails)],
-        [ @UNAVAILABLE, @NO_ANSWER, @NO_LOOKUP, [ 'backend_answers_total .*"refused"' => 6 ] ]),
-    incident('the backend is slow', [qw(EncgatherBackendSlow EncgatherSlow)],
-        [ @SLOW, [ 'handler_duration_seconds_bucket .*"encrypted.*le="5\.0' => 12 ] ]),
+    incident('the backend is dead', [qw(EncgatherCallersNotServed EncgatherBackendDead)],
+        [ @UNAVAILABLE, @NO_ANSWER, @NO_LOOKUP, [ 'backend_answers_total .*"refused"' => 6 ], failing('backend-away', 6) ]),
+    incident('the backend is slow', [qw(EncgatherBackendSlow EncgatherSlow)], [@SLOW]),
     incident('the backend is slower than EncGatherTimeout', [qw(EncgatherCallersNotServed EncgatherBackendTimeouts EncgatherBackendSlow EncgatherSlow)],
-        [ @UNAVAILABLE, @NO_ANSWER, @SLOW, [ 'handler_duration_seconds_bucket .*"encrypted.*le="5\.0' => 12 ], [ 'backend_answers_total .*"timeout"' => 6 ] ]),
-    incident('a wrong auth token, or a wrong public URL', ['EncgatherSignaturesFail'],
-        [ @NO_CALLS, [ 'signatures_total .*"invalid"' => 6 ], [ 'webhooks_total .*first.*"forbidden"' => 6 ] ]),
+        [ @UNAVAILABLE, @NO_ANSWER, @SLOW, [ 'backend_answers_total .*"timeout"' => 6 ], failing('backend-slow', 6) ]),
+    incident('a wrong auth token', ['EncgatherSignaturesFail'],
+        [ @NO_CALLS, [ 'signatures_total .*"invalid"' => 6 ], [ 'webhooks_total .*first.*"forbidden"' => 6 ], failing('signature', 6) ]),
+    incident('a wrong public URL', ['EncgatherWrongURL'],
+        [ @NO_CALLS, [ 'signatures_total .*"invalid"' => 6 ], [ 'webhooks_total .*first.*"forbidden"' => 6 ], failing('public-url', 6) ]),
     incident('the database is locked', [qw(EncgatherCallersNotServed EncgatherDatabaseUnavailable)],
-        [ @UNAVAILABLE, @NO_ANSWER, @NO_LOOKUP, [ '(?:lookups|decryptions)_total .*"unavailable"' => 6 ], [ 'backend_answers_total .*"refused"' => 6 ] ]),
-    incident('a key that not every server has', [qw(EncgatherBadTokens EncgatherKeyNotEverywhere)],
-        [ [ 'decryptions_total .*"bad-token"' => $FEW ], [ 'webhooks_total .*last.*"unavailable"' => $FEW ], [ 'backend_answers_total .*"refused"' => $FEW ] ],
-        [ [ 'key_\w+_total' => '' ] ]),
+        [ @UNAVAILABLE, @NO_ANSWER, @NO_LOOKUP, [ '(?:lookups|decryptions)_total .*"unavailable"' => 6 ], [ 'backend_answers_total .*"refused"' => 6 ], failing('database', 6) ]),
+    incident('a key that not every server has', [qw(EncgatherKeyMissing EncgatherKeyNotEverywhere)],
+        [ [ 'decryptions_total .*"bad-token"' => $FEW ], [ 'webhooks_total .*last.*"unavailable"' => $FEW ], failing('(?:key|tag)', $FEW) ], [ [ 'key_\w+_total' => '' ] ]),
     incident('a flood of forged requests', ['EncgatherForgedRequests'],
-        [ [ 'signatures_total .*"(?:invalid|missing)"' => 300 ], [ 'webhooks_total .*first.*"forbidden"' => 600 ] ]),
-    incident('the clock is wrong: ahead, and tokens too old', [qw(EncgatherClockAhead EncgatherBadTokens)],
-        [ [ 'counters_start_time_seconds' => "86400x$MINUTES" ], [ 'decryptions_total .*"bad-token"' => $FEW ] ]),
-    incident('one caller who errs', [], [ [ 'webhooks_total .*middle.*"invalid"' => $ONCE ], [ 'webhooks_total .*middle.*"asked-again"' => '0x10 2x14' ] ]),
-    incident('many callers who err', ['EncgatherCallersErr'], [ [ 'webhooks_total .*middle.*"invalid"' => 3 ] ], [ [ 'webhooks_total .*middle.*"invalid"' => 3 ] ]),
-    incident('one call that could not be looked up', ['EncgatherBackendFails'],
-        [ [ 'webhooks_total .*last.*"unavailable"' => $ONCE ], [ 'backend_answers_total .*"broken"' => $ONCE ] ]),
+        [ [ 'signatures_total .*"(?:invalid|missing)"' => 300 ], [ 'webhooks_total .*first.*"forbidden"' => 600 ], failing('(?:signature|unsigned)', 300) ]),
+    incident('the Redis is away', [qw(EncgatherCallersNotServed EncgatherStateAway)],
+        [ @UNAVAILABLE, @NO_ANSWER, [ 'decryptions_total .*"unavailable"' => 6 ], failing('state', 6) ]),
+    incident('the clock is wrong: what comes is too old', ['EncgatherClockWrong'], [ [ 'decryptions_total .*"bad-token"' => $FEW ], failing('clock', $FEW) ]),
+    incident('the clock is wrong: a day ahead', ['EncgatherClockWrong'], [ [ 'counters_start_time_seconds' => "86400x$MINUTES" ] ]),
+    incident('one caller who errs', [],
+        [ [ 'webhooks_total .*middle.*"invalid"' => $ONCE ], [ 'webhooks_total .*middle.*"asked-again"' => '0x10 2x14' ], failing('attempts', $ONCE) ]),
+    incident('many callers who err', ['EncgatherCallersErr'], ([ [ 'webhooks_total .*middle.*"invalid"' => 3 ], failing('attempts', 3) ]) x 2),
+    incident('somebody who tries numbers', ['EncgatherNobodyFound'], ([ [ 'webhooks_total .*last.*"not-found"' => 20 ], failing('no-account', 20) ]) x 2),
+    incident('one answer of the backend that cannot be read', ['EncgatherBackendFails'],
+        [ [ 'webhooks_total .*last.*"unavailable"' => $ONCE ], [ 'backend_answers_total .*"broken"' => $ONCE ], failing('backend-answer', $ONCE) ]),
     incident('no key, from the first request on', ['EncgatherMisconfigured'],
-        [ @NO_CALLS, [ 'webhooks_total' => '' ], [ 'webhooks_total .*first.*"misconfigured"' => '_x18 1x6' ] ]),
-    incident('no key at a reveal', ['EncgatherMisconfigured'], [ [ 'reveals_total .*"misconfigured"' => $ONCE ] ]),
-    incident('too large for EncGatherMaxBody', ['EncgatherTooLarge'], [ [ 'shields_total .*"too-large"' => 1 ] ]),
-    incident('tokens that a reveal cannot open', ['EncgatherBadTokens'], [ [ 'reveals_total .*"bad-token"' => $ONCE ] ]),
-    incident('a key that is worn out, by both servers together', ['EncgatherKeyWornOut'],
-        ([ [ 'key_encryptions_total' => '1200000000+12x24' ] ]) x 2),
-    incident('a server without shared memory', ['EncgatherNotCounting'], [ [ '(?!build|counters)\w+' => '' ], [ 'counters_start_time_seconds' => "0x$MINUTES" ] ],
-        [ [ 'key_\w+_total' => 0 ] ]),
+        [ @NO_CALLS, [ '(?:webhooks|failures)_total' => '' ], [ 'webhooks_total .*first.*"misconfigured"' => '_x18 1x6' ], failing('misconfigured', '_x18 1x6') ]),
+    incident('no key at a reveal', ['EncgatherMisconfigured'], [ [ 'reveals_total .*"misconfigured"' => $ONCE ], failing('misconfigured', $ONCE) ]),
+    incident('no random bytes', ['EncgatherCryptoFails'], [ failing('crypto', $ONCE) ]),
+    incident('the number is set to another path', ['EncgatherBadRequests'], [ [ 'webhooks_total .*unknown.*"malformed"' => 1 ], failing('request', 1) ]),
+    incident('too large for EncGatherMaxBody', ['EncgatherTooLarge'], [ [ 'shields_total .*"too-large"' => 1 ], failing('stranger', 1) ]),
+    incident('tokens that a reveal refuses', ['EncgatherBadTokens'], [ [ 'reveals_total .*"bad-token"' => $ONCE ], failing('token', $ONCE) ]),
+    incident('a key that is worn out, by both servers together', ['EncgatherKeyWornOut'], ([ [ 'key_encryptions_total' => "1200000000+12x$MINUTES" ] ]) x 2),
+    incident('a server without shared memory', ['EncgatherNotCounting'],
+        [ [ '(?!build|counters)\w+' => '' ], [ 'counters_start_time_seconds' => "0x$MINUTES" ] ], [ [ 'key_\w+_total' => 0 ] ]),
     { name => 'a server that is down', interval => '1m', input_series => [ { series => 'up{job="encgather",instance="a:443"}', values => "0x$MINUTES" } ],
         promql_expr_test => [ firing('EncgatherDown') ],
         alert_rule_test => [ { eval_time => $THEN, alertname => 'EncgatherDown', exp_alerts => [ {
@@ -215,6 +227,7 @@ my @INCIDENTS = (
             exp_annotations => { summary => 'a:443 gives no numbers', description => $RULES =~ /description: '(The server is down, .*)'/ },
         } ] } ] },
 );
+
 # Variables as somebody sets them who wants to see everything; a query that finds no series at all finds none for good.
 sub panel_test ($title, $query) {
     my $all = $query =~ s/"\$(?:job|instance|host)"/".*"/gr =~ s/\$__rate_interval/5m/gr;
@@ -244,7 +257,7 @@ sub said_by ($name, $interval, @tests) {
 
 my $check = `'$PROMTOOL' check rules '$CONF/monitoring/encgather-alerts.yml' 2>&1`;
 is $?, 0, 'promtool check rules: they are in order' or diag $check;
-for my $case ([ incidents => '1m', @INCIDENTS ], [ week => '1h', $WEEK ]) {
+for my $case ([ incidents => '2m', @INCIDENTS ], [ week => '1h', $WEEK ]) {
     my $said = said_by(@$case);
     is $?, 0, "promtool test rules, $case->[0]: " . (@$case - 2) . ' days and what they bring' or diag $said;
 }
