@@ -404,12 +404,13 @@ for my $case (
     cmp_ok $browser->script(q{return document.querySelectorAll('#error_log .failed').length}), '>=', 1, "$name: what failed can be told in the log";
     like text_of('verdict'), qr/none holds|lines? about this call\.\z/, "$name: and there are no digits in it";
     is_deeply [ grep { !/ 40[03] / } console() ], [], "$name: nothing else in the console";
+    my $link = $browser->script(q{return document.getElementById('status').href});
+    my ($call) = $link =~ m{^\Q$ORIGIN\E/encgather-status\?call=(\w+)\z};
+    like get($ORIGIN =~ s{^http://}{}r, "/encgather-status?format=text&call=$call", token => undef)->content, qr/$call/, "$name: the status page knows it" if ok $call, "$name: a link to the status page";
     shoot("try-$name");
 }
 is_deeply $browser->script($CONTRAST), [], 'all texts can be told from what is behind them, failures too';
 is_deeply [ axe_findings($browser) ], [], 'axe finds nothing';
-like get($ORIGIN =~ s{^http://}{}r, '/encgather-status', token => undef)->content, qr/mod_encgather/, 'the status page is where the link leads';
-is $browser->script(q{return document.getElementById('status').href}), "$ORIGIN/encgather-status", 'which is there';
 width(1280);
 
 # --- An application that exists already ---------------------------------------------------------------------

@@ -48,6 +48,7 @@ export const logs = {
             byId(name).firstElementChild.replaceChildren(...shown.length ? shown : [element('li', 'none', 'No line about this call.')]);
         }
         this.lines = this.names.flatMap((name) => lines[name]);
+        byId('status').search = this.lines.some(failureIn) ? `?call=${this.call.id}` : '';
     },
 
     // Whether Apache wrote down what it should have.
