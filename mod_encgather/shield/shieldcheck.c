@@ -4,7 +4,6 @@
 
 #include <stdbool.h>
 #include <apr_hash.h>
-#include <apr_lib.h>
 #include <apr_strings.h>
 #include <http_core.h>
 #include "config/sections.h"
@@ -80,7 +79,7 @@ bool eg_shieldcheck(apr_pool_t *ptemp, server_rec *s)
 static bool looks_like_length(eg_span word)
 {
     for (apr_size_t i = 0; i < word.n; i++)
-        if (!apr_isdigit(word.p[i]) && word.p[i] != '-')
+        if (!eg_is_digit(word.p[i]) && word.p[i] != '-')
             return false;
     return true;
 }
