@@ -111,6 +111,7 @@ function Pandoc(document)
     assert(first.t == 'Header' and first.level == 1, here .. ': it begins with its title')
     document.meta.pagetitle = name == 'index' and text(first) or text(first) .. ' · mod_encgather'
     add_pages(document.meta)
+    document.meta.sections = document.blocks:find_if(function(block) return block.t == 'Header' and block.level == 2 end) ~= nil
     document.blocks = as_page(document.blocks)
     return document
 end
