@@ -350,7 +350,11 @@ for my $scheme (qw(light dark)) {
 {
     width(1280);
     open_status();
-    my @way = map { $browser->type_keys("\x{E004}"); $browser->script('const one = document.activeElement; return one.id || one.textContent') } 1 .. 12;
+    my @way;
+    until (@way > 40 || @way && $way[-1] eq 'call') {
+        $browser->type_keys("\x{E004}");
+        push @way, $browser->script('const one = document.activeElement; return one.id || one.textContent');
+    }
     is_deeply [ grep { my $id = $_; grep { $_ eq $id } @way } 'pause', 'Reload now', 'figures-table', 'call' ], [ 'pause', 'Reload now', 'figures-table', 'call' ],
         'Tab comes to all that can be used' or diag "@way";
     is $browser->script('return getComputedStyle(document.activeElement).outlineStyle'), 'solid', 'and it can be seen where it is';
