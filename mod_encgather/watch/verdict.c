@@ -206,7 +206,7 @@ static void tell_signature(const judge *j, eg_finding *finding)
 }
 
 /* Of a single one nobody should read that they are many. */
-static const char *title_of(const judge *j, eg_cause cause)
+static const char *cause_title(const judge *j, eg_cause cause)
 {
     bool is_single = eg_read(&j->of->hour->causes[cause]) == 1;
 
@@ -237,7 +237,7 @@ static void judge_cause(judge *j, eg_cause cause)
     finding.level = level_of_cause(j, cause);
     if (finding.level < EG_LEVEL_LOOK && !is_recent)
         return;
-    finding.title = apr_pstrcat(j->of->pool, title_of(j, cause), at_host(j, sample), NULL);
+    finding.title = apr_pstrcat(j->of->pool, cause_title(j, cause), at_host(j, sample), NULL);
     finding.counts = count_words(j, cause);
     if (cause == EG_CAUSE_SIGNATURE || cause == EG_CAUSE_UNSIGNED)
         tell_signature(j, &finding);
