@@ -133,10 +133,10 @@ HERE = sed -i 's|$${APACHE_LOG_DIR}/|$(LOGS)/|'
 
 man: $(MANPAGES)
 
-install: all man ## into apxs' module directory and PREFIX (/usr/local); DESTDIR= is put in front
+install: all man $(if $(shell command -v pandoc),manual) ## into apxs' module directory and PREFIX (/usr/local); DESTDIR= is put in front
 	install -d $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR) $(DESTDIR)$(COMPLETIONDIR) \
 	    $(DESTDIR)$(SHAREDIR)/perl/EncGather $(DESTDIR)$(SHAREDIR)/manual $(DESTDIR)$(SHAREDIR)/backends \
-	    $(DESTDIR)$(SHAREDIR)/examples
+	    $(DESTDIR)$(SHAREDIR)/examples $(DESTDIR)$(SHAREDIR)/monitoring
 	install -m 0644 $(MODULE) $(DESTDIR)$(LIBEXECDIR)/
 	install -m 0755 $(TOOL) mod_encgather/tool/encgather-call $(DESTDIR)$(BINDIR)/
 	install -m 0644 $(MANPAGES) $(DESTDIR)$(MANDIR)/
@@ -144,8 +144,9 @@ install: all man ## into apxs' module directory and PREFIX (/usr/local); DESTDIR
 	install -m 0644 t/lib/EncGather/Caller.pm t/lib/EncGather/Provider.pm t/lib/EncGather/Signature.pm $(DESTDIR)$(SHAREDIR)/perl/EncGather/
 	install -m 0644 conf/encgather.conf $(DESTDIR)$(SHAREDIR)/
 	install -m 0644 conf/examples/ivr.conf conf/demo/accounts.sql $(DESTDIR)$(SHAREDIR)/examples/
+	install -m 0644 $(wildcard conf/monitoring/*) $(DESTDIR)$(SHAREDIR)/monitoring/
 	$(HERE) $(DESTDIR)$(SHAREDIR)/encgather.conf $(DESTDIR)$(SHAREDIR)/examples/ivr.conf
-	install -m 0644 $(wildcard conf/manual/*.md) $(DESTDIR)$(SHAREDIR)/manual/
+	install -m 0644 $(wildcard conf/manual/*.md) $(if $(PANDOC),$(MANUAL_HTML)) $(DESTDIR)$(SHAREDIR)/manual/
 	$(if $(wildcard conf/backends/*),install -m 0644 $(wildcard conf/backends/*) $(DESTDIR)$(SHAREDIR)/backends/)
 
 uninstall: ## takes away what "make install" put there

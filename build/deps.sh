@@ -36,7 +36,7 @@ clean-room  cmd:unshare                 util-linux                  -
 clean-room  perl:FindBin                perl                        -
 package,test cmd:dpkg-buildpackage      dpkg-dev                    -
 package,test cmd:dh                     debhelper                   -
-package,test cmd:lowdown                lowdown                     -
+package,test cmd:pandoc                 pandoc                      pandoc
 sanitize    cmd:gcc                     gcc                         gcc
 sanitize    cmd:setarch                 util-linux                  util-linux
 sanitize    cmd:valgrind                valgrind                    valgrind

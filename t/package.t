@@ -30,7 +30,7 @@ plan skip_all => pointless('build') if pointless('build');
 
 sub installed ($program) { return scalar grep { -x "$_/$program" } split(/:/, $ENV{PATH}), '/usr/sbin' }
 
-my @MISSING = grep { !installed($_) } qw(dpkg-deb dpkg-buildpackage dh dh_apache2 lowdown);
+my @MISSING = grep { !installed($_) } qw(dpkg-deb dpkg-buildpackage dh dh_apache2 pandoc);
 plan skip_all => "no $MISSING[0]: on Debian, build/deps.sh package installs it" if @MISSING;
 
 # Ctrl-C must still run destructors, which stop the server.
@@ -123,15 +123,19 @@ sub manual_pages () {
     return map { m{([^/]+)\.md\z} ? ("$DOC/manual/$1.md", "$DOC/manual/$1.html") : () } glob "$TOP/conf/manual/*.md";
 }
 
+sub style_of_manual () {
+    return map { "$DOC/manual/$_.css" } qw(manual palette);
+}
+
 my @EXPECTED = sort(
     'etc/apache2/mods-available/encgather.load', 'etc/apache2/mods-available/encgather.conf',
     'usr/lib/apache2/modules/mod_encgather.so', 'usr/bin/encgather', 'usr/bin/encgather-call',
     'usr/share/encgather/perl/EncGather/Caller.pm', 'usr/share/encgather/perl/EncGather/Provider.pm', 'usr/share/encgather/perl/EncGather/Signature.pm',
     'usr/share/man/man1/encgather.1.gz', 'usr/share/man/man1/encgather-call.1.gz',
     'usr/share/bash-completion/completions/encgather', 'usr/share/bash-completion/completions/encgather-call',
-    "usr/share/doc-base/$PACKAGE.$PACKAGE", map({ "$DOC/$_" } qw(README.md changelog.gz copyright)), manual_pages(),
+    "usr/share/doc-base/$PACKAGE.$PACKAGE", map({ "$DOC/$_" } qw(README.md changelog.gz copyright)), manual_pages(), style_of_manual(),
     "$DOC/examples/ivr.conf", "$DOC/examples/accounts.sql",
-    map { m{([^/]+)\z} ? "$DOC/examples/backends/$1" : () } glob("$TOP/conf/backends/*"),
+    map { m{([^/]+/[^/]+)\z} ? "$DOC/examples/$1" : () } glob("$TOP/conf/{backends,monitoring}/*"),
 );
 my @entries = map { [ m{^(\S+) (\S+) +\d+ \S+ \S+ \./(.*)$} ] } split /\n/, succeeds('it can be listed', 'dpkg-deb', '-c', $DEB);
 my @files   = grep { $_->[0] !~ /^d/ } @entries;

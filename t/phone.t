@@ -13,6 +13,7 @@ use File::Path qw(make_path);
 use Test::More;
 
 use lib 't/lib';
+use EncGather::Axe qw(axe_findings axe_is_missing);
 use EncGather::Browser;
 use EncGather::Files qw(slurp_if_there);
 use EncGather::Httpd qw(module_file);
@@ -24,7 +25,7 @@ use EncGather::Test;
 binmode $_, ':encoding(UTF-8)' for map { Test::More->builder->$_ } qw(output failure_output todo_output);
 
 # A test that CI skips is a test that nobody runs.
-if (my $reason = EncGather::Browser::what_is_missing() || join ', ', map { "no mod_$_" } missing_modules()) {
+if (my $reason = EncGather::Browser::what_is_missing() || axe_is_missing($ENV{ENCGATHER_OUT}) || join ', ', map { "no mod_$_" } missing_modules()) {
     plan skip_all => $reason unless $ENV{CI};
     give_up('what this test takes is there', $reason);
 }
@@ -53,7 +54,7 @@ use constant {
 
 my $TREE = in_tree('private/phone');
 make_path($TREE);
-write_secret("$TREE/key",   "$KEY{demo}\n");
+write_secret("$TREE/key",   "demo $KEY{demo}\n");
 write_secret("$TREE/token", "$TOKEN{demo}\n");
 my $WHY_NO_IVR = EncGather::Ivr::what_is_missing("$ENV{ENCGATHER_OUT}/twilio");
 my $ivr = EncGather::Ivr->new(script => in_tree('../conf/demo/ivr.js'), token => $TOKEN{demo}, log => "$TREE/logs/app_log", paths => [ivr_paths()]);
@@ -82,6 +83,10 @@ sub lines ($id) {
 
 sub text_of ($id) {
     return $browser->script('return document.getElementById(arguments[0]).textContent', $id);
+}
+
+sub class_of ($id) {
+    return $browser->script('return document.getElementById(arguments[0]).className', $id);
 }
 
 sub focused () {
@@ -150,6 +155,7 @@ transcript_is('a known caller hears account and balance',
     $BEGINS, $ASKS, keyed('1234'), $ASKS, keyed('4321'), qr/^Voice: .*AC12345678.*12\.55/, $ENDS);
 logs_are('known', [qw(asked asked found)], '1234', '4321');
 is focused(), 'call', 'the focus is back at "Call"';
+like text_of('said'), qr/^“.*12\.55.*”\z/, 'the last sentence stays on the display';
 shoot('call');
 
 call_by_mouse('1234', '9999');
@@ -216,7 +222,7 @@ for (1 .. 12) {
     $browser->type_keys(TAB);
     push @way, focused();
 }
-is_deeply [ @way[ 0 .. 6 ] ], [qw(provider answers transcript before access_log error_log BODY)], 'between calls only what can be used is on the way';
+is_deeply \@way, [qw(provider answers try-signature try-bit try-backend try-replay transcript status before access_log error_log BODY)], 'between calls only what can be used is on the way';
 
 # --- TwiML that this server does not write --------------------------------------------------------------------
 # The answers come from the page itself, which asks by fetch(). One names a sound that is not there and one is no XML,
@@ -260,6 +266,7 @@ for my $case ([ '<Dial>1</Dial>' => qr/<Dial> is no verb/ ], [ '<Say>' => qr/not
     [ '<Redirect>https://example.com/</Redirect>' => qr{https://example\.com/ is not at this server} ]) {
     scripted_call('', $case->[0]);
     like text_of('state'), $case->[1], "the end of a call: $case->[0]";
+    is class_of('state'), 'failed', 'shown as a failure';
 }
 console();
 
@@ -356,12 +363,55 @@ for my $scheme (qw(light dark)) {
     for my $width (320, 768, 1280) {
         width($width);
         cmp_ok $browser->script('return document.documentElement.scrollWidth'), '<=', $width, "$scheme, $width pixels: nothing sticks out";
+        is_deeply [ axe_findings($browser) ], [], "$scheme, $width pixels: nor does axe find anything" if $width != 768;
         shoot("$scheme-$width");
     }
 }
 isnt $page{light}, $page{dark}, 'light and dark differ';
 scheme('light', 'reduce');
 is $browser->script(q{return getComputedStyle(document.querySelector('.timer')).display}), 'none', 'who wants no motion sees none';
+
+# --- What the module is for ------------------------------------------------------------------------------------
+
+scheme('light');
+width(390, 844);
+open_phone();
+$browser->click('#call');
+listens();
+is_deeply $browser->script(<<'JS'), [], 'on a phone the question is in sight while one keys in';
+return ['#said', '[data-key="1"]', '[data-key="#"]', '#hang-up'].filter((one) => {
+    const { top, bottom } = document.querySelector(one).getBoundingClientRect();
+    return top < 0 || bottom > innerHeight || !document.querySelector(one).textContent;
+});
+JS
+shoot('listens-390');
+$browser->type_keys(ESCAPE);
+is_over();
+console();
+
+for my $case (
+    [ signature => qr/answered 403: .*signature/,                 'forbidden' ],
+    [ bit       => qr/“.*” A token opens whole or not at all/,    'asked asked unavailable' ],
+    [ backend   => qr/“.*” and not silence/,                      'asked asked unavailable' ],
+    [ replay    => qr/as before.*refused with 400/,               'asked asked found found asked malformed' ],
+) {
+    my ($name, $why, $results) = @$case;
+    $browser->click("#try-$name");
+    ok $browser->wait_for(q{return /good|failed/.test(document.getElementById('state').className)}), "$name: the page says how it went";
+    like text_of('state'), $why, "$name: what the module answered, and why";
+    is class_of('state'), 'good', "$name: the logs agree" or diag join "\n", map { lines($_) } qw(transcript access_log error_log);
+    is join(' ', map { /result=(\S+)/ } lines('access_log')), $results, "$name: what Apache did";
+    cmp_ok $browser->script(q{return document.querySelectorAll('#error_log .failed').length}), '>=', 1, "$name: what failed can be told in the log";
+    like text_of('verdict'), qr/none holds|lines? about this call\.\z/, "$name: and there are no digits in it";
+    is_deeply [ grep { !/ 40[03] / } console() ], [], "$name: nothing else in the console";
+    my $link = $browser->script(q{return document.getElementById('status').href});
+    my ($call) = $link =~ m{^\Q$ORIGIN\E/encgather-status\?call=(\w+)\z};
+    like get($ORIGIN =~ s{^http://}{}r, "/encgather-status?format=text&call=$call", token => undef)->content, qr/$call/, "$name: the status page knows it" if ok $call, "$name: a link to the status page";
+    shoot("try-$name");
+}
+is_deeply $browser->script($CONTRAST), [], 'all texts can be told from what is behind them, failures too';
+is_deeply [ axe_findings($browser) ], [], 'axe finds nothing';
+width(1280);
 
 # --- An application that exists already ---------------------------------------------------------------------
 
@@ -451,5 +501,5 @@ is get($ORIGIN =~ s{^http://}{}r, $_, token => undef)->code, 404, "$_: not there
 ok $browser->stop, 'the browser ends';
 is_deeply [ EncGather::Browser::processes_of(in_tree('private/browser')) ], [], 'and leaves no process';
 ok $server->stop, 'the server ends';
-log_is_clean($server, qr/AH01630:/);
+log_is_clean($server, qr/AH01630:/, map { qr/$_:/ } qw(EG0301 EG0402 EG0406 EG0501));
 finish();

@@ -2,33 +2,17 @@
 // Plays a provider in the browser: signs and sends the webhooks of a call, does what the TwiML says, takes keys, and
 // shows what an application would have logged of it beside what Apache did log.
 
+import { logs } from './logs.js';
 import { PROVIDERS, sorted } from './providers.js';
+import { byId, element, screen, transcript } from './screen.js';
+import { TRIALS } from './trials.js';
+import { aborted, sleep } from './waiting.js';
 
 const LIMIT = {
     requests: 50,       // of one call
     body: 64 * 1024,    // Twilio takes no more of an answer
     answer: 15_000,     // milliseconds that Twilio waits for one
-    logged: 3_000,      // httpd writes a request down after it has answered it
 };
-
-const byId = (id) => document.getElementById(id);
-
-// --- Waiting -------------------------------------------------------------------------------------------------
-
-function aborted(signal) {
-    return new Promise((resolve) => {
-        if (signal.aborted) resolve();
-        else signal.addEventListener('abort', resolve, { once: true });
-    });
-}
-
-// For so long, or until the signal comes.
-function sleep(milliseconds, signal) {
-    return new Promise((resolve) => {
-        const timer = setTimeout(resolve, milliseconds);
-        if (signal) aborted(signal).then(() => { clearTimeout(timer); resolve(); });
-    });
-}
 
 // --- The voice -----------------------------------------------------------------------------------------------
 
@@ -104,28 +88,37 @@ class Gathering {
 // Ends a call from within; the message is for the transcript.
 class Over extends Error {}
 
+// The same, where a caller would complain.
+class Failed extends Over {}
+
 class Call {
     constructor(demo, name, answers) {
         this.token = demo.token;
         this.ofIvr = answers !== 'own';
         this.webhook = this.ofIvr ? demo.ivr[answers] : demo.webhooks[name];
         this.provider = PROVIDERS[name];
-        this.id = this.provider.id();
-        this.status = 'ringing';
+        this.ids = [];
+        this.begin();
         this.requests = this.answers = 0;
         this.keyed = [];    // what went over the wire, to be looked for in the logs
         this.hungUp = new AbortController();
     }
 
-    // Returns why it ended.
+    begin() {
+        this.id = this.provider.id();
+        this.ids.push(this.id);
+        this.status = 'ringing';
+    }
+
+    // Returns why it ended, and whether that is a failure.
     async place() {
         let next = { method: 'POST', url: new URL(this.webhook, location.href).href, form: [] };
         try {
             while (next) next = await this.carryOut(await this.exchange(next), this.hungUp.signal);
-            return 'The server’s instructions end here, and so does the call.';
+            return ['The server’s instructions end here, and so does the call.', false];
         } catch (error) {
-            if (this.hungUp.signal.aborted) return 'You hung up.';
-            if (error instanceof Over) return error.message;
+            if (this.hungUp.signal.aborted) return ['You hung up.', false];
+            if (error instanceof Over) return [error.message, error instanceof Failed];
             throw error;
         }
     }
@@ -135,19 +128,24 @@ class Call {
     hangUp() { this.hungUp.abort(); }
 
     // One webhook and its answer, as the verbs that it holds.
-    async exchange({ method, url, form }) {
-        if (++this.requests > LIMIT.requests) throw new Over(`No end after ${LIMIT.requests} requests.`);
+    async exchange(request) {
+        const response = await this.deliver(request);
+        return verbsOf(response, await response.text(), this.provider.verbs);
+    }
+
+    async deliver({ method, url, form }) {
+        if (++this.requests > LIMIT.requests) throw new Failed(`No end after ${LIMIT.requests} requests.`);
         const whole = sorted([...this.provider.parameters(this), ...form]);
         const response = await this.send(method, url, whole);
         this.status = 'in-progress';
         this.url = url;
         this.answers++;
         logs.note(this, method, url, Object.fromEntries(whole));
-        return verbsOf(response, await response.text(), this.provider.verbs);
+        return response;
     }
 
     async send(method, url, form) {
-        if (new URL(url).origin !== location.origin) throw new Over(`${url} is not at this server; the call ended.`);
+        if (new URL(url).origin !== location.origin) throw new Failed(`${url} is not at this server; the call ended.`);
         const encoded = new URLSearchParams(form).toString();
         const post = method === 'POST';
         const target = post ? url : url + (url.includes('?') ? '&' : '?') + encoded;
@@ -156,14 +154,14 @@ class Call {
         const signal = AbortSignal.any([this.hungUp.signal, AbortSignal.timeout(LIMIT.answer)]);
         const request = { method, headers, signal, redirect: 'error', cache: 'no-store', body: post ? encoded : undefined };
         return fetch(target, request).catch((error) => {
-            throw new Over(`An application error has occurred: no answer from the server (${error.message}).`);
+            throw new Failed(`An application error has occurred: no answer from the server (${error.message}).`);
         });
     }
 
     // Carries verbs out until one of them leads to the next request, or ends the call.
     async carryOut(verbs, signal) {
         for (const verb of verbs) {
-            if (!(verb.name in VERBS)) throw new Over(`<${verb.name}> is no verb that this phone knows; the call ended.`);
+            if (!(verb.name in VERBS)) throw new Failed(`<${verb.name}> is no verb that this phone knows; the call ended.`);
             const next = await VERBS[verb.name].call(this, verb, signal);
             if (this.hungUp.signal.aborted) throw new Over('hung up');
             if (next || signal.aborted) return next;
@@ -182,23 +180,23 @@ class Call {
 // --- TwiML ---------------------------------------------------------------------------------------------------
 
 function verbsOf(response, body, words) {
-    if (!response.ok) throw new Over(`An application error has occurred: the server answered ${response.status}.`);
-    if (body.length > LIMIT.body) throw new Over('An application error has occurred: the answer is larger than 64 kB.');
+    if (!response.ok) throw new Failed(`An application error has occurred: the server answered ${response.status}.`);
+    if (body.length > LIMIT.body) throw new Failed('An application error has occurred: the answer is larger than 64 kB.');
     const type = (response.headers.get('Content-Type') ?? '').split(';')[0].trim();
     if (type === 'text/plain' && !/<Response[\s>/]/.test(body)) return [{ name: 'Say', attributes: {}, text: body, nested: [] }];
     if (!/^(?:text\/(?:xml|html|plain)|application\/xml)$/.test(type))
-        throw new Over(`An application error has occurred: '${type}' is not read as TwiML.`);
+        throw new Failed(`An application error has occurred: '${type}' is not read as TwiML.`);
     const document = new DOMParser().parseFromString(body, 'text/xml');
     const root = document.documentElement;
     if (root.nodeName !== 'Response' || document.querySelector('parsererror'))
-        throw new Over('An application error has occurred: the answer is not TwiML.');
+        throw new Failed('An application error has occurred: the answer is not TwiML.');
     return Array.from(root.children, (one) => verbOf(one, words));
 }
 
 // words: what the provider calls the verbs; nothing where it has Twilio's.
 function verbOf(element, words) {
     const name = words ? words[element.nodeName] : element.nodeName;
-    if (!name) throw new Over(`<${element.nodeName}> is no verb of this provider; the call ended.`);
+    if (!name) throw new Failed(`<${element.nodeName}> is no verb of this provider; the call ended.`);
     return {
         name,
         attributes: Object.fromEntries(Array.from(element.attributes, (one) => [one.name, one.value])),
@@ -218,6 +216,7 @@ const VERBS = {
         screen.setState('The server speaks.');
         await repeat(attributes, signal, async () => {
             transcript.add('Voice', text);
+            screen.showSaid(text);
             await voice.say(text, attributes.language ?? 'en-US', signal);
         });
     },
@@ -263,169 +262,87 @@ async function play(url, signal) {
     audio.pause();
 }
 
-// --- What is shown -------------------------------------------------------------------------------------------
+// --- Trials --------------------------------------------------------------------------------------------------
 
-function element(name, className, ...content) {
-    const made = Object.assign(document.createElement(name), { className });
-    made.append(...content);
-    return made;
-}
+// Calls that nobody places by hand; TRIALS say which.
+class Trial extends Call {
+    constructor(demo) { super(demo, 'twilio', 'own'); }
 
-const screen = {
-    setState(text) { byId('state').textContent = text; },
-    showKeys(text) { byId('keyed').textContent = text; },
+    as(token) { return Object.assign(this, { token }); }
 
-    // The time left, for eyes; the style sheet hides it where motion is not wanted.
-    showTimer(seconds) {
-        this.animation?.cancel();
-        const shrink = [{ transform: 'scaleX(1)' }, { transform: 'scaleX(0)' }];
-        this.animation = seconds ? byId('timer').animate(shrink, 1000 * seconds) : undefined;
-    },
+    anotherCall() {
+        this.begin();
+        return this;
+    }
 
-    flash(key) {
-        const button = document.querySelector(`[data-key="${key}"]`);
-        button.classList.add('pressed');
-        setTimeout(() => button.classList.remove('pressed'), 150);
-    },
-
-    ivrAnswers: () => byId('answers').value !== 'own',
-
-    // The IVR is one for Twilio.
-    showWhoAnswers() {
-        const ivr = this.ivrAnswers();
-        if (ivr) byId('provider').value = 'twilio';
-        byId('provider').disabled = ivr;
-        for (const one of document.querySelectorAll('[data-for]')) one.hidden = one.dataset.for !== (ivr ? 'ivr' : 'own');
-    },
-
-    // The focus must not vanish with the button that had it; the keypad is what comes next in a call.
-    inCall(yes) {
-        const hadFocus = byId('phone').contains(document.activeElement) || document.activeElement === document.body;
-        byId('keypad').disabled = !yes;
-        byId('answers').disabled = yes;
-        byId('provider').disabled = yes || this.ivrAnswers();
-        byId('call').hidden = yes;
-        byId('hang-up').hidden = byId('silence').hidden = !yes;
-        if (hadFocus) byId(yes ? 'keypad' : 'call').focus();
-    },
-};
-
-const transcript = {
-    add(who, text) { this.append(element('li', who.toLowerCase(), element('span', 'who', `${who}: `), text)); },
-    note(text) { this.append(element('li', 'note', text)); },
-    clear() { byId('transcript').firstElementChild.replaceChildren(); },
-
-    append(line) {
-        byId('transcript').firstElementChild.append(line);
-        byId('transcript').scrollTop = byId('transcript').scrollHeight;
-    },
-};
-
-// --- The logs ------------------------------------------------------------------------------------------------
-
-const logs = {
-    // What is in the logs already is of other calls.
-    async begin(call) {
-        this.call = call;
-        this.lines = [];
-        this.names = [...call.ofIvr ? ['app_log'] : [], 'access_log', 'error_log'];
-        for (const id of ['before', 'app_log', 'access_log', 'error_log']) byId(id).firstElementChild.replaceChildren();
-        this.verdict('', '');
-        this.older = Object.fromEntries(await Promise.all(this.names.map(async (name) => [name, (await linesOf(name)).length])));
-    },
-
-    // What an application that logs its webhooks writes.
-    note(call, method, url, form) {
-        const shown = Object.entries({ [call.provider.call]: call.id, Digits: form.Digits, From: form.From })
-            .filter(([, value]) => value !== undefined)
-            .flatMap(([name, value], n) => [n ? ', ' : '', `${name}: '`, name === 'Digits' ? element('mark', 'clear', value) : value, "'"]);
-        byId('before').firstElementChild.append(element('li', '', `${method} ${new URL(url).pathname} { `, ...shown, ' }'));
-        this.reading = Promise.resolve(this.reading).then(() => this.read(call)).catch((error) => this.verdict('alarm', error.message));
-    },
-
-    // The lines of this call, once there is one for each answer, or when that takes too long.
-    async read(call) {
-        for (let waited = 0; ; waited += 100) {
-            const lines = Object.fromEntries(await Promise.all(this.names.map(async (name) => [name, await this.linesAbout(call, name)])));
-            if (this.call !== call) return undefined;
-            if (lines.access_log.length >= call.answers || waited >= LIMIT.logged) return this.show(lines);
-            await sleep(100);
+    // What the server says to one webhook, and where the next answer goes.
+    async ask(url, digits) {
+        const form = digits === undefined ? [] : this.provider.result(digits, '');
+        if (digits !== undefined) {
+            this.keyed.push(digits);
+            transcript.add('You', `keyed in ${[...digits].join(' ')}`);
         }
-    },
+        return this.again({ method: 'POST', url: new URL(url, location.href).href, form });
+    }
 
-    // Plain ProxyPass knows no calls: there it is the path that tells.
-    async linesAbout(call, name) {
-        const lines = (await linesOf(name)).slice(this.older[name]);
-        return lines.filter((line) => line.includes(call.id) || (call.ofIvr && line.includes(`"POST ${call.webhook}`)));
-    },
-
-    show(lines) {
-        for (const name of this.names) {
-            const shown = lines[name].map((line) => element('li', '', ...marked(line, this.call.keyed)));
-            byId(name).firstElementChild.replaceChildren(...shown.length ? shown : [element('li', 'none', 'No line about this call.')]);
-        }
-        this.lines = this.names.flatMap((name) => lines[name]);
-    },
-
-    async judge(call) {
-        await this.reading;
-        if (this.call !== call) return;
-        const digits = [...new Set(call.keyed)].filter((one) => one.length >= 3);    // shorter ones are in any line by chance
-        const found = this.lines.filter((line) => holds(line, digits));
-        const about = `${this.lines.length} ${this.lines.length === 1 ? 'line' : 'lines'} about this call`;
-        if (found.length) this.verdict('alarm', `Digits in clear in ${found.length} of ${about}!`);
-        else if (this.lines.length < call.answers) this.verdict('alarm', `Only ${about}: the logs could not be read.`);
-        else this.verdict('good', digits.length ? `${about}, and none holds ${digits.join(' or ')}.` : `${about}.`);
-    },
-
-    verdict(kind, text) {
-        byId('verdict').className = kind;
-        byId('verdict').textContent = text;
-    },
-};
-
-async function linesOf(name) {
-    const response = await fetch(`logs/${name}`, { cache: 'no-store' });
-    if (!response.ok) throw new Error(`The ${name} cannot be read: ${response.status}.`);
-    return (await response.text()).split('\n').slice(0, -1);
+    async again(request) {
+        this.last = request;
+        const response = await this.deliver(request);
+        if (!response.ok) return transcript.note(`The server answered ${response.status}.`, 'failed');
+        const [action, said] = actionAndSentence(await response.text());
+        transcript.add('Voice', said);
+        return { said, action: action === null ? undefined : new URL(action, request.url).href };
+    }
 }
 
-// Tokens, and digits in clear.
-function marked(line, keyed) {
-    return line.split(/(\b[0-9a-f]{56,}\b)/).flatMap((part, n) => (n % 2 ? [element('mark', 'sealed', part)] : digitsMarked(part, keyed)));
-}
-
-function digitsMarked(text, keyed) {
-    const words = text.split(/([0-9A-Za-z*#]+)/);
-    return words.map((word) => (word.length >= 3 && keyed.includes(word) ? element('mark', 'clear', word) : word));
-}
-
-// As words of their own, in what is left of a line without time, process, address, status and size.
-function holds(line, digits) {
-    const rest = line.replace(/^\[[^\]]*\]|\[\d\d\/\w+\/\d{4}:[^\]]*\]|\[pid \d+(?::tid \d+)?\]|127\.0\.0\.1(?::\d+)?/g, '')
-        .replace(/" \d{3} (?:\d+|-)(?= |$)/, '"');
-    return digits.some((one) => rest.split(/[^0-9A-Za-z*#]+/).includes(one));
+function actionAndSentence(twiml) {
+    const document = new DOMParser().parseFromString(twiml, 'text/xml');
+    const said = Array.from(document.querySelectorAll('Say'), (one) => one.textContent.trim().replace(/\s+/g, ' '));
+    return [document.querySelector('Gather')?.getAttribute('action') ?? null, said.at(0) ?? ''];
 }
 
 // --- The page ------------------------------------------------------------------------------------------------
 
 let call;
 
+function clear() {
+    transcript.clear();
+    screen.showKeys('');
+    screen.showSaid('');
+}
+
+const asFailure = (error) => [`The phone has failed: ${error.message}`, true];
+
 async function placeCall(demo) {
     if (call) return;
     const mine = call = new Call(demo, byId('provider').value, byId('answers').value);
-    transcript.clear();
+    clear();
     const logsAreReady = logs.begin(mine);
-    screen.showKeys('');
     screen.setState('Calling…');
     screen.inCall(true);
     transcript.note('The call begins.');
-    const why = await logsAreReady.then(() => mine.place()).catch((error) => `The phone has failed: ${error.message}`);
+    const [why, hasFailed] = await logsAreReady.then(() => mine.place()).catch(asFailure);
     call = undefined;
-    transcript.note(why);
-    screen.setState(why);
+    transcript.note(why, hasFailed ? 'failed' : '');
+    screen.setState(why, hasFailed ? 'failed' : '');
     screen.inCall(false);
     await logs.judge(mine);
+}
+
+// The calls of a trial, and then what the logs prove of it.
+async function run(demo, { title, does, play, results, tags, why }) {
+    if (call) return;
+    const mine = call = new Trial(demo);
+    clear();
+    screen.setState(`${title}: one moment…`);
+    byId('phone').scrollIntoView({ block: 'start' });
+    transcript.note(does);
+    const said = await logs.begin(mine).then(() => play(mine)).catch((error) => transcript.note(asFailure(error)[0], 'failed') && '');
+    await logs.judge(mine);
+    const [verdict, kind] = logs.tell(results, tags) ? [why(said), 'good'] : ['The module did not do what it must: see what it logged.', 'failed'];
+    call = undefined;
+    transcript.note(verdict, kind);
+    screen.setState(verdict, kind);
 }
 
 function press(key) {
@@ -451,6 +368,14 @@ function offerVoice() {
     byId('voice-hint').hidden = there;
 }
 
+function offerTrial(name, { title, does }, start) {
+    const button = Object.assign(element('button', '', title), { type: 'button', id: `try-${name}` });
+    const hint = Object.assign(element('p', 'hint', does), { id: `what-${name}` });
+    button.setAttribute('aria-describedby', hint.id);
+    button.addEventListener('click', start);
+    byId('trials').append(button, hint);
+}
+
 function connect(demo) {
     for (const name of Object.keys(PROVIDERS)) byId('provider').append(new Option(PROVIDERS[name].title, name));
     for (const name of Object.keys(demo.ivr ?? {})) byId('answers').querySelector(`[value="${name}"]`).disabled = false;
@@ -462,6 +387,7 @@ function connect(demo) {
     byId('silence').addEventListener('click', () => call?.sayNothing());
     byId('keypad').addEventListener('click', ({ target }) => target.dataset.key && press(target.dataset.key));
     byId('phone').addEventListener('keydown', pressedOnKeyboard);
+    for (const [name, trial] of Object.entries(TRIALS)) offerTrial(name, trial, () => run(demo, trial));
     byId('voice').addEventListener('change', () => voice.wanted() || speechSynthesis.cancel());
     byId('call').disabled = byId('answers').disabled = false;
     screen.setState('Ready to call.');

@@ -9,6 +9,7 @@ no warnings 'experimental::signatures';
 
 use Carp qw(croak);
 use Exporter 'import';
+use File::Basename qw(basename);
 use File::Copy qw(copy);
 use JSON::PP ();
 
@@ -22,7 +23,8 @@ use constant {
     PROXY    => [ qw(proxy proxy_http) ],    # to the IVR beside it
     IVR      => { plain => '/ivr', shielded => '/shielded/ivr' },
     WEBHOOKS => { twilio => '/encrypted-gather', signalwire => '/signalwire', plivo => '/plivo' },
-    FILES   => [ qw(index.html phone.css phone.js providers.js phone.svg) ],
+    # below conf
+    FILES   => [ (map { "demo/phone/$_" } qw(index.html logs.js phone.css phone.js phone.svg providers.js screen.js trials.js waiting.js)), 'palette.css' ],
 };
 
 # For EncGather::Server->new; $conf is the directory of that name.
@@ -44,12 +46,14 @@ sub ivr_paths () { return sort values %{ +IVR } }
 # only handed out on 127.0.0.1. Without an IVR it is told why there is none.
 sub install_phone ($conf, $server_dir, $token, $why_no_ivr) {
     my $htdocs = "$server_dir/htdocs";
-    for my $name (@{ +FILES }) {
-        copy("$conf/demo/phone/$name", "$htdocs/$name") or croak "$htdocs/$name: $!";
+    for my $path (@{ +FILES }) {
+        my $copy = "$htdocs/" . basename($path);
+        copy("$conf/$path", $copy) or croak "$copy: $!";
+        chmod 0644, $copy;
     }
     my %demo = (webhooks => WEBHOOKS, token => $token, length $why_no_ivr ? (whyNoIvr => $why_no_ivr) : (ivr => IVR));
     spew("$htdocs/demo.json", JSON::PP->new->canonical->encode(\%demo));
-    chmod 0644, map { "$htdocs/$_" } @{ +FILES }, 'demo.json';
+    chmod 0644, "$htdocs/demo.json";
     return;
 }
 
