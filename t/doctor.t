@@ -271,6 +271,10 @@ my $STORE = qr/^EncGatherStateCache redis:/;
     ($rc, $report) = examine(shares($redis->by_port . " $login"));
     is $rc, $GOOD, 'a user who may do no more than is needed: exit status';
     is scalar(grep { $_->{about} =~ $STORE && $_->{text} =~ /not known: the user may not ask/ } @{ $report->{findings} }), 2, '... and what is not known';
+    $line->(qw(ACL SETUSER ivr +info));
+    ($rc, $report) = examine(undef);
+    is_deeply [ map { $_->{text} =~ /(evicts nothing|keeps anything.* not known)/ ? $1 =~ s/ .*//r : () } grep { $_->{about} =~ $STORE } @{ $report->{findings} } ],
+        [qw(evicts keeps)], '... of which INFO tells a part';
     $line->(CONFIG => SET => requirepass => $PASSWORDS[0]);
     finds('one that wants a password', $cache, $BROKEN, [ broken => $STORE, qr/answers NOAUTH: it wants a password, which password-file= gives it/ ]);
     $line->(CONFIG => SET => requirepass => '');
