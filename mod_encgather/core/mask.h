@@ -34,6 +34,9 @@ const eg_secret_names *eg_secret_names_without_known(apr_pool_t *pool,
  * number of [...] behind it. */
 bool eg_is_secret_name(const eg_secret_names *names, eg_span name);
 
+/* Whether there may be such a name in text: false, and soon found, for most texts that have none. */
+bool eg_may_have_secret(const eg_secret_names *names, const char *text);
+
 /* text: anything with a query in it ("GET /x?a=b HTTP/1.1", a URL), or a query alone. Returns
  * text itself when there is nothing to mask, else a copy in pool in which the values of secret
  * names read EG_MASK. */

@@ -228,7 +228,7 @@ void eg_count_answer(request_rec *r, eg_outcome outcome)
 
 /* Of a chain of internal redirects the same request counts that the access log shows: the last one
  * where it has something to say, else the first that has. */
-int eg_count_logged(request_rec *r)
+void eg_count_logged(request_rec *r)
 {
     eg_host *host = NULL;
     const eg_record *signed_by = NULL, *denied_by = NULL;
@@ -239,7 +239,7 @@ int eg_count_logged(request_rec *r)
         if (!state)
             continue;
         if (state->is_counted)
-            return DECLINED;
+            return;
         host = host_of(r);
         if (state->has_verdict && (!signed_by || !r->next))
             signed_by = state;
@@ -250,7 +250,6 @@ int eg_count_logged(request_rec *r)
         add_to(&host->signatures[signed_by->verdict], 1);
     if (host && denied_by)
         add_to(&host->denials[denied_by->result], 1);
-    return DECLINED;
 }
 
 void eg_count_lookup(const request_rec *r, eg_outcome outcome)

@@ -64,7 +64,7 @@ static void tell_both_ends(request_rec *first, request_rec *last, const char *na
     apr_table_setn(last->subprocess_env, name, value);
 }
 
-int eg_record_carry_over(request_rec *r)
+void eg_record_carry_over(request_rec *r)
 {
     static const char *const names[] = {"ENCGATHER_CALL", "ENCGATHER_STEP", "ENCGATHER_RESULT",
                                         "ENCGATHER_SIGNATURE"};
@@ -74,5 +74,4 @@ int eg_record_carry_over(request_rec *r)
         last = last->next;
     for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++)
         tell_both_ends(r, last, names[i]);
-    return DECLINED;
 }

@@ -50,6 +50,6 @@ const char *eg_call_of(const request_rec *r); /* for log lines; "-" when unknown
 
 /* Before logging: to both ends of a chain of internal redirects, whose names httpd prefixes with
  * REDIRECT_. A log_transaction hook. */
-int eg_record_carry_over(request_rec *r);
+void eg_record_carry_over(request_rec *r);
 
 #endif

@@ -8,6 +8,7 @@
 #include <http_core.h>
 #include <http_protocol.h>
 #include "base/chain.h"
+#include "base/purposes.h"
 #include "base/slots.h"
 #include "config/config.h"
 #include "core/secret.h"
@@ -372,19 +373,10 @@ static void hide_body(request_rec *r)
 }
 
 /* The first that sees the request of an error page. */
-static int hide_from_error_page(request_rec *r)
+void eg_body_hide_from_error_page(request_rec *r)
 {
-    if (eg_is_error_page(r) && comes_from_ours(r))
+    if (comes_from_ours(r))
         hide_body(r);
-    return DECLINED;
-}
-
-/* Whoever leads to a location of ours, by whatever kind of sub-request. */
-static int note_ours(request_rec *r)
-{
-    if (eg_config_is_ours(r))
-        eg_body_leads_to_ours(r);
-    return DECLINED;
 }
 
 /* A page that is put together of parts is served after its body was dropped: a part may be the one
@@ -426,15 +418,17 @@ static int refuse_broken_body(request_rec *r)
  * read the body, and nobody else gets one. */
 static bool has_become_get(const request_rec *r)
 {
-    apr_size_t n = strlen(r->method);
+    apr_size_t n;
 
-    return r->prev && r->method_number == M_GET && r->the_request &&
-           (strncmp(r->the_request, r->method, n) != 0 || r->the_request[n] != ' ');
+    if (!r->prev || r->method_number != M_GET || !r->the_request)
+        return false;
+    n = strlen(r->method);
+    return strncmp(r->the_request, r->method, n) != 0 || r->the_request[n] != ' ';
 }
 
 /* Every request of a chain of redirects starts without the filters of the one before, and a
  * redirect to an index takes those of the index. */
-static void feed_whoever_answers(request_rec *r)
+void eg_body_feed_whoever_answers(request_rec *r)
 {
     if (r->main && (!eg_is_backend_call(r) || !eg_has_body(r)))
         return;
@@ -461,8 +455,5 @@ void eg_body_register_hooks(apr_pool_t *pool)
     /* nearest to HTTP_IN: whoever decodes or inspects bodies comes after it */
     feed_filter = ap_register_input_filter("ENCGATHER_BODY", feed_body, NULL,
                                            (ap_filter_type)(AP_FTYPE_PROTOCOL - 1));
-    ap_hook_post_read_request(hide_from_error_page, NULL, NULL, APR_HOOK_REALLY_FIRST);
-    ap_hook_post_perdir_config(note_ours, NULL, NULL, APR_HOOK_REALLY_FIRST);
-    ap_hook_insert_filter(feed_whoever_answers, NULL, NULL, APR_HOOK_FIRST);
-    ap_hook_handler(refuse_broken_body, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    EG_HOOK(EG_FOR_OURS, handler, refuse_broken_body, NULL, NULL, APR_HOOK_REALLY_FIRST);
 }

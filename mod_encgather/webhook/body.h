@@ -69,6 +69,12 @@ void eg_body_keep_anew(request_rec *r);
 /* What was kept is wiped now. */
 void eg_body_wipe(eg_body *body);
 
+/* r is an error page: it gets no body where that came to a location of ours. */
+void eg_body_hide_from_error_page(request_rec *r);
+
+/* Somebody is about to answer r. */
+void eg_body_feed_whoever_answers(request_rec *r);
+
 void eg_body_register_hooks(apr_pool_t *pool);
 
 #endif

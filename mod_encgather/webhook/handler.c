@@ -7,6 +7,7 @@
 #include <http_core.h>
 #include <http_request.h>
 #include "base/chain.h"
+#include "base/purposes.h"
 #include "base/slots.h"
 #include "config/config.h"
 #include "config/neighbours.h"
@@ -103,6 +104,11 @@ static const char *ask_locations(request_rec *r)
     return handler;
 }
 
+static bool is_where_it_was(const request_rec *r)
+{
+    return r->uri == r->parsed_uri.path;
+}
+
 /* A <Location> overrides directories, so what both say, or neither, is so. They differ where a
  * directory names our handler, where an <If> of a directory overrides the location's, and where an
  * expression has changed its mind. A rule of the server ([PT]) may also have led to another
@@ -112,11 +118,8 @@ static const char *handler_of_location(request_rec *r)
 {
     const handler_state *state = eg_slot_if_any(r, EG_SLOT_HANDLER);
     const char *early = state ? state->located : NULL;
-    bool is_where_it_was = r->uri == r->parsed_uri.path;
 
-    if (is_where_it_was && !early)
-        return NULL;
-    if (is_where_it_was && handler_set_now(r) == early)
+    if (is_where_it_was(r) && handler_set_now(r) == early)
         return early;
     return ask_locations(r);
 }
@@ -139,8 +142,13 @@ static claim *make_claim(request_rec *r, const char *handler)
  * second nothing. What mod_proxy has from the server's own rules is the administrator's will. */
 static int claim_request(request_rec *r)
 {
-    const char *handler = may_be_ours(r) && !r->proxyreq ? handler_of_location(r) : NULL;
+    const handler_state *state = eg_slot_if_any(r, EG_SLOT_HANDLER);
+    const char *handler = NULL;
 
+    if (is_where_it_was(r) && !(state && state->located))
+        return DECLINED;
+    if (may_be_ours(r) && !r->proxyreq)
+        handler = handler_of_location(r);
     if (!handler)
         return DECLINED;
     state_of(r)->claimed = make_claim(r, handler);
@@ -194,8 +202,8 @@ void eg_handler_register_hooks(void)
     static const char *const rewrite[] = {"mod_rewrite.c", NULL};
     static const char *const proxy[] = {"mod_proxy.c", NULL}; /* it would look at what is undone */
 
-    ap_hook_translate_name(note_location, NULL, NULL, APR_HOOK_REALLY_FIRST);
-    ap_hook_type_checker(claim_request, NULL, NULL, APR_HOOK_REALLY_FIRST);
-    ap_hook_fixups(undo_rewriting, rewrite, proxy, APR_HOOK_FIRST);
-    ap_hook_fixups(keep_handler, NULL, NULL, APR_HOOK_REALLY_LAST + 1);
+    EG_HOOK(EG_FOR_OURS, translate_name, note_location, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    EG_HOOK(EG_FOR_OURS, type_checker, claim_request, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    EG_HOOK(EG_FOR_OURS, fixups, undo_rewriting, rewrite, proxy, APR_HOOK_FIRST);
+    EG_HOOK(EG_FOR_OURS, fixups, keep_handler, NULL, NULL, APR_HOOK_REALLY_LAST + 1);
 }
