@@ -24,11 +24,9 @@ static void **own_slots(request_rec *r)
     return slots;
 }
 
-void *eg_slot_of(request_rec *r, eg_slot slot, apr_size_t size)
+void *eg_slot_make(request_rec *r, eg_slot slot, apr_size_t size)
 {
     void **slots = own_slots(r);
 
-    if (!slots[slot] || slots[slot] == CLEAN)
-        slots[slot] = apr_pcalloc(r->pool, size);
-    return slots[slot];
+    return slots[slot] = apr_pcalloc(r->pool, size);
 }

@@ -29,8 +29,7 @@ static inline void *eg_slot_if_any(const request_rec *r, eg_slot slot)
     return slots ? slots[slot] : NULL;
 }
 
-/* size bytes of the request's pool, made and zeroed on first use. */
-void *eg_slot_of(request_rec *r, eg_slot slot, apr_size_t size);
+void *eg_slot_make(request_rec *r, eg_slot slot, apr_size_t size);
 
 /* Masking has looked at r, and there is nothing to keep of it: takes no memory. Its slot reads as zeros from then on,
  * so many bytes at most, until it is made. */
@@ -50,6 +49,14 @@ static inline bool eg_slots_are_bare(const request_rec *r)
 static inline bool eg_slots_are_clean(const request_rec *r)
 {
     return eg_slot_if_any(r, EG_SLOT_MASKING) == eg_slot_zeros;
+}
+
+/* size bytes of the request's pool, made and zeroed on first use. */
+static inline void *eg_slot_of(request_rec *r, eg_slot slot, apr_size_t size)
+{
+    void *at = eg_slot_if_any(r, slot);
+
+    return at && at != eg_slot_zeros ? at : eg_slot_make(r, slot, size);
 }
 
 static inline void eg_slots_note_clean(request_rec *r)

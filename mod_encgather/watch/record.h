@@ -33,6 +33,7 @@ typedef struct {
     eg_outcome result;
     eg_verdict verdict;
     bool has_verdict;
+    bool is_told; /* its variable is set */
     bool is_counted;
 } eg_record;
 
@@ -44,6 +45,8 @@ const eg_record *eg_record_if_any(const request_rec *r);
 void eg_set_call(request_rec *r, eg_span call_sid);
 void eg_set_step(request_rec *r, const char *name, eg_step step);
 void eg_set_signature(request_rec *r, eg_verdict verdict);
+/* A handler has begun: it is unchecked until more is known. Its variable is set with the result at the latest. */
+void eg_begin_signature(request_rec *r);
 void eg_set_result(request_rec *r, eg_outcome outcome);
 
 const char *eg_call_of(const request_rec *r); /* for log lines; "-" when unknown */

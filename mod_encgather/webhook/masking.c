@@ -76,13 +76,15 @@ static const char *masked_query(const request_rec *r, const char *query)
     return eg_mask_query(r->pool, eg_secrets_of(r->server), query);
 }
 
-static void mask_header(const request_rec *r, apr_table_t *headers, const char *name)
+/* Whether there was something to mask. */
+static bool mask_header(const request_rec *r, apr_table_t *headers, const char *name)
 {
     const char *value = apr_table_get(headers, name);
     const char *masked = masked_text(r, value);
 
     if (masked != value)
         apr_table_setn(headers, name, masked);
+    return masked != value;
 }
 
 /* mod_cache may look for its answer before anything else happens, by this query alone: what differs
@@ -106,14 +108,15 @@ static void set_cache_key(request_rec *r)
     r->parsed_uri.query = (char *)(apr_uintptr_t)query;
 }
 
-/* The raw target stays with the request: it is what Twilio signed. */
-static void mask_line(request_rec *r)
+/* The raw target stays with the request: it is what Twilio signed. Whether there was
+ * something to mask. */
+static bool mask_line(request_rec *r)
 {
     const char *line = masked_text(r, r->the_request);
     masking *state;
 
     if (line == r->the_request)
-        return;
+        return false;
     state = masking_of(r);
     state->raw_line = r->the_request;
     state->raw_args = r->args;
@@ -123,6 +126,7 @@ static void mask_line(request_rec *r)
     r->unparsed_uri = (char *)(apr_uintptr_t)masked_text(r, r->unparsed_uri);
     r->args = (char *)(apr_uintptr_t)masked_query(r, r->args);
     set_cache_key(r);
+    return true;
 }
 
 static inline bool may_need_mask(const request_rec *r)
@@ -141,14 +145,16 @@ static inline bool may_need_mask(const request_rec *r)
 /* Most requests have nothing to mask. Once that is known nobody looks again. */
 static void mask_request(request_rec *r)
 {
+    bool any = false;
+
     if (eg_slots_are_clean(r))
         return;
-    if (!may_need_mask(r)) {
-        eg_slots_note_clean(r);
-        return;
+    if (may_need_mask(r)) {
+        any = mask_line(r);
+        any = mask_header(r, r->headers_in, "Referer") || any;
     }
-    mask_line(r);
-    mask_header(r, r->headers_in, "Referer");
+    if (!any)
+        eg_slots_note_clean(r);
 }
 
 static void unmask_request(request_rec *r, masking *state)
