@@ -203,7 +203,7 @@ static int post_read_request(request_rec *r)
 }
 
 /* Whoever leads to a location of ours, by whatever kind of sub-request. */
-static int post_perdir_config(request_rec *r)
+EG_RARE static int note_ours(request_rec *r)
 {
     if (eg_config_is_ours(r))
         eg_body_leads_to_ours(r);
@@ -211,14 +211,22 @@ static int post_perdir_config(request_rec *r)
     return DECLINED;
 }
 
-static void insert_filter(request_rec *r)
+static int post_perdir_config(request_rec *r)
 {
-    eg_body_feed_whoever_answers(r);
-    if (r->prev || !eg_slots_are_bare(r))
-        eg_access_forget_refusal(r);
+    if (eg_slots_are_clean(r) && !eg_config_is_ours(r))
+        return DECLINED;
+    return note_ours(r);
 }
 
-static int log_transaction(request_rec *r)
+static void insert_filter(request_rec *r)
+{
+    if (eg_body_is_of_others(r))
+        return;
+    eg_body_feed_whoever_answers(r);
+    eg_access_forget_refusal(r);
+}
+
+EG_RARE static int log_ours(request_rec *r)
 {
     eg_masking_end(r);
     if (!r->next && eg_slots_are_bare(r))
@@ -227,6 +235,13 @@ static int log_transaction(request_rec *r)
     eg_record_carry_over(r);
     eg_count_logged(r);
     return DECLINED;
+}
+
+static int log_transaction(request_rec *r)
+{
+    if (!r->next && eg_slots_are_clean(r) && eg_slots_are_bare(r) && !eg_writers_show_values())
+        return DECLINED;
+    return log_ours(r);
 }
 
 static void register_request_hooks(void)

@@ -165,7 +165,7 @@ static int pre_connection(conn_rec *c, void *socket)
 {
     (void)socket;
     /* whoever opens it: mod_proxy keeps it, and a call may come over it later */
-    if (current || (c->outgoing && eg_config_has_handlers()))
+    if (current || c->outgoing)
         ap_add_input_filter_handle(deadline_filter, NULL, NULL, c);
     return OK;
 }
@@ -445,7 +445,7 @@ void eg_backend_register_hooks(apr_pool_t *pool)
     (void)pool;
     deadline_filter = ap_register_input_filter("ENCGATHER_DEADLINE", watch_deadline, NULL,
                                                (ap_filter_type)(AP_FTYPE_NETWORK - 1));
-    ap_hook_pre_connection(pre_connection, NULL, NULL, APR_HOOK_MIDDLE);
+    EG_HOOK(EG_FOR_CALLS, pre_connection, pre_connection, NULL, NULL, APR_HOOK_MIDDLE);
     EG_HOOK(EG_FOR_CALLS, insert_filter, go_on_capturing, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_insert_error_filter(go_on_capturing, NULL, NULL, APR_HOOK_REALLY_FIRST);
     EG_HOOK(EG_FOR_CALLS, handler, note_nobody, NULL, NULL, APR_HOOK_REALLY_LAST - 1);

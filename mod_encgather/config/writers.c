@@ -9,7 +9,7 @@
 #include <http_protocol.h>
 #include "config/written.h"
 
-static bool show_values = true; /* as long as nobody has looked */
+bool eg_writers_shown = true; /* as long as nobody has looked */
 
 /* --- formats ----------------------------------------------------------------------------------- */
 
@@ -111,14 +111,9 @@ static bool any_other_writes(void)
 
 void eg_writers_look(apr_pool_t *ptemp)
 {
-    show_values = any_other_writes() || eg_written_find(ptemp, "LogMessage")->nelts > 0 ||
-                  any_format_says_more(ptemp, "LogFormat", 0) ||
-                  any_format_says_more(ptemp, "ErrorLogFormat", 0) ||
-                  any_format_says_more(ptemp, "CustomLog", 1) ||
-                  any_format_says_more(ptemp, "GlobalLog", 1);
-}
-
-bool eg_writers_show_values(void)
-{
-    return show_values;
+    eg_writers_shown = any_other_writes() || eg_written_find(ptemp, "LogMessage")->nelts > 0 ||
+                       any_format_says_more(ptemp, "LogFormat", 0) ||
+                       any_format_says_more(ptemp, "ErrorLogFormat", 0) ||
+                       any_format_says_more(ptemp, "CustomLog", 1) ||
+                       any_format_says_more(ptemp, "GlobalLog", 1);
 }

@@ -11,6 +11,11 @@ void eg_writers_look(apr_pool_t *ptemp);
 
 /* Whether somebody may write down more of a request that has ended than what its line and its Referer say: the name of
  * its file, variables, notes, headers. */
-bool eg_writers_show_values(void);
+extern bool eg_writers_shown;
+
+static inline bool eg_writers_show_values(void)
+{
+    return eg_writers_shown;
+}
 
 #endif

@@ -405,13 +405,18 @@ static void read_ahead(request_rec *r)
 
 /* httpd finds out what is wrong with a body while it drops it for the page, which it does not do
  * where the connection closes. */
-static int refuse_broken_body(request_rec *r)
+EG_RARE static int refuse_if_broken(request_rec *r)
 {
     const eg_body *body = r->main ? NULL : eg_slot_if_any(eg_root_of(r), EG_SLOT_BODY);
 
     if (!body || !body->is_read_ahead || body->state != EG_BODY_BROKEN || eg_is_error_page(r))
         return DECLINED;
     return body->status;
+}
+
+static int refuse_broken_body(request_rec *r)
+{
+    return eg_slots_are_bare(r) && !r->prev ? DECLINED : refuse_if_broken(r);
 }
 
 /* What a CGI program leads on to by its Location is a GET, whatever the client's line says: the program has

@@ -78,16 +78,23 @@ static bool may_be_ours(const request_rec *r)
 }
 
 /* The configuration is still that of <Location> alone, and of the <If>s in and beside it. */
-static int note_location(request_rec *r)
+EG_RARE static int note_handler(request_rec *r)
 {
-    const eg_config *config = eg_config_of(r);
-    bool may_be_named = config->backend || config->lookup || eg_may_show_status();
-    const char *handler = may_be_named && may_be_ours(r) ? handler_set_now(r) : NULL;
+    const char *handler = may_be_ours(r) ? handler_set_now(r) : NULL;
 
     if (!handler)
         return DECLINED;
     state_of(r)->located = handler;
     eg_body_leads_to_ours(r);
+    return DECLINED;
+}
+
+static int note_location(request_rec *r)
+{
+    const eg_config *config = eg_config_of(r);
+
+    if (config->backend || config->lookup || eg_may_show_status())
+        return note_handler(r);
     return DECLINED;
 }
 
@@ -140,13 +147,10 @@ static claim *make_claim(request_rec *r, const char *handler)
  * is missing or a directory makes mod_dir (DirectorySlash, DirectoryIndex; FallbackResource also
  * looks for a handler) and mod_speling decline: the first wants a directory or nothing there, the
  * second nothing. What mod_proxy has from the server's own rules is the administrator's will. */
-static int claim_request(request_rec *r)
+EG_RARE static int claim_located(request_rec *r)
 {
-    const handler_state *state = eg_slot_if_any(r, EG_SLOT_HANDLER);
     const char *handler = NULL;
 
-    if (is_where_it_was(r) && !(state && state->located))
-        return DECLINED;
     if (may_be_ours(r) && !r->proxyreq)
         handler = handler_of_location(r);
     if (!handler)
@@ -164,16 +168,21 @@ static const claim *claim_on(const request_rec *r)
     return state ? state->claimed : NULL;
 }
 
+static int claim_request(request_rec *r)
+{
+    const handler_state *state = eg_slot_if_any(r, EG_SLOT_HANDLER);
+
+    if (is_where_it_was(r) && !(state && state->located))
+        return DECLINED;
+    return claim_located(r);
+}
+
 /* Right behind mod_rewrite, whose rules of a directory lead elsewhere by these members alone: a
  * file name "redirect:" or "proxy:", a handler that reads it, and the query that was put together
  * for it. A rule that answers by itself has ended this phase, and we are not called. Also undoes
  * what core made of a SetHandler in the <If> of a directory. */
-static int undo_rewriting(request_rec *r)
+EG_RARE static void take_back(request_rec *r, const claim *own)
 {
-    const claim *own = claim_on(r);
-
-    if (!own)
-        return DECLINED;
     if (r->handler && strcmp(r->handler, own->handler) != 0)
         ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r,
                       EG_TAG("0211") "%s answers: a RewriteRule or SetHandler of a directory that "
@@ -184,6 +193,14 @@ static int undo_rewriting(request_rec *r)
     r->path_info = own->path_info;
     r->args = own->args;
     r->proxyreq = PROXYREQ_NONE;
+}
+
+static int undo_rewriting(request_rec *r)
+{
+    const claim *own = claim_on(r);
+
+    if (own)
+        take_back(r, own);
     return DECLINED;
 }
 

@@ -336,7 +336,7 @@ static void raise_voice(request_rec *r)
     }
 }
 
-static void begin_masking(request_rec *r)
+EG_RARE static void begin_masking(request_rec *r)
 {
     masking *state;
 
@@ -368,12 +368,10 @@ static bool is_error_page_of_shield(const request_rec *r)
     return false;
 }
 
-static int pre_translate_name(request_rec *r)
+EG_RARE static int show_to_others(request_rec *r)
 {
     masking *state = eg_slot_if_any(r, EG_SLOT_MASKING);
 
-    if (eg_slots_are_clean(r) && r->status == HTTP_OK)
-        return DECLINED;
     (void)keep_hushed(r);
     if (is_error_page_of_shield(r)) {
         for (r = r->prev; r; r = r->prev)
@@ -384,6 +382,11 @@ static int pre_translate_name(request_rec *r)
         return DECLINED;
     unmask_request(r, state);
     return DECLINED;
+}
+
+static int pre_translate_name(request_rec *r)
+{
+    return eg_slots_are_clean(r) && r->status == HTTP_OK ? DECLINED : show_to_others(r);
 }
 
 /* A forward proxy has taken the masked target for its own in post_read_request: it gets what was
@@ -438,7 +441,7 @@ static void mask_ended(request_rec *r)
 }
 
 /* The end of the request has copied its line into the scoreboard just before. */
-static void end_masking(request_rec *r)
+void eg_masking_end(request_rec *r)
 {
     const masking *state;
 
@@ -448,12 +451,6 @@ static void end_masking(request_rec *r)
     state = eg_slot_if_any(r, EG_SLOT_MASKING);
     if (state && state->raw_line)
         ap_update_child_status(r->connection->sbh, SERVER_BUSY_LOG, r);
-}
-
-void eg_masking_end(request_rec *r)
-{
-    if (r->next || !eg_slots_are_clean(r) || eg_writers_show_values())
-        end_masking(r);
 }
 
 /* Requests refused before any of the hooks above: a bad header, a bad version. */
