@@ -40,9 +40,10 @@ static void append(eg_span *at, eg_secret_names *names, eg_span name)
     const char *end = name.p + name.n;
 
     at[names->n++] = name;
-    if (name.n < 2)
+    if (name.n < 2) {
         names->has_short = true;
-    else
+        memset(names->pairs, true, sizeof names->pairs);
+    } else
         names->pairs[PAIR((unsigned char)end[-2], (unsigned char)end[-1])] = true;
 }
 
@@ -141,7 +142,7 @@ static const bool begins_after[256] = {
 /* Most names are none of ours by their last two bytes. */
 static inline bool may_be_secret(const eg_secret_names *names, const char *p, const char *end)
 {
-    if (end - p < 4 || names->has_short)
+    if (end - p < 4)
         return end > p && (names->has_short || end - p >= 2);
     return names->pairs[PAIR((unsigned char)end[-2], (unsigned char)end[-1])] || end[-1] == ']' ||
            end[-3] == '%' || end[-4] == '%';

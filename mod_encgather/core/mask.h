@@ -14,7 +14,7 @@ typedef struct {
     const eg_span *at;
     apr_size_t n;
     bool pairs[256]; /* in which two bytes such a name may end, where they are not escaped */
-    bool has_short;  /* one of them has a single byte */
+    bool has_short;  /* one of them has a single byte: then in any two */
 } eg_secret_names;
 
 extern const eg_secret_names eg_known_secrets;
