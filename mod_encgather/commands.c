@@ -2,6 +2,7 @@
  * The directives, and which room sets each. */
 #include "commands.h"
 
+#include "base/purposes.h"
 #include "call/directives_call.h"
 #include "config/directives.h"
 #include "config/directives_tokens.h"
@@ -25,7 +26,11 @@ typedef union {
  * under AllowOverride, but AllowOverrideList lets in whatever is allowed in <Directory>. */
 static const char *refuse_in_htaccess(cmd_parms *cmd)
 {
-    return ap_check_cmd_context(cmd, NOT_IN_HTACCESS);
+    const char *wrong = ap_check_cmd_context(cmd, NOT_IN_HTACCESS);
+
+    if (!wrong)
+        eg_purpose_is_there(EG_FOR_OURS);
+    return wrong;
 }
 
 static const char *take_directive_one(cmd_parms *cmd, void *config, const char *word)

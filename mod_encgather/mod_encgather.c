@@ -5,6 +5,10 @@
 #include <sys/prctl.h>
 #include <http_core.h>
 #include <http_protocol.h>
+#include <http_request.h>
+#include "base/chain.h"
+#include "base/purposes.h"
+#include "base/slots.h"
 #include "call/backend.h"
 #include "call/gather.h"
 #include "call/lockcheck.h"
@@ -15,6 +19,7 @@
 #include "config/providercheck.h"
 #include "config/store.h"
 #include "config/tokencheck.h"
+#include "config/writers.h"
 #include "dump/dump.h"
 #include "lookup/decrypt.h"
 #include "lookup/directives_lookup.h"
@@ -117,6 +122,26 @@ static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, 
     return OK;
 }
 
+/* Core writes a request line down at trace5 before a hook has it. */
+static bool core_traces(const server_rec *s)
+{
+    for (; s; s = s->next)
+        if (ap_get_server_module_loglevel(s, core_module.module_index) > APLOG_TRACE4)
+            return true;
+    return false;
+}
+
+static void settle_hooks(const server_rec *s)
+{
+    if (eg_may_show_status())
+        eg_purpose_is_there(EG_FOR_OURS);
+    if (ap_find_linked_module("mod_proxy.c"))
+        eg_purpose_is_there(EG_FOR_PROXIES);
+    if (core_traces(s))
+        eg_purpose_is_there(EG_FOR_TRACES);
+    eg_purposes_settle();
+}
+
 static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
 {
     (void)plog;
@@ -126,6 +151,8 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
     eg_places_open();
     eg_database_look(pconf);
     eg_neighbours_look(ptemp);
+    eg_writers_look(ptemp);
+    settle_hooks(s);
     eg_store_announce(ptemp, s, eg_counters_key);
     eg_state_open_store(ptemp, s);
     eg_keys_look(pconf, s);
@@ -164,8 +191,85 @@ static void child_init_last(apr_pool_t *pchild, server_rec *s)
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
+/* All requests of the server come here, and names of ours begin so. */
+static int handler(request_rec *r)
+{
+    int answer;
+
+    if (!r->handler || (*r->handler != 'e' && *r->handler != 'd'))
+        return DECLINED;
+    answer = eg_gather_handler(r);
+    if (answer == DECLINED)
+        answer = eg_decrypt_handler(r);
+    return answer == DECLINED ? eg_status_handler(r) : answer;
+}
+
+/* What several rooms do at the same moment is one hook: each costs every request of the server. */
+static int post_read_request(request_rec *r)
+{
+    eg_masking_begin(r);
+    if (r->prev)
+        eg_body_hide_from_error_page(r);
+    return DECLINED;
+}
+
+/* Whoever leads to a location of ours, by whatever kind of sub-request. */
+EG_RARE static int note_ours(request_rec *r)
+{
+    if (eg_config_is_ours(r))
+        eg_body_leads_to_ours(r);
+    eg_masking_again(r);
+    return DECLINED;
+}
+
+static int post_perdir_config(request_rec *r)
+{
+    if (eg_slots_are_clean(r) && !eg_config_is_ours(r))
+        return DECLINED;
+    return note_ours(r);
+}
+
+static void insert_filter(request_rec *r)
+{
+    if (eg_body_is_of_others(r))
+        return;
+    eg_body_feed_whoever_answers(r);
+    eg_access_forget_refusal(r);
+}
+
+EG_RARE static int log_ours(request_rec *r)
+{
+    eg_masking_end(r);
+    if (!r->next && eg_slots_are_bare(r))
+        return DECLINED;
+    eg_access_log_refusal(r);
+    eg_record_carry_over(r);
+    eg_count_logged(r);
+    return DECLINED;
+}
+
+static int log_transaction(request_rec *r)
+{
+    if (!r->next && eg_slots_are_clean(r) && eg_slots_are_bare(r) && !eg_writers_show_values())
+        return DECLINED;
+    return log_ours(r);
+}
+
+static void register_request_hooks(void)
+{
+    /* it judges requests for other applications, which get what was sent, as early as that */
+    static const char *const security[] = {"mod_security2.c", NULL};
+
+    ap_hook_post_read_request(post_read_request, security, NULL, APR_HOOK_REALLY_FIRST);
+    EG_HOOK(EG_FOR_OURS, post_perdir_config, post_perdir_config, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    EG_HOOK(EG_FOR_OURS, insert_filter, insert_filter, NULL, NULL, APR_HOOK_FIRST);
+    ap_hook_handler(handler, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_log_transaction(log_transaction, NULL, NULL, APR_HOOK_REALLY_FIRST);
+}
+
 static void register_hooks(apr_pool_t *pool)
 {
+    eg_purposes_forget();
     ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_check_config(check_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
@@ -173,14 +277,10 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_child_status(eg_handover_announced, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(child_init_last, NULL, NULL, APR_HOOK_REALLY_LAST);
-    ap_hook_handler(eg_gather_handler, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_handler(eg_decrypt_handler, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_handler(eg_status_handler, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_log_transaction(eg_record_carry_over, NULL, NULL, APR_HOOK_FIRST);
-    ap_hook_log_transaction(eg_count_logged, NULL, NULL, APR_HOOK_FIRST);
+    register_request_hooks();
     eg_body_register_hooks(pool);
     eg_backend_register_hooks(pool);
-    eg_masking_register_hooks(pool);
+    eg_masking_register_hooks();
     eg_access_register_hooks(pool);
     eg_handler_register_hooks();
     eg_shield_register_hooks();

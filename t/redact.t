@@ -182,6 +182,8 @@ for my $target ('/moved', '/moved-too') {
 {
     request(GET => $HOST, '/missing?Digits=55443322110', headers => [ 'X-Original-URL' => '/missing?Digits=55443322110' ]);
     like +(grep { m{^GET /missing} } log_lines('access'))[-1], qr/\|(?:[^|]*REDACTED\*\|[^R]*){3}/, 'what was made of a query is masked in the access log: variables of an ErrorDocument, headers of others';
+    request(GET => $HOST, '/plain', headers => [ 'X-Original-URL' => '/x?Digits=55443322110' ]);
+    like +(grep { m{^GET /plain } } log_lines('access'))[-1], qr{\|/x\?Digits=\*REDACTED\*\|}, 'so is a header of a request that has no query, where the log shows it';
     my $got = request(GET => $HOST, '/renamed?Digits=55443322110&b=c');
     is $got->header('X-Made'), '?Digits=55443322110&b=c', 'but goes to the client';
     my ($line) = grep { m{^GET /renamed\?Digits} } log_lines('access');

@@ -10,7 +10,7 @@ typedef struct {
     apr_time_t deadline; /* of that call; 0: none yet */
 } chain_state;
 
-request_rec *eg_root_of(request_rec *r)
+request_rec *eg_root_behind(request_rec *r)
 {
     for (;;) {
         if (r->prev)
@@ -36,11 +36,6 @@ request_rec *eg_logged_of(request_rec *r)
     while (r->main)
         r = r->main;
     return r;
-}
-
-bool eg_is_error_page(const request_rec *r)
-{
-    return r->prev && r->status != HTTP_OK;
 }
 
 bool eg_is_behind_error(const request_rec *r)

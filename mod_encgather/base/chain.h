@@ -6,16 +6,24 @@
 #include <stdbool.h>
 #include <httpd.h>
 
+request_rec *eg_root_behind(request_rec *r);
+
 /* The request that the client sent, behind redirects and sub-requests; a backend call of our own is
- * a request of its own. */
-request_rec *eg_root_of(request_rec *r);
+ * a request of its own. Most are that request. */
+static inline request_rec *eg_root_of(request_rec *r)
+{
+    return r->prev || r->main ? eg_root_behind(r) : r;
+}
 
 /* The request that is logged: what a sub-request was made for. */
 request_rec *eg_logged_of(request_rec *r);
 
 /* ErrorDocument redirects with the status that it is for; what a script or mod_rewrite redirects goes on
  * with 200. */
-bool eg_is_error_page(const request_rec *r);
+static inline bool eg_is_error_page(const request_rec *r)
+{
+    return r->prev && r->status != HTTP_OK;
+}
 
 /* An error page, or what one has led on to, with whatever status: of a request that was refused, or went wrong. */
 bool eg_is_behind_error(const request_rec *r);

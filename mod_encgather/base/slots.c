@@ -2,25 +2,31 @@
  * What requests carry: a slot for each feature. */
 #include "base/slots.h"
 
-#include <http_config.h>
-#include "base/module.h"
+/* As much as any feature may read of what is not there; nobody writes to it. */
+apr_uint64_t eg_slot_zeros[EG_SLOT_ZEROS / sizeof(apr_uint64_t)];
 
-void *eg_slot_if_any(const request_rec *r, eg_slot slot)
-{
-    void *const *slots = ap_get_module_config(r->request_config, &encgather_module);
+#define CLEAN ((void *)eg_slot_zeros)
 
-    return slots ? slots[slot] : NULL;
-}
+/* Of all requests of which nothing more is known; nobody writes to it. */
+void *eg_clean_slots[EG_SLOTS] = {[EG_SLOT_MASKING] = CLEAN};
 
-void *eg_slot_of(request_rec *r, eg_slot slot, apr_size_t size)
+static void **own_slots(request_rec *r)
 {
     void **slots = ap_get_module_config(r->request_config, &encgather_module);
+    bool is_shared = slots == eg_clean_slots;
 
-    if (!slots) {
-        slots = apr_pcalloc(r->pool, EG_SLOTS * sizeof *slots);
-        ap_set_module_config(r->request_config, &encgather_module, slots);
-    }
-    if (!slots[slot])
-        slots[slot] = apr_pcalloc(r->pool, size);
-    return slots[slot];
+    if (slots && !is_shared)
+        return slots;
+    slots = apr_pcalloc(r->pool, EG_SLOTS * sizeof *slots);
+    if (is_shared)
+        slots[EG_SLOT_MASKING] = CLEAN;
+    ap_set_module_config(r->request_config, &encgather_module, slots);
+    return slots;
+}
+
+void *eg_slot_make(request_rec *r, eg_slot slot, apr_size_t size)
+{
+    void **slots = own_slots(r);
+
+    return slots[slot] = apr_pcalloc(r->pool, size);
 }

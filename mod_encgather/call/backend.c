@@ -14,6 +14,7 @@
 #include "webhook/body.h"
 #include "call/fault.h"
 #include "base/chain.h"
+#include "base/purposes.h"
 #include "base/slots.h"
 #include "config/config.h"
 #include "core/mediatype.h"
@@ -164,7 +165,7 @@ static int pre_connection(conn_rec *c, void *socket)
 {
     (void)socket;
     /* whoever opens it: mod_proxy keeps it, and a call may come over it later */
-    if (current || (c->outgoing && eg_config_has_handlers()))
+    if (current || c->outgoing)
         ap_add_input_filter_handle(deadline_filter, NULL, NULL, c);
     return OK;
 }
@@ -222,8 +223,10 @@ static capture *set_capture(request_rec *sub, const eg_config *config)
  * say would go to the caller. */
 static void go_on_capturing(request_rec *r)
 {
-    backend_state *state = eg_is_backend_call(r) ? state_of_call(r->main) : NULL;
+    backend_state *state = NULL;
 
+    if (r->main && eg_is_backend_call(r))
+        state = state_of_call(r->main);
     if (state && state->answer)
         add_capture(r, state->answer);
 }
@@ -457,10 +460,10 @@ void eg_backend_register_hooks(apr_pool_t *pool)
     (void)pool;
     deadline_filter = ap_register_input_filter("ENCGATHER_DEADLINE", watch_deadline, NULL,
                                                (ap_filter_type)(AP_FTYPE_NETWORK - 1));
-    ap_hook_pre_connection(pre_connection, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_insert_filter(go_on_capturing, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    EG_HOOK(EG_FOR_CALLS, pre_connection, pre_connection, NULL, NULL, APR_HOOK_MIDDLE);
+    EG_HOOK(EG_FOR_CALLS, insert_filter, go_on_capturing, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_insert_error_filter(go_on_capturing, NULL, NULL, APR_HOOK_REALLY_FIRST);
-    ap_hook_handler(note_nobody, NULL, NULL, APR_HOOK_REALLY_LAST - 1);
+    EG_HOOK(EG_FOR_CALLS, handler, note_nobody, NULL, NULL, APR_HOOK_REALLY_LAST - 1);
     capture_filter =
         ap_register_output_filter("ENCGATHER_CAPTURE", capture_answer, NULL, AP_FTYPE_RESOURCE);
 }

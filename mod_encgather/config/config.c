@@ -130,13 +130,6 @@ void eg_config_note_require(cmd_parms *cmd, int which)
     config->has_require = (config->has_require > 0 ? config->has_require : 0) | which;
 }
 
-bool eg_redacts(const server_rec *s)
-{
-    const eg_server *config = ap_get_module_config(s->module_config, &encgather_module);
-
-    return config->redact != 0 || config->shielded;
-}
-
 bool eg_has_shields(const server_rec *s)
 {
     const eg_server *config = ap_get_module_config(s->module_config, &encgather_module);
@@ -151,26 +144,6 @@ bool eg_masks_shields_alone(const server_rec *s)
     return config->redact == 0 && config->shielded;
 }
 
-const eg_secret_names *eg_secrets_of(const server_rec *s)
-{
-    const eg_server *config = ap_get_module_config(s->module_config, &encgather_module);
-
-    return config->masked ? config->masked : &eg_known_secrets;
-}
-
-const eg_config *eg_config_of(const request_rec *r)
-{
-    return ap_get_module_config(r->per_dir_config, &encgather_module);
-}
-
-bool eg_config_is_ours(const request_rec *r)
-{
-    const eg_config *config = eg_config_of(r);
-
-    return config->backend || config->lookup || config->has_require > 0 ||
-           eg_config_shield(config) || eg_config_reveal(config);
-}
-
 bool eg_is_own_handler(const char *word)
 {
     static const char *const names[] = {EG_GATHER_HANDLER, EG_DECRYPT_HANDLER, EG_STATUS_HANDLER};
@@ -179,16 +152,6 @@ bool eg_is_own_handler(const char *word)
         if (ap_cstr_casecmp(word, names[i]) == 0)
             return true;
     return false;
-}
-
-const eg_shield_list *eg_config_shield(const eg_config *config)
-{
-    return config->shield && config->shield->n ? config->shield : NULL;
-}
-
-const eg_reveal_list *eg_config_reveal(const eg_config *config)
-{
-    return config->reveal && config->reveal->n ? config->reveal : NULL;
 }
 
 const eg_provider *eg_config_provider(const eg_config *config)

@@ -152,13 +152,28 @@ typedef struct {
 
 void *eg_config_create(apr_pool_t *pool, char *where);
 void *eg_config_merge(apr_pool_t *pool, void *outer, void *inner);
-const eg_config *eg_config_of(const request_rec *r);
+static inline const eg_config *eg_config_of(const request_rec *r)
+{
+    return ap_get_module_config(r->per_dir_config, &encgather_module);
+}
 /* The parameters that become tokens there, or NULL: none do. */
-const eg_shield_list *eg_config_shield(const eg_config *config);
+static inline const eg_shield_list *eg_config_shield(const eg_config *config)
+{
+    return config->shield && config->shield->n ? config->shield : NULL;
+}
 /* The members and parameters that become plaintext there, or NULL: none do. */
-const eg_reveal_list *eg_config_reveal(const eg_config *config);
+static inline const eg_reveal_list *eg_config_reveal(const eg_config *config)
+{
+    return config->reveal && config->reveal->n ? config->reveal : NULL;
+}
 /* Whether the location of r enables a handler of ours, or has our Require, a shield or a reveal. */
-bool eg_config_is_ours(const request_rec *r);
+static inline bool eg_config_is_ours(const request_rec *r)
+{
+    const eg_config *config = eg_config_of(r);
+
+    return config->backend || config->lookup || config->has_require > 0 ||
+           eg_config_shield(config) || eg_config_reveal(config);
+}
 /* Whether httpd would take the word for one of our handlers, which does not look at the case of letters. */
 bool eg_is_own_handler(const char *word);
 /* "Require twilio-signature" or "webhook-signature" stands in the section that is read. */
@@ -183,9 +198,15 @@ typedef struct {
 
 void *eg_server_create(apr_pool_t *pool, server_rec *s);
 void *eg_server_merge(apr_pool_t *pool, void *outer, void *inner);
-/* Whether anything is masked in that server, and what. */
-bool eg_redacts(const server_rec *s);
-const eg_secret_names *eg_secrets_of(const server_rec *s);
+/* What is masked in that server; NULL: nothing. */
+static inline const eg_secret_names *eg_secrets_of(const server_rec *s)
+{
+    const eg_server *config = ap_get_module_config(s->module_config, &encgather_module);
+
+    if (config->redact == 0 && !config->shielded)
+        return NULL;
+    return config->masked ? config->masked : &eg_known_secrets;
+}
 /* Whether there is an EncGatherShield in that server. */
 bool eg_has_shields(const server_rec *s);
 /* EncGatherRedact off does not hold for these. */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <apr_strings.h>
 #include <apr_uri.h>
+#include "base/purposes.h"
 #include "config/store.h"
 
 APLOG_USE_MODULE(encgather);
@@ -305,6 +306,7 @@ const char *eg_set_backend(cmd_parms *cmd, void *config, const char *text)
     if (!wrong)
         ((eg_config *)config)->backend = backend;
     eg_config_note_handler(cmd);
+    eg_purpose_is_there(EG_FOR_CALLS);
     return wrong;
 }
 

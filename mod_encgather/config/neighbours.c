@@ -440,22 +440,17 @@ void eg_neighbours_check(apr_pool_t *ptemp, server_rec *s)
 
 /* --- the status page ----------------------------------------------------------------------------- */
 
-static bool may_show_status = true;
+bool eg_status_is_named = true; /* as long as nobody has looked */
 
 /* Named by some SetHandler, or by an expression that may come to it. */
 void eg_neighbours_look(apr_pool_t *ptemp)
 {
     const apr_array_header_t *handlers = eg_written_find(ptemp, "SetHandler");
 
-    may_show_status = false;
+    eg_status_is_named = false;
     for (int i = 0; i < handlers->nelts; i++) {
         const char *args = eg_written_item(handlers, i)->node->args;
 
-        may_show_status |= ap_strcasestr(args, EG_STATUS_HANDLER) || strchr(args, '%');
+        eg_status_is_named |= ap_strcasestr(args, EG_STATUS_HANDLER) || strchr(args, '%');
     }
-}
-
-bool eg_may_show_status(void)
-{
-    return may_show_status;
 }

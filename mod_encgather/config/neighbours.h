@@ -14,6 +14,11 @@ void eg_neighbours_check(apr_pool_t *ptemp, server_rec *s);
 /* Whether some SetHandler names the status page, or an expression that may come to it; known from
  * eg_neighbours_look() on, which is called once the configuration has been read. */
 void eg_neighbours_look(apr_pool_t *ptemp);
-bool eg_may_show_status(void);
+extern bool eg_status_is_named;
+
+static inline bool eg_may_show_status(void)
+{
+    return eg_status_is_named;
+}
 
 #endif

@@ -2,6 +2,7 @@
  * Spans of bytes that may hold NULs, and their hexadecimal form. */
 #include "bytes.h"
 
+#include <limits.h>
 #include <string.h>
 
 int eg_span_cmp(eg_span a, eg_span b)
@@ -36,15 +37,16 @@ void eg_hex_encode(char *out, const unsigned char *in, apr_size_t n)
 
 eg_status eg_hex_decode(unsigned char *out, eg_span hex)
 {
-    int bad = hex.n % 2 != 0;
+    unsigned all = hex.n % 2 ? UINT_MAX : 0; /* of the values: more than 15 where one is none */
 
     for (apr_size_t i = 0; i + 1 < hex.n; i += 2) {
-        int high = eg_hex_value(hex.p[i]), low = eg_hex_value(hex.p[i + 1]);
+        unsigned high = eg_hex_values[(unsigned char)hex.p[i]] - 1U;
+        unsigned low = eg_hex_values[(unsigned char)hex.p[i + 1]] - 1U;
 
-        bad |= high < 0 || low < 0;
-        *out++ = (unsigned char)((((unsigned)high & 15u) << 4) | ((unsigned)low & 15u));
+        all |= high | low;
+        *out++ = (unsigned char)(high << 4 | (low & 15U));
     }
-    return bad ? EG_EMALFORMED : EG_OK;
+    return all > 15 ? EG_EMALFORMED : EG_OK;
 }
 
 static bool are_continuations(const unsigned char *p, apr_size_t n)

@@ -295,25 +295,42 @@ static bool flush(gathered *so_far)
     return ok;
 }
 
-static inline bool gather(gathered *so_far, eg_span piece)
+static bool hash_large(gathered *so_far, eg_span piece)
 {
-    if (piece.n > sizeof so_far->bytes - so_far->n && !flush(so_far))
+    if (!flush(so_far))
         return false;
     if (piece.n > sizeof so_far->bytes)
         return EVP_DigestUpdate(so_far->context, piece.p, piece.n) == 1;
+    memcpy(so_far->bytes, piece.p, piece.n);
+    so_far->n = piece.n;
+    return true;
+}
+
+static inline bool gather(gathered *so_far, eg_span piece)
+{
+    if (piece.n > sizeof so_far->bytes - so_far->n)
+        return hash_large(so_far, piece);
     if (piece.n)
         memcpy(so_far->bytes + so_far->n, piece.p, piece.n);
     so_far->n += piece.n;
     return true;
 }
 
-static bool update(EVP_MD_CTX *context, const eg_span *pieces, apr_size_t count)
+/* What precedes the pieces in a digest; nothing where n is 0. */
+typedef struct {
+    unsigned char bytes[HMAC_BLOCK];
+    apr_size_t n;
+} prefix;
+
+static bool update(EVP_MD_CTX *context, const prefix *before, const eg_span *pieces,
+                   apr_size_t count)
 {
     gathered so_far;
     bool ok = true;
 
     so_far.context = context;
-    so_far.n = 0;
+    so_far.n = before->n;
+    memcpy(so_far.bytes, before->bytes, before->n);
     for (apr_size_t i = 0; ok && i < count; i++)
         ok = gather(&so_far, pieces[i]);
     return flush(&so_far) && ok;
@@ -324,19 +341,12 @@ typedef struct {
     apr_size_t n;
 } mac_out;
 
-/* What precedes the pieces in a digest; nothing where n is 0. */
-typedef struct {
-    unsigned char bytes[HMAC_BLOCK];
-    apr_size_t n;
-} prefix;
-
 /* OpenSSL wipes what the context holds of the input when it is done; else it is freed with it. */
 static bool digest(EVP_MD_CTX *context, const EVP_MD *md, const prefix *before,
                    const eg_span *pieces, apr_size_t count, unsigned char *out)
 {
     bool ok = EVP_DigestInit_ex2(context, md, NULL) == 1 &&
-              EVP_DigestUpdate(context, before->bytes, before->n) == 1 &&
-              update(context, pieces, count) && EVP_DigestFinal_ex(context, out, NULL) == 1;
+              update(context, before, pieces, count) && EVP_DigestFinal_ex(context, out, NULL) == 1;
 
     if (!ok)
         (void)EVP_MD_CTX_reset(context);

@@ -3,19 +3,14 @@
 #include "form.h"
 
 #include <string.h>
+#include <apr_strings.h>
 #include "secret.h"
 
-/* What does not stand for itself in a form. */
+/* What does not stand for itself in a form; what ends a value or has to be decoded in it, and what does in a name. */
 static const bool is_special[256] = {['\0'] = true, ['%'] = true, ['+'] = true};
-
-static apr_size_t unescaped_length(const char *p, apr_size_t n)
-{
-    apr_size_t i = 0;
-
-    while (i < n && !is_special[(unsigned char)p[i]])
-        i++;
-    return i;
-}
+static const bool stops_value[256] = {['\0'] = true, ['%'] = true, ['+'] = true, ['&'] = true};
+static const bool stops_name[256] = {
+    ['\0'] = true, ['%'] = true, ['+'] = true, ['&'] = true, ['='] = true};
 
 /* The special byte at the front of n; 0 where it is none that may be: NUL, however it is written. */
 static char decode_special(const char *p, apr_size_t n, apr_size_t *length)
@@ -33,39 +28,72 @@ static char decode_special(const char *p, apr_size_t n, apr_size_t *length)
     return (char)(high * 16 + low);
 }
 
-/* The decoded form is never longer than the encoded one, so writing stays behind reading; nothing
- * is written before the first special byte. */
-static eg_status decode_in_place(char *buf, apr_size_t n, eg_span *out)
-{
-    apr_size_t i = unescaped_length(buf, n), to = i;
+/* What is still to be read. */
+typedef struct {
+    char *p, *end;
+} reader;
 
-    while (i < n) {
+/* Every byte of a form comes by here: four in a row are asked for the end of it once. */
+static inline char *skip_plain(char *p, const char *end, const bool stops[256])
+{
+    for (; end - p >= 4; p += 4) {
+        if (stops[(unsigned char)p[0]])
+            return p;
+        if (stops[(unsigned char)p[1]])
+            return p + 1;
+        if (stops[(unsigned char)p[2]])
+            return p + 2;
+        if (stops[(unsigned char)p[3]])
+            return p + 3;
+    }
+    while (p < end && !stops[(unsigned char)*p])
+        p++;
+    return p;
+}
+
+/* Behind the first special byte: from p on, written to `to`, which stays behind reading, since the decoded form is
+ * never longer than the encoded one. Returns the end of what is written; NULL: an escape is broken. */
+static char *decode_on(reader *in, char *to, const bool stops[256])
+{
+    char *p = in->p, *end = in->end;
+
+    while (p < end && is_special[(unsigned char)*p]) {
         apr_size_t length;
-        char c = decode_special(buf + i, n - i, &length);
+        char c = decode_special(p, (apr_size_t)(end - p), &length);
 
         if (c == '\0')
-            return EG_EMALFORMED;
-        buf[to++] = c;
-        i += length;
-        length = unescaped_length(buf + i, n - i);
-        memmove(buf + to, buf + i, length);
-        to += length;
-        i += length;
+            return NULL;
+        *to++ = c;
+        p += length;
+        while (p < end && !stops[(unsigned char)*p])
+            *to++ = *p++;
+        in->p = p;
     }
-    *out = (eg_span){buf, to};
+    return to;
+}
+
+/* Up to what ends the part. Nothing is written before the first special byte. */
+static inline eg_status read_part(reader *in, const bool stops[256], eg_span *out)
+{
+    char *begin = in->p, *to = in->p = skip_plain(begin, in->end, stops);
+
+    if (to < in->end && is_special[(unsigned char)*to])
+        to = decode_on(in, to, stops);
+    if (!to)
+        return EG_EMALFORMED;
+    *out = (eg_span){begin, (apr_size_t)(to - begin)};
     return EG_OK;
 }
 
-static eg_status decode_pair(char *segment, apr_size_t n, eg_param *param)
+static inline eg_status read_pair(reader *in, eg_param *param)
 {
-    char *equals = memchr(segment, '=', n);
-    apr_size_t name = equals ? (apr_size_t)(equals - segment) : n;
-    eg_status status = decode_in_place(segment, name, &param->name);
+    eg_status status = read_part(in, stops_name, &param->name);
 
-    param->value = (eg_span){segment + name, 0};
-    if (status != EG_OK || !equals)
+    param->value = (eg_span){in->p, 0};
+    if (status != EG_OK || in->p == in->end || *in->p != '=')
         return status;
-    return decode_in_place(equals + 1, n - name - 1, &param->value);
+    in->p++;
+    return read_part(in, stops_value, &param->value);
 }
 
 /* The length of the segment at the front: up to "&" or the end. */
@@ -89,28 +117,40 @@ static apr_size_t count_segments(const char *buf, apr_size_t n)
     return count;
 }
 
+static void skip_separators(reader *in)
+{
+    while (in->p < in->end && *in->p == '&')
+        in->p++;
+}
+
+/* What is wrong with a form whose n-th parameter is broken at that place: too many of them count before that. */
+static eg_status judge_rest(const reader *in, apr_size_t n, apr_size_t max)
+{
+    apr_size_t rest = count_segments(in->p, (apr_size_t)(in->end - in->p));
+
+    return n + rest > max ? EG_ETOOMANY : EG_EMALFORMED;
+}
+
 eg_status eg_form_parse(apr_pool_t *pool, char *buf, apr_size_t n, apr_size_t max,
                         eg_params *params)
 {
-    apr_size_t count = count_segments(buf, n);
+    eg_param found[EG_PARAMS_MAX];
+    reader in = {buf, buf + n};
+    apr_size_t most = max < EG_PARAMS_MAX ? max : EG_PARAMS_MAX, count = 0;
+    eg_status status = EG_OK;
 
-    *params = (eg_params){NULL, 0};
-    if (count > max)
-        return EG_ETOOMANY;
-    params->at = apr_palloc(pool, (count ? count : 1) * sizeof *params->at);
-    for (apr_size_t i = 0; i < n;) {
-        apr_size_t length = segment_length(buf + i, n - i);
-
-        if (length) {
-            eg_status status = decode_pair(buf + i, length, &params->at[params->n]);
-
-            if (status != EG_OK)
-                return status;
-            params->n++;
-        }
-        i += length + 1;
+    for (skip_separators(&in); in.p < in.end && status == EG_OK; skip_separators(&in)) {
+        status = count == most ? EG_ETOOMANY : read_pair(&in, &found[count]);
+        if (status == EG_EMALFORMED)
+            status = judge_rest(&in, count, most);
+        count += status == EG_OK;
     }
-    return EG_OK;
+    *params = (eg_params){NULL, 0};
+    if (status == EG_ETOOMANY)
+        return status;
+    params->at = apr_pmemdup(pool, found, (count ? count : 1) * sizeof *found);
+    params->n = count;
+    return status;
 }
 
 /* --- other values ------------------------------------------------------------------------------ */
@@ -208,13 +248,23 @@ const eg_param *eg_params_find(const eg_params *params, eg_span name)
     return NULL;
 }
 
+apr_size_t eg_params_look_up(const eg_params *params, eg_span name, const eg_param **first)
+{
+    apr_size_t count = 1;
+
+    *first = eg_params_find(params, name);
+    if (!*first)
+        return 0;
+    for (const eg_param *at = *first + 1, *end = params->at + params->n; at < end; at++)
+        count += eg_span_eq(at->name, name);
+    return count;
+}
+
 apr_size_t eg_params_count(const eg_params *params, eg_span name)
 {
-    apr_size_t count = 0;
+    const eg_param *first;
 
-    for (apr_size_t i = 0; i < params->n; i++)
-        count += eg_span_eq(params->at[i].name, name);
-    return count;
+    return eg_params_look_up(params, name, &first);
 }
 
 /* Compares the encoded name at the front of a segment with a plain one. */

@@ -44,8 +44,9 @@ apr_size_t eg_form_escape(eg_span text, char *out);
 /* The first parameter of that name, or NULL. */
 const eg_param *eg_params_find(const eg_params *params, eg_span name);
 
-/* How many parameters have that name. */
+/* How many parameters have that name; and the first of them in *first, NULL where there is none. */
 apr_size_t eg_params_count(const eg_params *params, eg_span name);
+apr_size_t eg_params_look_up(const eg_params *params, eg_span name, const eg_param **first);
 
 /* Whether a raw query string names the parameter, percent-escapes in the name undone; a broken
  * escape stands for itself, so this also answers for what eg_form_parse() would refuse. */

@@ -40,9 +40,10 @@ static void append(eg_span *at, eg_secret_names *names, eg_span name)
     const char *end = name.p + name.n;
 
     at[names->n++] = name;
-    if (name.n < 2)
+    if (name.n < 2) {
         names->has_short = true;
-    else
+        memset(names->pairs, true, sizeof names->pairs);
+    } else
         names->pairs[PAIR((unsigned char)end[-2], (unsigned char)end[-1])] = true;
 }
 
@@ -139,12 +140,12 @@ static const bool begins_after[256] = {
 };
 
 /* Most names are none of ours by their last two bytes. */
-static bool may_be_secret(const eg_secret_names *names, const char *p, const char *end)
+static inline bool may_be_secret(const eg_secret_names *names, const char *p, const char *end)
 {
-    if (end - p < 2 || names->has_short)
-        return end > p && names->has_short;
+    if (end - p < 4)
+        return end > p && (names->has_short || end - p >= 2);
     return names->pairs[PAIR((unsigned char)end[-2], (unsigned char)end[-1])] || end[-1] == ']' ||
-           (end - p > 2 && end[-3] == '%') || (end - p > 3 && end[-4] == '%');
+           end[-3] == '%' || end[-4] == '%';
 }
 
 /* Whether a secret's name stands in front of the "=". p is where a name may begin if first is set,
@@ -200,11 +201,19 @@ static const char *mask_from(apr_pool_t *pool, const eg_secret_names *names, con
     return apr_array_pstrcat(pool, parts, '\0');
 }
 
+bool eg_may_have_secret(const eg_secret_names *names, const char *text)
+{
+    for (const char *at = strchr(text, '='); at; at = strchr(at + 1, '='))
+        if (may_be_secret(names, text, at))
+            return true;
+    return false;
+}
+
 const char *eg_mask_query(apr_pool_t *pool, const eg_secret_names *names, const char *query)
 {
     const char *end, *value;
 
-    if (!query)
+    if (!query || !eg_may_have_secret(names, query))
         return query;
     end = query + strlen(query);
     value = find_value(names, query, end, true);
@@ -230,7 +239,7 @@ const char *eg_mask_text(apr_pool_t *pool, const eg_secret_names *names, const c
 {
     const char *value;
 
-    if (!text || !strchr(text, '?'))
+    if (!text || !eg_may_have_secret(names, text) || !strchr(text, '?'))
         return text;
     value = find_value(names, text, text + strlen(text), false);
     return value ? mask_from(pool, names, text, value, target_end(text)) : text;

@@ -14,7 +14,7 @@ typedef struct {
     const eg_span *at;
     apr_size_t n;
     bool pairs[256]; /* in which two bytes such a name may end, where they are not escaped */
-    bool has_short;  /* one of them has a single byte */
+    bool has_short;  /* one of them has a single byte: then in any two */
 } eg_secret_names;
 
 extern const eg_secret_names eg_known_secrets;
@@ -33,6 +33,9 @@ const eg_secret_names *eg_secret_names_without_known(apr_pool_t *pool,
 /* Whether a name, its percent-escapes undone, is one of them: in any case of letters, and with any
  * number of [...] behind it. */
 bool eg_is_secret_name(const eg_secret_names *names, eg_span name);
+
+/* Whether there may be such a name in text: false, and soon found, for most texts that have none. */
+bool eg_may_have_secret(const eg_secret_names *names, const char *text);
 
 /* text: anything with a query in it ("GET /x?a=b HTTP/1.1", a URL), or a query alone. Returns
  * text itself when there is nothing to mask, else a copy in pool in which the values of secret

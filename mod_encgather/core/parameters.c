@@ -21,13 +21,15 @@ bool eg_query_has_answer(eg_span raw_query)
 eg_span eg_account_of(const eg_params *form, const eg_params *query)
 {
     eg_span name = EG_LIT(EG_ACCOUNT_SID);
-    const eg_param *param = eg_params_find(form, name);
+    const eg_param *in_form, *in_query;
+    apr_size_t n = eg_params_look_up(form, name, &in_form);
 
-    if (eg_params_count(form, name) + eg_params_count(query, name) > 1)
+    n += eg_params_look_up(query, name, &in_query);
+    if (n > 1)
         return EG_LIT("?");
-    if (!param)
-        param = eg_params_find(query, name);
-    return param ? param->value : (eg_span){NULL, 0};
+    if (!in_form)
+        in_form = in_query;
+    return in_form ? in_form->value : (eg_span){NULL, 0};
 }
 
 bool eg_claims_body_hash(const eg_params *query)
@@ -45,12 +47,24 @@ bool eg_body_hash_fits(const eg_params *query, const unsigned char hash[EG_SHA25
            eg_equal_secret(claimed->value, (eg_span){expected, 2 * EG_SHA256_SIZE});
 }
 
+#define EIGHT_FROM(c)                                                                              \
+    [(c)] = true, [(c) + 1] = true, [(c) + 2] = true, [(c) + 3] = true, [(c) + 4] = true,          \
+    [(c) + 5] = true, [(c) + 6] = true, [(c) + 7] = true
+
+/* A-Z a-z 0-9 _ : - */
+static const bool is_of_call_id[256] = {
+    EIGHT_FROM('0'), ['8'] = true,    ['9'] = true,    EIGHT_FROM('A'),
+    EIGHT_FROM('I'), EIGHT_FROM('Q'), ['Y'] = true,    ['Z'] = true,
+    EIGHT_FROM('a'), EIGHT_FROM('i'), EIGHT_FROM('q'), ['y'] = true,
+    ['z'] = true,    ['_'] = true,    [':'] = true,    ['-'] = true,
+};
+
 bool eg_is_call_id(eg_span sid)
 {
     if (sid.n < 1 || sid.n > 64)
         return false;
     for (apr_size_t i = 0; i < sid.n; i++)
-        if (!eg_is_alnum(sid.p[i]) && !strchr("_:-", sid.p[i]))
+        if (!is_of_call_id[(unsigned char)sid.p[i]])
             return false;
     return true;
 }

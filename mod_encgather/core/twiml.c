@@ -9,28 +9,17 @@
 
 #define FIRST_SIZE 1024
 
-static void reserve(eg_twiml *out, apr_size_t more)
+void eg_twiml_reserve(eg_twiml *out, apr_size_t more)
 {
     apr_size_t size = out->size;
     char *bytes;
 
-    if (size - out->n >= more)
-        return;
     while (size - out->n < more)
         size *= 2;
     bytes = apr_palloc(out->pool, size);
     memcpy(bytes, out->bytes, out->n);
     out->bytes = bytes;
     out->size = size;
-}
-
-void eg_twiml_raw(eg_twiml *out, eg_span markup)
-{
-    if (!markup.n)
-        return;
-    reserve(out, markup.n);
-    memcpy(out->bytes + out->n, markup.p, markup.n);
-    out->n += markup.n;
 }
 
 void eg_twiml_begin(eg_twiml *out, apr_pool_t *pool)

@@ -2,6 +2,7 @@
  * EncGatherReveal. */
 #include "shield/directives_reveal.h"
 
+#include "base/purposes.h"
 #include "config/directives.h"
 
 /* The first one in a section makes a list of its own, which replaces the inherited one. */
@@ -36,5 +37,6 @@ const char *eg_add_reveal(cmd_parms *cmd, void *config, int argc, char *const ar
     for (int i = 0; i < argc && !wrong; i++)
         wrong = add_revealed(cmd, list, argv[i]);
     eg_config_note_handler(cmd);
+    eg_purpose_is_there(EG_FOR_REVEALS);
     return wrong ? eg_complain(cmd, wrong) : NULL;
 }

@@ -3,6 +3,7 @@
 #include "shield/directives_shield.h"
 
 #include <apr_strings.h>
+#include "base/purposes.h"
 #include "config/directives.h"
 
 #define WORDS_MOST 64 /* of a line: httpd drops what is behind them without a word */
@@ -52,6 +53,7 @@ const char *eg_add_shield(cmd_parms *cmd, void *config, int argc, char *const ar
     for (int i = observes; i < argc && !wrong; i++)
         wrong = add_shielded(cmd, list, argv[i]);
     eg_config_note_handler(cmd);
+    eg_purpose_is_there(EG_FOR_SHIELDS);
     return wrong ? eg_complain(cmd, wrong) : NULL;
 }
 

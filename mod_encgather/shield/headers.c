@@ -2,6 +2,7 @@
  * Headers of a request whose body or query is another one. */
 #include "shield/headers.h"
 
+#include <string.h>
 #include <apr_strings.h>
 
 /* A digest of four digits tells them to whoever tries ten thousand. */
@@ -9,6 +10,8 @@ static bool is_digest_header(const char *name)
 {
     static const char *const digests[] = {"Digest", "Content-Digest", "Repr-Digest", "Content-MD5"};
 
+    if (!strchr("DdCcRr", *name))
+        return false;
     for (unsigned i = 0; i < sizeof digests / sizeof digests[0]; i++)
         if (ap_cstr_casecmp(name, digests[i]) == 0)
             return true;
@@ -18,7 +21,7 @@ static bool is_digest_header(const char *name)
 /* Whoever's it is, it is of what was there before. */
 static bool is_signature_header(const char *name)
 {
-    return ap_strcasestr(name, "signature") != NULL;
+    return strpbrk(name, "gG") && ap_strcasestr(name, "signature") != NULL;
 }
 
 static bool is_kept(const char *name, const eg_provider *provider)

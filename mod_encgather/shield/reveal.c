@@ -6,6 +6,7 @@
 #include <http_protocol.h>
 #include <http_request.h>
 #include "base/chain.h"
+#include "base/purposes.h"
 #include "base/slots.h"
 #include "lookup/expose.h"
 #include "shield/disclose.h"
@@ -200,6 +201,6 @@ void eg_reveal_register_hooks(void)
 {
     static const char *const before[] = {"mod_rewrite.c", "mod_dir.c", NULL};
 
-    ap_hook_fixups(note_reveal, NULL, before, APR_HOOK_REALLY_FIRST);
-    ap_hook_handler(reveal_before_handler, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    EG_HOOK(EG_FOR_REVEALS, fixups, note_reveal, NULL, before, APR_HOOK_REALLY_FIRST);
+    EG_HOOK(EG_FOR_REVEALS, handler, reveal_before_handler, NULL, NULL, APR_HOOK_REALLY_FIRST);
 }

@@ -6,6 +6,7 @@
 #include <http_protocol.h>
 #include <http_request.h>
 #include "base/chain.h"
+#include "base/purposes.h"
 #include "base/slots.h"
 #include "shield/replace.h"
 #include "watch/counters.h"
@@ -164,7 +165,7 @@ void eg_shield_register_hooks(void)
     /* who rewrites or proxies sees tokens, and so does who looks into bodies */
     static const char *const before[] = {"mod_rewrite.c", "mod_proxy.c", "mod_security2.c", NULL};
 
-    ap_hook_fixups(shield_before_fixups, NULL, before, APR_HOOK_REALLY_FIRST);
-    ap_hook_handler(shield_before_handler, NULL, NULL, APR_HOOK_REALLY_FIRST);
-    ap_hook_log_transaction(log_refused_behind, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    EG_HOOK(EG_FOR_SHIELDS, fixups, shield_before_fixups, NULL, before, APR_HOOK_REALLY_FIRST);
+    EG_HOOK(EG_FOR_SHIELDS, handler, shield_before_handler, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    EG_HOOK(EG_FOR_SHIELDS, log_transaction, log_refused_behind, NULL, NULL, APR_HOOK_REALLY_FIRST);
 }

@@ -305,7 +305,7 @@ void eg_count_answer(request_rec *r, eg_outcome outcome)
 
 /* Of a chain of internal redirects the same request counts that the access log shows: the last one
  * where it has something to say, else the first that has. */
-int eg_count_logged(request_rec *r)
+void eg_count_logged(request_rec *r)
 {
     eg_host *host = NULL;
     const eg_record *signed_by = NULL, *denied_by = NULL;
@@ -317,7 +317,7 @@ int eg_count_logged(request_rec *r)
         if (!state)
             continue;
         if (state->is_counted)
-            return DECLINED;
+            return;
         host = host_of(r);
         if (state->has_verdict && (!signed_by || !r->next))
             signed_by = state;
@@ -332,7 +332,6 @@ int eg_count_logged(request_rec *r)
         count_one(host, &host->denials[denied_by->result], last);
         count_cause(host, last, denied_by, denied_by->result);
     }
-    return DECLINED;
 }
 
 void eg_count_lookup(const request_rec *r, eg_outcome outcome)

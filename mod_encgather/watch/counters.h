@@ -100,7 +100,7 @@ void eg_count_answer(request_rec *r, eg_outcome outcome);
 
 /* What no handler of ours answered, when it is logged: denials of "Require twilio-signature", and
  * the signatures of what it let through. A log_transaction hook. */
-int eg_count_logged(request_rec *r);
+void eg_count_logged(request_rec *r);
 
 void eg_count_lookup(const request_rec *r, eg_outcome outcome);
 void eg_count_lockout(const request_rec *r, eg_lockout_event event);

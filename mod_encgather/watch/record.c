@@ -57,14 +57,30 @@ void eg_set_step(request_rec *r, const char *name, eg_step step)
 
 void eg_set_signature(request_rec *r, eg_verdict verdict)
 {
-    eg_record_of(r)->verdict = verdict;
-    eg_record_of(r)->has_verdict = true;
+    eg_record *record = eg_record_of(r);
+
+    record->verdict = verdict;
+    record->has_verdict = true;
+    record->is_told = true;
     apr_table_setn(r->subprocess_env, "ENCGATHER_SIGNATURE", eg_verdict_word(verdict));
+}
+
+void eg_begin_signature(request_rec *r)
+{
+    eg_record *record = eg_record_of(r);
+
+    record->verdict = EG_SIGNATURE_UNCHECKED;
+    record->has_verdict = true;
+    record->is_told = false;
 }
 
 void eg_set_result(request_rec *r, eg_outcome outcome)
 {
-    eg_record_of(r)->result = outcome;
+    eg_record *record = eg_record_of(r);
+
+    record->result = outcome;
+    if (record->has_verdict && !record->is_told)
+        eg_set_signature(r, record->verdict);
     if (eg_outcome_of(outcome)->word)
         apr_table_setn(r->subprocess_env, "ENCGATHER_RESULT", eg_outcome_of(outcome)->word);
 }
@@ -83,15 +99,16 @@ static void tell_both_ends(request_rec *first, request_rec *last, const char *na
     apr_table_setn(last->subprocess_env, name, value);
 }
 
-int eg_record_carry_over(request_rec *r)
+void eg_record_carry_over(request_rec *r)
 {
     static const char *const names[] = {"ENCGATHER_CALL", "ENCGATHER_STEP", "ENCGATHER_RESULT",
                                         "ENCGATHER_SIGNATURE"};
     request_rec *last = r;
 
+    if (!r->next)
+        return;
     while (last->next)
         last = last->next;
     for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++)
         tell_both_ends(r, last, names[i]);
-    return DECLINED;
 }

@@ -34,6 +34,7 @@ typedef struct {
     eg_outcome result;
     eg_verdict verdict;
     bool has_verdict;
+    bool is_told; /* its variable is set */
     bool is_counted;
     eg_cause cause; /* of its failure, the first that was noted; and what the log says of it */
     unsigned tag;
@@ -48,6 +49,8 @@ const eg_record *eg_record_if_any(const request_rec *r);
 void eg_set_call(request_rec *r, eg_span call_sid);
 void eg_set_step(request_rec *r, const char *name, eg_step step);
 void eg_set_signature(request_rec *r, eg_verdict verdict);
+/* A handler has begun: it is unchecked until more is known. Its variable is set with the result at the latest. */
+void eg_begin_signature(request_rec *r);
 void eg_set_result(request_rec *r, eg_outcome outcome);
 
 /* Why the request fails, beside the line in the log that says so: tag is the number of that line, reason what it says, of
@@ -58,6 +61,6 @@ const char *eg_call_of(const request_rec *r); /* for log lines; "-" when unknown
 
 /* Before logging: to both ends of a chain of internal redirects, whose names httpd prefixes with
  * REDIRECT_. A log_transaction hook. */
-int eg_record_carry_over(request_rec *r);
+void eg_record_carry_over(request_rec *r);
 
 #endif

@@ -8,6 +8,7 @@
 #include <mod_auth.h>
 #include "core/secret.h"
 #include "base/chain.h"
+#include "base/purposes.h"
 #include "base/slots.h"
 #include "config/config.h"
 #include "config/providercheck.h"
@@ -153,8 +154,10 @@ static authz_status check_webhook_signature(request_rec *r, const char *line, co
 
 static const char *parse_require(cmd_parms *cmd, int which, const char *name, const char *line)
 {
-    if (!ap_check_cmd_context(cmd, NOT_IN_HTACCESS)) /* while nobody else is looking */
+    if (!ap_check_cmd_context(cmd, NOT_IN_HTACCESS)) { /* while nobody else is looking */
         eg_server_note_use(cmd);
+        eg_purpose_is_there(EG_FOR_OURS);
+    }
     eg_config_note_require(cmd, which);
     return *line ? apr_pstrcat(cmd->pool, "\"Require ", name, "\" takes no arguments", NULL) : NULL;
 }
@@ -178,7 +181,7 @@ static const authz_provider webhook_signature = {check_webhook_signature, parse_
 
 /* Who gets as far as somebody who answers was let in by others (Require ip, RequireAny), whatever
  * we had against it; a 403 that follows is not ours. */
-static void forget_refusal(request_rec *r)
+void eg_access_forget_refusal(request_rec *r)
 {
     refusal_state *state;
 
@@ -189,13 +192,13 @@ static void forget_refusal(request_rec *r)
         state->why = EG_GOING_ON;
 }
 
-static int log_refusal(request_rec *r)
+void eg_access_log_refusal(request_rec *r)
 {
     const refusal_state *state = eg_slot_if_any(r, EG_SLOT_REFUSAL);
     const char *complaint;
 
     if (!state || !state->why || r->status != HTTP_FORBIDDEN)
-        return DECLINED;
+        return;
     complaint = state->why == EG_FORBIDDEN ? eg_verify_complaint(eg_webhook_of(r), r->pool)
                                            : eg_outcome_of(state->why)->text;
     eg_set_result(r, state->why);
@@ -204,7 +207,6 @@ static int log_refusal(request_rec *r)
                   state->name, complaint);
     if (state->why == EG_FORBIDDEN)
         eg_verify_note(r, eg_webhook_of(r), 302, complaint);
-    return DECLINED;
 }
 
 void eg_access_register_hooks(apr_pool_t *pool)
@@ -213,6 +215,4 @@ void eg_access_register_hooks(apr_pool_t *pool)
                               &twilio_signature, AP_AUTH_INTERNAL_PER_CONF);
     ap_register_auth_provider(pool, AUTHZ_PROVIDER_GROUP, WEBHOOK_SIGNATURE, AUTHZ_PROVIDER_VERSION,
                               &webhook_signature, AP_AUTH_INTERNAL_PER_CONF);
-    ap_hook_insert_filter(forget_refusal, NULL, NULL, APR_HOOK_FIRST);
-    ap_hook_log_transaction(log_refusal, NULL, NULL, APR_HOOK_REALLY_FIRST);
 }

@@ -3,7 +3,13 @@
 #ifndef EG_ACCESS_H
 #define EG_ACCESS_H
 
-#include <apr_pools.h>
+#include <httpd.h>
+
+/* Somebody is about to answer r. */
+void eg_access_forget_refusal(request_rec *r);
+
+/* r, the first of its chain, is about to be logged. */
+void eg_access_log_refusal(request_rec *r);
 
 void eg_access_register_hooks(apr_pool_t *pool);
 

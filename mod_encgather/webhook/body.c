@@ -8,6 +8,7 @@
 #include <http_core.h>
 #include <http_protocol.h>
 #include "base/chain.h"
+#include "base/purposes.h"
 #include "base/slots.h"
 #include "config/config.h"
 #include "core/secret.h"
@@ -395,19 +396,10 @@ static void hide_body(request_rec *r)
 }
 
 /* The first that sees the request of an error page. */
-static int hide_from_error_page(request_rec *r)
+void eg_body_hide_from_error_page(request_rec *r)
 {
     if (eg_is_behind_error(r) && comes_from_ours(r))
         hide_body(r);
-    return DECLINED;
-}
-
-/* Whoever leads to a location of ours, by whatever kind of sub-request. */
-static int note_ours(request_rec *r)
-{
-    if (eg_config_is_ours(r))
-        eg_body_leads_to_ours(r);
-    return DECLINED;
 }
 
 /* A page that is put together of parts is served after its body was dropped: a part may be the one
@@ -436,7 +428,7 @@ static void read_ahead(request_rec *r)
 
 /* httpd finds out what is wrong with a body while it drops it for the page, which it does not do
  * where the connection closes. */
-static int refuse_broken_body(request_rec *r)
+EG_RARE static int refuse_if_broken(request_rec *r)
 {
     const eg_body *body = r->main ? NULL : eg_slot_if_any(eg_root_of(r), EG_SLOT_BODY);
 
@@ -445,9 +437,14 @@ static int refuse_broken_body(request_rec *r)
     return body->status;
 }
 
+static int refuse_broken_body(request_rec *r)
+{
+    return eg_slots_are_bare(r) && !r->prev ? DECLINED : refuse_if_broken(r);
+}
+
 /* Every request of a chain of redirects starts without the filters of the one before, and a
  * redirect to an index takes those of the index. */
-static void feed_whoever_answers(request_rec *r)
+void eg_body_feed_whoever_answers(request_rec *r)
 {
     if (r->main && (!eg_is_backend_call(r) || !eg_has_body(r)))
         return;
@@ -477,8 +474,5 @@ void eg_body_register_hooks(apr_pool_t *pool)
     /* nearest to HTTP_IN: whoever decodes or inspects bodies comes after it */
     feed_filter = ap_register_input_filter("ENCGATHER_BODY", feed_body, NULL,
                                            (ap_filter_type)(AP_FTYPE_PROTOCOL - 1));
-    ap_hook_post_read_request(hide_from_error_page, NULL, NULL, APR_HOOK_REALLY_FIRST);
-    ap_hook_post_perdir_config(note_ours, NULL, NULL, APR_HOOK_REALLY_FIRST);
-    ap_hook_insert_filter(feed_whoever_answers, NULL, NULL, APR_HOOK_FIRST);
-    ap_hook_handler(refuse_broken_body, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    EG_HOOK(EG_FOR_OURS, handler, refuse_broken_body, NULL, NULL, APR_HOOK_REALLY_FIRST);
 }

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <httpd.h>
 #include "base/outcome.h"
+#include "base/slots.h"
 
 typedef enum {
     EG_BODY_UNREAD, /* still on its way, as far as we know */
@@ -75,6 +76,20 @@ void eg_body_keep_anew(request_rec *r);
 
 /* What was kept is wiped now. */
 void eg_body_wipe(eg_body *body);
+
+/* r is a request behind another one: an error page, and what that leads on to, gets no body where that came to a location of ours. */
+void eg_body_hide_from_error_page(request_rec *r);
+
+/* Whether that is nothing to us, which is so for most requests: none of a chain, nothing noted, and no page that
+ * somebody posts to and that may have parts. */
+static inline bool eg_body_is_of_others(const request_rec *r)
+{
+    return !r->prev && !r->main && eg_slots_are_bare(r) &&
+           (r->method_number != M_POST || r->finfo.filetype != APR_REG);
+}
+
+/* Somebody is about to answer r. */
+void eg_body_feed_whoever_answers(request_rec *r);
 
 void eg_body_register_hooks(apr_pool_t *pool);
 

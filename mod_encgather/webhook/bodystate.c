@@ -7,21 +7,37 @@
 #include "base/chain.h"
 #include "base/slots.h"
 
-bool eg_has_body(const request_rec *r)
-{
-    const char *length = apr_table_get(r->headers_in, "Content-Length");
+typedef struct {
+    const char *length;
+    bool is_coded; /* its transfer is: then the length says nothing */
+} body_headers;
 
-    return apr_table_get(r->headers_in, "Transfer-Encoding") ||
-           (length && strspn(length, "0") != strlen(length));
+static body_headers headers_of(const request_rec *r)
+{
+    return (body_headers){apr_table_get(r->headers_in, "Content-Length"),
+                          apr_table_get(r->headers_in, "Transfer-Encoding") != NULL};
 }
 
-static apr_off_t announced_length(const request_rec *r)
+static bool announce_body(const body_headers *headers)
 {
-    const char *length = apr_table_get(r->headers_in, "Content-Length");
+    const char *length = headers->length;
+
+    return headers->is_coded || (length && length[strspn(length, "0")]);
+}
+
+bool eg_has_body(const request_rec *r)
+{
+    const body_headers headers = headers_of(r);
+
+    return announce_body(&headers);
+}
+
+static apr_off_t announced_length(const body_headers *headers)
+{
     apr_off_t n;
 
-    if (!length || apr_table_get(r->headers_in, "Transfer-Encoding") ||
-        apr_strtoff(&n, length, NULL, 10) != APR_SUCCESS)
+    if (!headers->length || headers->is_coded ||
+        apr_strtoff(&n, headers->length, NULL, 10) != APR_SUCCESS)
         return -1;
     return n;
 }
@@ -30,12 +46,14 @@ eg_body *eg_body_of(request_rec *r)
 {
     request_rec *root = eg_root_of(r);
     eg_body *body = eg_slot_if_any(root, EG_SLOT_BODY);
+    body_headers headers;
 
     if (body)
         return body;
     body = eg_slot_of(root, EG_SLOT_BODY, sizeof *body);
-    body->expected = eg_has_body(root);
-    body->announced = announced_length(root);
+    headers = headers_of(root);
+    body->expected = announce_body(&headers);
+    body->announced = announced_length(&headers);
     body->state = body->expected ? EG_BODY_UNREAD : EG_BODY_WHOLE;
     return body;
 }

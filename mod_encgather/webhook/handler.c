@@ -7,6 +7,7 @@
 #include <http_core.h>
 #include <http_request.h>
 #include "base/chain.h"
+#include "base/purposes.h"
 #include "base/slots.h"
 #include "config/config.h"
 #include "config/neighbours.h"
@@ -77,16 +78,23 @@ static bool may_be_ours(const request_rec *r)
 }
 
 /* The configuration is still that of <Location> alone, and of the <If>s in and beside it. */
-static int note_location(request_rec *r)
+EG_RARE static int note_handler(request_rec *r)
 {
-    const eg_config *config = eg_config_of(r);
-    bool may_be_named = config->backend || config->lookup || eg_may_show_status();
-    const char *handler = may_be_named && may_be_ours(r) ? handler_set_now(r) : NULL;
+    const char *handler = may_be_ours(r) ? handler_set_now(r) : NULL;
 
     if (!handler)
         return DECLINED;
     state_of(r)->located = handler;
     eg_body_leads_to_ours(r);
+    return DECLINED;
+}
+
+static int note_location(request_rec *r)
+{
+    const eg_config *config = eg_config_of(r);
+
+    if (config->backend || config->lookup || eg_may_show_status())
+        return note_handler(r);
     return DECLINED;
 }
 
@@ -103,6 +111,11 @@ static const char *ask_locations(request_rec *r)
     return handler;
 }
 
+static bool is_where_it_was(const request_rec *r)
+{
+    return r->uri == r->parsed_uri.path;
+}
+
 /* A <Location> overrides directories, so what both say, or neither, is so. They differ where a
  * directory names our handler, where an <If> of a directory overrides the location's, and where an
  * expression has changed its mind. A rule of the server ([PT]) may also have led to another
@@ -112,11 +125,8 @@ static const char *handler_of_location(request_rec *r)
 {
     const handler_state *state = eg_slot_if_any(r, EG_SLOT_HANDLER);
     const char *early = state ? state->located : NULL;
-    bool is_where_it_was = r->uri == r->parsed_uri.path;
 
-    if (is_where_it_was && !early)
-        return NULL;
-    if (is_where_it_was && handler_set_now(r) == early)
+    if (is_where_it_was(r) && handler_set_now(r) == early)
         return early;
     return ask_locations(r);
 }
@@ -137,10 +147,12 @@ static claim *make_claim(request_rec *r, const char *handler)
  * is missing or a directory makes mod_dir (DirectorySlash, DirectoryIndex; FallbackResource also
  * looks for a handler) and mod_speling decline: the first wants a directory or nothing there, the
  * second nothing. What mod_proxy has from the server's own rules is the administrator's will. */
-static int claim_request(request_rec *r)
+EG_RARE static int claim_located(request_rec *r)
 {
-    const char *handler = may_be_ours(r) && !r->proxyreq ? handler_of_location(r) : NULL;
+    const char *handler = NULL;
 
+    if (may_be_ours(r) && !r->proxyreq)
+        handler = handler_of_location(r);
     if (!handler)
         return DECLINED;
     state_of(r)->claimed = make_claim(r, handler);
@@ -156,16 +168,21 @@ static const claim *claim_on(const request_rec *r)
     return state ? state->claimed : NULL;
 }
 
+static int claim_request(request_rec *r)
+{
+    const handler_state *state = eg_slot_if_any(r, EG_SLOT_HANDLER);
+
+    if (is_where_it_was(r) && !(state && state->located))
+        return DECLINED;
+    return claim_located(r);
+}
+
 /* Right behind mod_rewrite, whose rules of a directory lead elsewhere by these members alone: a
  * file name "redirect:" or "proxy:", a handler that reads it, and the query that was put together
  * for it. A rule that answers by itself has ended this phase, and we are not called. Also undoes
  * what core made of a SetHandler in the <If> of a directory. */
-static int undo_rewriting(request_rec *r)
+EG_RARE static void take_back(request_rec *r, const claim *own)
 {
-    const claim *own = claim_on(r);
-
-    if (!own)
-        return DECLINED;
     if (r->handler && strcmp(r->handler, own->handler) != 0)
         ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r,
                       EG_TAG("0211") "%s answers: a RewriteRule or SetHandler of a directory that "
@@ -176,6 +193,14 @@ static int undo_rewriting(request_rec *r)
     r->path_info = own->path_info;
     r->args = own->args;
     r->proxyreq = PROXYREQ_NONE;
+}
+
+static int undo_rewriting(request_rec *r)
+{
+    const claim *own = claim_on(r);
+
+    if (own)
+        take_back(r, own);
     return DECLINED;
 }
 
@@ -194,8 +219,8 @@ void eg_handler_register_hooks(void)
     static const char *const rewrite[] = {"mod_rewrite.c", NULL};
     static const char *const proxy[] = {"mod_proxy.c", NULL}; /* it would look at what is undone */
 
-    ap_hook_translate_name(note_location, NULL, NULL, APR_HOOK_REALLY_FIRST);
-    ap_hook_type_checker(claim_request, NULL, NULL, APR_HOOK_REALLY_FIRST);
-    ap_hook_fixups(undo_rewriting, rewrite, proxy, APR_HOOK_FIRST);
-    ap_hook_fixups(keep_handler, NULL, NULL, APR_HOOK_REALLY_LAST + 1);
+    EG_HOOK(EG_FOR_OURS, translate_name, note_location, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    EG_HOOK(EG_FOR_OURS, type_checker, claim_request, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    EG_HOOK(EG_FOR_OURS, fixups, undo_rewriting, rewrite, proxy, APR_HOOK_FIRST);
+    EG_HOOK(EG_FOR_OURS, fixups, keep_handler, NULL, NULL, APR_HOOK_REALLY_LAST + 1);
 }

@@ -4,8 +4,10 @@
 #include "webhook/masking.h"
 
 #include "base/chain.h"
+#include "base/purposes.h"
 #include "base/slots.h"
 #include "config/config.h"
+#include "config/writers.h"
 
 #include <string.h>
 #include <sys/random.h>
@@ -30,6 +32,8 @@ typedef struct {
     const struct ap_logconf
         *quiet_log; /* of all modules, until a shield has been passed; else NULL */
 } masking;
+
+_Static_assert(sizeof(masking) <= EG_SLOT_ZEROS, "what is not there is read as zeros");
 
 static unsigned char cache_secret[32]; /* of this start of the server */
 static bool has_cache_secret;
@@ -72,13 +76,15 @@ static const char *masked_query(const request_rec *r, const char *query)
     return eg_mask_query(r->pool, eg_secrets_of(r->server), query);
 }
 
-static void mask_header(const request_rec *r, apr_table_t *headers, const char *name)
+/* Whether there was something to mask. */
+static bool mask_header(const request_rec *r, apr_table_t *headers, const char *name)
 {
     const char *value = apr_table_get(headers, name);
     const char *masked = masked_text(r, value);
 
     if (masked != value)
         apr_table_setn(headers, name, masked);
+    return masked != value;
 }
 
 /* mod_cache may look for its answer before anything else happens, by this query alone: what differs
@@ -102,14 +108,15 @@ static void set_cache_key(request_rec *r)
     r->parsed_uri.query = (char *)(apr_uintptr_t)query;
 }
 
-/* The raw target stays with the request: it is what Twilio signed. */
-static void mask_line(request_rec *r)
+/* The raw target stays with the request: it is what Twilio signed. Whether there was
+ * something to mask. */
+static bool mask_line(request_rec *r)
 {
     const char *line = masked_text(r, r->the_request);
     masking *state;
 
     if (line == r->the_request)
-        return;
+        return false;
     state = masking_of(r);
     state->raw_line = r->the_request;
     state->raw_args = r->args;
@@ -119,14 +126,35 @@ static void mask_line(request_rec *r)
     r->unparsed_uri = (char *)(apr_uintptr_t)masked_text(r, r->unparsed_uri);
     r->args = (char *)(apr_uintptr_t)masked_query(r, r->args);
     set_cache_key(r);
+    return true;
 }
 
+static inline bool may_need_mask(const request_rec *r)
+{
+    const eg_secret_names *names = eg_secrets_of(r->server);
+    const char *referer;
+
+    if (!names)
+        return false;
+    if (r->the_request && eg_may_have_secret(names, r->the_request))
+        return true;
+    referer = apr_table_get(r->headers_in, "Referer");
+    return referer && eg_may_have_secret(names, referer);
+}
+
+/* Most requests have nothing to mask. Once that is known nobody looks again. */
 static void mask_request(request_rec *r)
 {
-    if (!eg_redacts(r->server))
+    bool any = false;
+
+    if (eg_slots_are_clean(r))
         return;
-    mask_line(r);
-    mask_header(r, r->headers_in, "Referer");
+    if (may_need_mask(r)) {
+        any = mask_line(r);
+        any = mask_header(r, r->headers_in, "Referer") || any;
+    }
+    if (!any)
+        eg_slots_note_clean(r);
 }
 
 static void unmask_request(request_rec *r, masking *state)
@@ -249,7 +277,7 @@ static int hush_core(request_rec *r)
     const struct ap_logconf *log = r->connection->log ? r->connection->log : &r->server->log;
     struct ap_logconf *quiet;
 
-    if (r->main || !eg_redacts(r->server) ||
+    if (r->main || !eg_secrets_of(r->server) ||
         ap_get_module_loglevel(log, core_module.module_index) <= APLOG_TRACE4)
         return OK;
     quiet = ap_new_log_config(r->pool, log);
@@ -298,7 +326,7 @@ void eg_masking_unhush(request_rec *r)
     state->quiet_log = NULL;
 }
 
-static int post_read_request(request_rec *r)
+static void raise_voice(request_rec *r)
 {
     masking *state = eg_slot_if_any(r, EG_SLOT_MASKING);
 
@@ -306,12 +334,26 @@ static int post_read_request(request_rec *r)
         r->log = state->loud_log;
         state->is_hushed = false;
     }
+}
+
+EG_RARE static void begin_masking(request_rec *r)
+{
+    masking *state;
+
+    raise_voice(r);
     mask_request(r);
     state = eg_slot_if_any(r, EG_SLOT_MASKING);
     /* a rule may lead to a shield from anywhere, and httpd's next act is to write all headers down */
     if (state && state->raw_line && !r->main && eg_has_shields(r->server))
         hush_everybody(r, state);
-    return DECLINED;
+}
+
+void eg_masking_begin(request_rec *r)
+{
+    if (eg_slots_are_bare(r) && !may_need_mask(r))
+        eg_slots_note_clean(r);
+    else
+        begin_masking(r);
 }
 
 /* An error page is no application that a shield stands before: it must not find in the request of before what it
@@ -326,7 +368,7 @@ static bool is_error_page_of_shield(const request_rec *r)
     return false;
 }
 
-static int pre_translate_name(request_rec *r)
+EG_RARE static int show_to_others(request_rec *r)
 {
     masking *state = eg_slot_if_any(r, EG_SLOT_MASKING);
 
@@ -340,6 +382,11 @@ static int pre_translate_name(request_rec *r)
         return DECLINED;
     unmask_request(r, state);
     return DECLINED;
+}
+
+static int pre_translate_name(request_rec *r)
+{
+    return eg_slots_are_clean(r) && r->status == HTTP_OK ? DECLINED : show_to_others(r);
 }
 
 /* A forward proxy has taken the masked target for its own in post_read_request: it gets what was
@@ -356,12 +403,13 @@ static int show_to_forward_proxy(request_rec *r)
 }
 
 /* A rewritten request may have come to one of our locations only now. */
-static int post_perdir_config(request_rec *r)
+void eg_masking_again(request_rec *r)
 {
+    if (eg_slots_are_clean(r))
+        return;
     (void)keep_hushed(r);
     if (!r->main && has_handler_of_ours(r))
         mask_request(r);
-    return DECLINED;
 }
 
 /* In place, so that a name that is there twice stays so. */
@@ -382,7 +430,7 @@ static void mask_values(const request_rec *r, const apr_table_t *table)
 static void mask_ended(request_rec *r)
 {
     mask_request(r);
-    if (!eg_redacts(r->server))
+    if (!eg_secrets_of(r->server) || (eg_slots_are_clean(r) && !eg_writers_show_values()))
         return;
     r->filename = (char *)(apr_uintptr_t)masked_text(r, r->filename);
     mask_values(r, r->headers_in);
@@ -393,7 +441,7 @@ static void mask_ended(request_rec *r)
 }
 
 /* The end of the request has copied its line into the scoreboard just before. */
-static int log_transaction(request_rec *r)
+void eg_masking_end(request_rec *r)
 {
     const masking *state;
 
@@ -403,7 +451,6 @@ static int log_transaction(request_rec *r)
     state = eg_slot_if_any(r, EG_SLOT_MASKING);
     if (state && state->raw_line)
         ap_update_child_status(r->connection->sbh, SERVER_BUSY_LOG, r);
-    return DECLINED;
 }
 
 /* Requests refused before any of the hooks above: a bad header, a bad version. */
@@ -412,20 +459,13 @@ static void insert_error_filter(request_rec *r)
     mask_request(r);
 }
 
-void eg_masking_register_hooks(apr_pool_t *pool)
+void eg_masking_register_hooks(void)
 {
-    /* it judges requests for other applications, which get what was sent, as early as that */
-    static const char *const before[] = {"mod_security2.c", NULL};
-
-    (void)pool;
     has_cache_secret =
         getrandom(cache_secret, sizeof cache_secret, 0) == (ssize_t)sizeof cache_secret;
-    ap_hook_create_request(hush_core, NULL, NULL, APR_HOOK_REALLY_LAST);
-    ap_hook_post_read_request(post_read_request, before, NULL, APR_HOOK_REALLY_FIRST);
+    EG_HOOK(EG_FOR_TRACES, create_request, hush_core, NULL, NULL, APR_HOOK_REALLY_LAST);
     ap_hook_pre_translate_name(pre_translate_name, NULL, NULL, APR_HOOK_REALLY_FIRST);
-    ap_hook_translate_name(keep_hushed, NULL, NULL, APR_HOOK_REALLY_FIRST);
-    ap_hook_fixups(show_to_forward_proxy, NULL, NULL, APR_HOOK_REALLY_FIRST);
-    ap_hook_post_perdir_config(post_perdir_config, NULL, NULL, APR_HOOK_REALLY_FIRST);
-    ap_hook_log_transaction(log_transaction, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    EG_HOOK(EG_FOR_SHIELDS, translate_name, keep_hushed, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    EG_HOOK(EG_FOR_PROXIES, fixups, show_to_forward_proxy, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_insert_error_filter(insert_error_filter, NULL, NULL, APR_HOOK_REALLY_FIRST);
 }

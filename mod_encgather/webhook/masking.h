@@ -26,6 +26,11 @@ void eg_masking_requery(request_rec *r, const eg_requery *query);
 /* Where a location with a shield may lead, modules log at debug at most; from here on as they are told. */
 void eg_masking_unhush(request_rec *r);
 
-void eg_masking_register_hooks(apr_pool_t *pool);
+/* r has been read; it may have come to a location of ours; it is about to be logged. */
+void eg_masking_begin(request_rec *r);
+void eg_masking_again(request_rec *r);
+void eg_masking_end(request_rec *r);
+
+void eg_masking_register_hooks(void);
 
 #endif

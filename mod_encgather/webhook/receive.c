@@ -243,7 +243,7 @@ static void note_step(request_rec *r, const eg_webhook *hook)
 static void begin_webhook(request_rec *r, const eg_webhook *hook)
 {
     r->no_cache = 1; /* mod_cache would hand the answer to requests that nobody signed */
-    eg_set_signature(r, EG_SIGNATURE_UNCHECKED);
+    eg_begin_signature(r);
     eg_webhook_note_call(r, hook, eg_config_of(r));
 }
 
