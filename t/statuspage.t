@@ -10,6 +10,7 @@ use feature 'signatures';
 no warnings 'experimental::signatures';
 use utf8;
 
+use File::Path qw(make_path);
 use JSON::PP ();
 use Test::More;
 use Time::HiRes qw(sleep);
@@ -19,6 +20,7 @@ use lib 't/lib';
 use EncGather::Backend;
 use EncGather::Browser;
 use EncGather::Daemon qw(free_ports);
+use EncGather::Faults ();
 use EncGather::Files qw(slurp spew);
 use EncGather::Httpd qw(module_file);
 use EncGather::Jwe qw(seal_jwe);
@@ -41,8 +43,10 @@ my $SHOTS = $ENV{ENCGATHER_SHOTS};
 # --- The server -----------------------------------------------------------------------------------------------------
 
 my ($PORT, $NOBODY, $APP) = free_ports(3);
-my $server = private_server('statuspage', port => $PORT, modules => [qw(proxy proxy_http)]);
-my $TREE   = in_tree('private/statuspage');
+my $TREE = in_tree('private/statuspage');
+make_path($TREE);
+my $server = private_server('statuspage', port => $PORT, modules => [qw(proxy proxy_http)],
+    environment => { LD_PRELOAD => EncGather::Faults::host_library('clock'), ENCGATHER_CLOCK => "$TREE/clock" });
 my $HOST   = "127.0.0.1:$PORT";
 my $TOKENS = in_tree('conf/keys/auth-tokens');
 my $DATABASE = "$TREE/accounts.db";
@@ -78,6 +82,7 @@ CONF
     gather_at('/to-slow',    "http://127.0.0.1:$APP/slow", 'EncGatherTimeout 1'),
     gather_at('/elsewhere',  '/decrypt', 'EncGatherPublicURL https://ivr.example.com'),
     gather_at('/hurried',    '/decrypt', 'EncGatherTimeout 1'),
+    gather_at('/markup',     '"/<script>alert(1)</script>&\'/x"'),
     decrypt_at('/decrypt');
 $server->configure(conf => $CONF);
 $server->start or BAIL_OUT('the private server does not start: ' . $server->error);
@@ -217,7 +222,7 @@ my @INCIDENTS = (
     [ 'a clock is wrong', 'failing', 'clock', qr/A clock is wrong/, qr/rule: age/, qr/Compare the clocks/, \&aged_call ],
     [ 'forged requests', 'look', 'signature', qr/A flood of forged requests/, qr/does not fit/, qr/nobody is let in/,
         sub { forge($_) for 1 .. FLOOD } ],
-    [ 'one caller errs', 'note', 'attempts', qr/Callers give up/, qr/attempts were used up/, qr/One now and then is a person/,
+    [ 'one caller errs', 'note', 'attempts', qr/One caller gave up/, qr/attempts were used up/, qr/One now and then is a person/,
         sub { whole_call('/gather', '1', '12', '123') } ],
 );
 
@@ -256,6 +261,51 @@ for my $incident (@INCIDENTS) {
 }
 
 
+# --- Search, and other forms ------------------------------------------------------------------------------------------
+
+{
+    my ($call) = whole_call('/markup', $CARD, $PIN);
+    my $document = document("?call=$call");
+    is $document->findvalue('count(//*[@id="failures"]//tbody/tr)'), 1, 'a search finds the failure of a call';
+    like $document->findvalue('//*[@id="failures"]//tbody/tr/td[@class="reason"]'), qr/the backend \/<script>alert\(1\)<\/script>&'\/x: /, 'markup is text';
+    is $document->findvalue('count(//script[not(@src)])'), 0, 'and nothing else';
+    is $document->findvalue('//input[@id="call"]/@value'), $call, 'the search says what for';
+    like document('?call=CAnone')->findvalue('//*[@id="failures"]'), qr/Nothing is kept of the call CAnone/, 'what is not found is said to be so';
+    my $kept = status("&call=$call")->{failures_kept};
+    is_deeply [ map { $_->{call} } map { @$_ } values %$kept ], [$call], 'so for programs';
+    my ($failure) = @{ $kept->{failed} };
+    is_deeply [ @$failure{qw(result tag step cause)} ], [ 'unavailable', 'EG0501', 'processData', 'backend-away' ], 'with all that is known of it';
+    my $text = page("?format=text&call=$call")->content;
+    like $text, qr/\A[A-Z].*\.\n.*^\d\d:\d\d:\d\d \Q$call\E processData EG0501 unavailable /ms, 'and for a terminal';
+    my @lines = $text =~ /(\Q$call\E)/g;
+    cmp_ok scalar @lines, '<=', 3, 'that call alone';
+}
+
+# --- Later ------------------------------------------------------------------------------------------------------------
+
+sub later ($seconds) { spew("$TREE/clock", "$seconds\n"); return status() }
+
+{
+    later(400);
+    well();
+    my $said = status();
+    is_deeply [ sort map { $_->{level} } grep { $_->{cause} =~ /^(?:backend|database|key|clock|public-url|signature)/ } @{ $said->{findings} } ],
+        [ ('over') x ($SHOTS ? 1 : 7) ], 'some minutes later, and calls went well: all of that is over';
+    like $said->{sentence}, qr/^All is well again\. \d+ calls in the last hour, \d+ found; \d+ failures? in the last hour, none since\.$/, 'which the sentence says';
+    $said = later(400 + 3700);
+    is_deeply $said->{findings}, [], 'an hour later nothing is told of it any more';
+    like $said->{sentence}, qr/^All is well\. No call in the last hour, the last one at (?:\S+ )?\d\d:\d\d:\d\d; nothing failed in the last hour\.$/, 'but when somebody called last';
+    my $before = $said->{in_all};
+    $said = later(2 * 86_400);
+    is_deeply $said->{day}{calls}, {}, 'two days later the minutes have forgotten it';
+    is_deeply $said->{in_all}, $before, 'and the counters have not';
+    whole_call('/gather', $CARD, $PIN);    # the same minutes of the ring
+    $said = status();
+    is_deeply [ $said->{day}{calls_begun}, $said->{hour}{requests}, $said->{day}{webhooks}{last} ], [ 1, 3, { found => 1 } ], 'what comes then is counted anew';
+    is $said->{in_all}{calls_begun}, $before->{calls_begun} + 1, 'as one more';
+    unlink "$TREE/clock";
+}
+
 # --- In a browser -----------------------------------------------------------------------------------------------------
 
 # What axe-core has to say against the page as it is now.
@@ -271,7 +321,6 @@ for my $scheme (qw(light dark)) {
     for my $width (390, 1280) {
         width($width);
         open_status();
-        axe("$scheme, $width pixels") if $width < 1000 && $scheme eq 'light';
         $browser->script(q{document.querySelectorAll('details').forEach((one) => { one.open = true; })});
         axe("$scheme, $width pixels, all folds open");
         cmp_ok $browser->script('return document.documentElement.scrollWidth'), '<=', $width, "$scheme, $width pixels: nothing sticks out";
@@ -294,7 +343,26 @@ for my $scheme (qw(light dark)) {
     ok $section, 'what was opened stays open';
     is $browser->script('return document.activeElement.getAttribute("href")'), $before->[1], 'what has the focus keeps it';
     cmp_ok $browser->script('return scrollY'), '>', 100, 'and nobody is thrown to the top';
-    like $browser->script(q{return document.title}), qr/^Failing - mod_encgather: status$/, 'its title says how it is';
+    like $browser->script(q{return document.title}), qr/^Failing - 127\.0\.0\.1 - mod_encgather: status$/, 'its title says how it is';
+}
+
+# By the keyboard alone, and without a script.
+{
+    width(1280);
+    open_status();
+    my @way;
+    until (@way > 40 || @way && $way[-1] eq 'call') {
+        $browser->type_keys("\x{E004}");
+        push @way, $browser->script('const one = document.activeElement; return one.id || one.textContent');
+    }
+    is_deeply [ grep { my $id = $_; grep { $_ eq $id } @way } 'pause', 'Reload now', 'figures-table', 'call' ], [ 'pause', 'Reload now', 'figures-table', 'call' ],
+        'Tab comes to all that can be used' or diag "@way";
+    is $browser->script('return getComputedStyle(document.activeElement).outlineStyle'), 'solid', 'and it can be seen where it is';
+    $browser->devtools('Emulation.setScriptExecutionDisabled', value => JSON::PP::true);
+    $browser->open_page("http://$HOST/encgather-status");
+    $browser->devtools('Emulation.setScriptExecutionDisabled', value => JSON::PP::false);
+    is $browser->script(q{return document.getElementById('pause')}), undef, 'without a script nothing is promised that does not come';
+    like $browser->script(q{return document.getElementById('verdict').innerText}), qr/As of/, 'and all can be read';
 }
 
 is_deeply [ $browser->log_entries('browser') ], [], 'nothing in the console';

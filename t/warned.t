@@ -35,7 +35,8 @@ my $SECRET = qq(EncGatherKeyFile "$TREE/key"\nEncGatherAuthTokenFile "$TREE/toke
 my $GATHER = "<Location /gather>\nSetHandler encrypted-gather\nEncGatherBackend /nowhere\n</Location>\n";
 my $VOICE  = "<Location /voice>\nRequire twilio-signature\n</Location>\n";
 my $SHIELD = "<Location /shielded>\nEncGatherShield Digits\n</Location>\n";
-my %there  = map { $_ => defined module_file($_) } qw(dumpio http2 log_forensic security2 rpaf auth_mellon auth_openidc evasive20 wsgi lua perl);
+my $REVEAL = "<Location /pay>\nEncGatherReveal card\n</Location>\n";
+my %there  = map { $_ => defined module_file($_) } qw(dumpio http2 log_forensic security2 rpaf auth_mellon auth_openidc evasive20 wsgi lua perl proxy_ajp);
 my @UNIQUE = $there{security2} ? ('unique_id') : ();
 
 sub at ($path, @lines) { return join '', "<Location $path>\n", map({ "$_\n" } @lines), "</Location>\n" }
@@ -53,7 +54,7 @@ my $FORWARD = "ProxyPass /voice http://127.0.0.1:1/voice\n";
 my $LOGIN   = at('/', 'AuthType openid-connect', 'Require valid-user');
 my $SAML    = at('/', 'MellonEnable auth', 'MellonPostReplay On');
 
-# A virtual host with that configuration beside a webhook and a guarded application ("bare": with nothing of ours; "shield": with that alone), and the
+# A virtual host with that configuration beside a webhook and a guarded application ("bare": with nothing of ours; "shield", "reveal": with that alone), and the
 # tag of the line that it must give, if any.
 my @CASES = (
     [ dumpio => 'input',                  EG0120 => "DumpIOInput On\nLogLevel dumpio:trace7\n" ],
@@ -72,6 +73,11 @@ my @CASES = (
     [ dumpio => 'shield',                 EG0120 => "DumpIOInput On\nLogLevel dumpio:trace7\n" ],
     [ http2 => 'shield',                  EG0121 => "LogLevel http2:trace1\n" ],
     [ log_forensic => 'shield',           EG0122 => qq(ForensicLog "$TREE/theirs/forensic-shield"\n) ],
+    [ proxy_ajp => 'trace7',              EG0153 => "LogLevel proxy_ajp:trace7\nProxyPass /voice ajp://127.0.0.1:1/voice\n" ],
+    [ proxy_ajp => 'reveal',              EG0153 => "LogLevel trace8 http2:info\nProxyPass /pay ajp://127.0.0.1:1/pay\n" ],
+    [ proxy_ajp => 'there',               EG0153 => "ProxyPass /voice ajp://127.0.0.1:1/voice\n" . at('/voice', 'LogLevel proxy_ajp:trace8') ],
+    [ proxy_ajp => 'trace6',              undef, "LogLevel trace8 proxy_ajp:trace6 http2:info rewrite:info\nProxyPass /voice ajp://127.0.0.1:1/voice\n" ],
+    [ proxy_ajp => 'bare',                undef, "LogLevel proxy_ajp:trace8\nProxyPass /voice ajp://127.0.0.1:1/voice\n" ],
     [ security2 => 'shield',              EG0123 => "SecRuleEngine On\n" ],
     [ security2 => 'shield',              undef, "SecRuleEngine On\nSecAuditEngine On\n" . taken_out('/shielded') ],
     [ rewrite => 'shield',                undef, "RewriteEngine on\nLogLevel rewrite:trace8\nRewriteRule ^/x /shielded [PT]\n" ],
@@ -144,7 +150,7 @@ sub host ($address, $name, @conf) { return join '', "<VirtualHost $address>\nSer
 my $port = 1;
 my @conf = map {
     my ($module, $name, $tag, $text) = @$_;
-    host('127.0.0.1:' . $port++, "n$port", $text, $name eq 'bare' ? () : $name eq 'shield' ? $SHIELD : ($GATHER, $VOICE));
+    host('127.0.0.1:' . $port++, "n$port", $text, $name eq 'bare' ? () : $name eq 'shield' ? $SHIELD : $name eq 'reveal' ? $REVEAL : ($GATHER, $VOICE));
 } @HERE;
 my ($LOUD_FIRST, $LOUD_SECOND, $INCLUDED) = map { '127.0.0.2:' . $_ } 1 .. 3;
 push @conf, host($LOUD_FIRST, 'loud', "LogLevel http2:trace1\n"), host($LOUD_FIRST, 'quiet', $GATHER),
@@ -152,7 +158,7 @@ push @conf, host($LOUD_FIRST, 'loud', "LogLevel http2:trace1\n"), host($LOUD_FIR
 spew("$TREE/included.conf", "LogLevel rewrite:trace3\n", 0644);
 push @conf, host($INCLUDED, 'included', "Include $TREE/included.conf\nRewriteEngine On\nRewriteRule ^/a /b\n", $GATHER);
 
-my @UNIVERSAL = grep { $there{$_} } qw(dumpio http2 log_forensic security2 rpaf auth_mellon auth_openidc evasive20);
+my @UNIVERSAL = grep { $there{$_} } qw(dumpio http2 log_forensic security2 rpaf auth_mellon auth_openidc evasive20 proxy_ajp);
 my $OIDC = $there{auth_openidc} ? "OIDCProviderMetadataURL https://127.0.0.1:1/\nOIDCClientID x\nOIDCCryptoPassphrase x\nOIDCRedirectURI /redirect\n" : '';
 my $server = private_server('warned', modules => [ qw(rewrite proxy proxy_http authz_user), @UNIQUE, @UNIVERSAL, grep { $there{$_} } qw(wsgi lua) ], conf => join '', $SECRET, $OIDC, @conf);
 $server->start or BAIL_OUT('the private server does not start: ' . $server->error =~ tr{\n}{ }r);

@@ -2,6 +2,7 @@
  * Requests that belong together: redirects and sub-requests of one that a client sent. */
 #include "base/chain.h"
 
+#include <string.h>
 #include "base/slots.h"
 
 typedef struct {
@@ -21,6 +22,15 @@ request_rec *eg_root_of(request_rec *r)
     }
 }
 
+/* What a CGI program leads on to by its Location is a GET, whatever the client's line says. */
+bool eg_has_become_get(const request_rec *r)
+{
+    apr_size_t n = strlen(r->method);
+
+    return r->prev && r->method_number == M_GET && r->the_request &&
+           (strncmp(r->the_request, r->method, n) != 0 || r->the_request[n] != ' ');
+}
+
 request_rec *eg_logged_of(request_rec *r)
 {
     while (r->main)
@@ -31,6 +41,14 @@ request_rec *eg_logged_of(request_rec *r)
 bool eg_is_error_page(const request_rec *r)
 {
     return r->prev && r->status != HTTP_OK;
+}
+
+bool eg_is_behind_error(const request_rec *r)
+{
+    for (; r->prev; r = r->prev)
+        if (r->status != HTTP_OK || r->prev->status != HTTP_OK)
+            return true;
+    return false;
 }
 
 static void set_backend_call(request_rec *r, bool calls)

@@ -17,6 +17,12 @@ request_rec *eg_logged_of(request_rec *r);
  * with 200. */
 bool eg_is_error_page(const request_rec *r);
 
+/* An error page, or what one has led on to, with whatever status: of a request that was refused, or went wrong. */
+bool eg_is_behind_error(const request_rec *r);
+
+/* Whether httpd has made a GET of what was sent: whoever redirected has read the body, and nobody else gets one. */
+bool eg_has_become_get(const request_rec *r);
+
 /* Between the two calls every sub-request of r is our call of the backend. */
 void eg_backend_call_begins(request_rec *r);
 void eg_backend_call_ends(request_rec *r);

@@ -123,6 +123,38 @@ static void tell_http2(const eg_neighbourhood *all, const eg_finding *at, const 
                  EG_PLACE(all->pool, at));
 }
 
+static bool mentions(const eg_neighbourhood *all, const char *directive, const char *scheme)
+{
+    const apr_array_header_t *list = eg_all_of(all, directive);
+
+    for (int i = 0; i < list->nelts; i++)
+        if (ap_strcasestr(eg_written_item(list, i)->node->args, scheme))
+            return true;
+    return false;
+}
+
+/* Whoever has the module loaded need not hand anything on by it. */
+static const eg_finding *blame_ajp(const eg_neighbourhood *all, const eg_finding *ours)
+{
+    static const char *const directives[] = {"ProxyPass", "ProxyPassMatch", "BalancerMember",
+                                             "RewriteRule", "SetHandler"};
+
+    for (unsigned i = 0; i < sizeof directives / sizeof directives[0]; i++)
+        if (mentions(all, directives[i], "ajp:"))
+            return eg_loud_level(all, ours, "proxy_ajp", APLOG_TRACE7);
+    return NULL;
+}
+
+static void tell_ajp(const eg_neighbourhood *all, const eg_finding *at, const eg_finding *ours)
+{
+    ap_log_error(
+        APLOG_MARK, APLOG_WARNING, 0, all->s,
+        EG_TAG("0153") "mod_proxy_ajp writes the bodies that it hands on into the error "
+                       "log, what is in clear for the application of %s too: LogLevel in " EG_AT
+                       ": set LogLevel proxy_ajp:trace6 or less" EG_SEE,
+        eg_written_section(all->pool, ours), EG_PLACE(all->pool, at));
+}
+
 static const eg_finding *blame_forensic(const eg_neighbourhood *all, const eg_finding *ours)
 {
     return eg_bad_setting(all, "ForensicLog", ours, judge_presence, NULL);
@@ -382,6 +414,7 @@ static const struct {
 } neighbours[] = {
     {"mod_dumpio.c", blame_dumpio, tell_dumpio, BEFORE_ALL},
     {"mod_http2.c", blame_http2, tell_http2, BEFORE_ALL},
+    {"mod_proxy_ajp.c", blame_ajp, tell_ajp, BEFORE_ALL},
     {"mod_log_forensic.c", blame_forensic, tell_forensic, BEFORE_ALL},
     {"mod_security2.c", blame_security, tell_security, BEFORE_WEBHOOKS},
     {"mod_rpaf-2.0.c", blame_rpaf, tell_rpaf, BEFORE_WEBHOOKS},

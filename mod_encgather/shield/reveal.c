@@ -10,6 +10,7 @@
 #include "lookup/expose.h"
 #include "shield/disclose.h"
 #include "shield/headers.h"
+#include "shield/shield.h"
 #include "watch/counters.h"
 #include "webhook/answer.h"
 #include "webhook/receive.h"
@@ -27,10 +28,15 @@ static reveal_state *reveal_of(request_rec *r)
     return eg_slot_of(eg_root_of(r), EG_SLOT_REVEAL, sizeof(reveal_state));
 }
 
-/* The part of a page, or an error page: neither has a body. */
+/* The part of a page, or an error page and what that leads on to: neither has a body. */
 static bool has_no_own_body(const request_rec *r)
 {
-    return (r->main && !eg_is_backend_call(r)) || eg_is_error_page(r);
+    return (r->main && !eg_is_backend_call(r)) || eg_is_behind_error(r);
+}
+
+static bool brings_body(const eg_guarded *g)
+{
+    return g->hook->body->expected && !eg_has_become_get(g->r);
 }
 
 /* --- what goes on ------------------------------------------------------------------------------ */
@@ -49,6 +55,9 @@ static const char *find_reveal_fault(const eg_guarded *g)
                "location";
     if (eg_config_shield(g->policy))
         return "EncGatherShield and EncGatherReveal are both in force in this location";
+    if (eg_shield_was_met(g->r))
+        return "EncGatherShield has made tokens of values on the way of this request, and its "
+               "application is not to see them";
     return eg_opening_lacks(g->r->pool, g->policy);
 }
 
@@ -68,7 +77,7 @@ static eg_outcome disclose_body(eg_guarded *g)
 {
     const char *fault = find_reveal_fault(g);
 
-    if (g->hook->body->n)
+    if (brings_body(g) && g->hook->body->n)
         return eg_disclose(g, fault);
     return fault ? eg_misconfigured(g->r, fault) : EG_PASSED;
 }
@@ -84,17 +93,15 @@ static void change_request_headers(const eg_guarded *g, eg_outcome outcome)
 
 static eg_outcome reveal_body(eg_guarded *g)
 {
-    eg_outcome outcome = g->hook->body->expected ? read_revealed_body(g) : EG_GOING_ON;
+    eg_outcome outcome = brings_body(g) ? read_revealed_body(g) : EG_GOING_ON;
 
     if (!outcome)
         outcome = disclose_body(g);
-    if (outcome != EG_REVEALED && outcome != EG_PASSED)
+    if (!brings_body(g) || (outcome != EG_REVEALED && outcome != EG_PASSED))
         return outcome;
     change_request_headers(g, outcome);
-    if (!g->hook->body->expected)
-        return outcome;
     eg_body_keep_anew(g->r);
-    eg_body_serve(g->r);
+    eg_body_replay_alone(g->r);
     return outcome;
 }
 
@@ -109,6 +116,14 @@ static void begin_reveal(request_rec *r)
     eg_count_begin(r, EG_AT_REVEAL);
 }
 
+/* One that is open may have led to one that is not. */
+static bool is_closed(request_rec *r)
+{
+    const eg_config *own = eg_config_of(r);
+
+    return eg_config_reveal(own) && !eg_expose_lets(r, own);
+}
+
 /* Returns what a handler returns. */
 static int reveal_once(request_rec *r, const eg_config *policy)
 {
@@ -116,7 +131,7 @@ static int reveal_once(request_rec *r, const eg_config *policy)
     eg_outcome outcome;
 
     begin_reveal(r);
-    if (!eg_expose_lets(r, policy))
+    if (!eg_expose_lets(r, policy) || is_closed(r))
         return eg_expose_turn_away(r);
     outcome = reveal_body(&g);
     if (outcome != EG_REVEALED && outcome != EG_PASSED)
@@ -152,11 +167,13 @@ static void withhold_body(request_rec *r)
         eg_body_wipe(eg_body_of(r));
 }
 
-/* Behind the first answer to a request that was opened. */
-static int go_on_elsewhere(request_rec *r, const eg_config *own)
+/* Behind the first answer to a request that was opened. No filter of another place sees it, either. */
+static int go_on_elsewhere(request_rec *r)
 {
     withhold_body(r);
-    return !eg_config_reveal(own) || eg_expose_lets(r, own) ? DECLINED : HTTP_FORBIDDEN;
+    if (eg_body_of(r)->n)
+        eg_body_replay_alone(r);
+    return is_closed(r) ? HTTP_FORBIDDEN : DECLINED;
 }
 
 /* Where it is answered, and not before: whoever looked into the body until now has seen tokens. */
@@ -166,7 +183,7 @@ static int reveal_before_handler(request_rec *r)
     reveal_state *state = eg_slot_if_any(eg_root_of(r), EG_SLOT_REVEAL);
 
     if (has_no_own_body(r))
-        return !eg_config_reveal(own) || eg_expose_lets(r, own) ? DECLINED : HTTP_FORBIDDEN;
+        return is_closed(r) ? HTTP_FORBIDDEN : DECLINED;
     if (!state && eg_config_reveal(own)) { /* an index has come into the place of its directory */
         state = reveal_of(r);
         state->policy = own;
@@ -174,7 +191,7 @@ static int reveal_before_handler(request_rec *r)
     if (!state)
         return DECLINED;
     if (state->is_done)
-        return go_on_elsewhere(r, own);
+        return go_on_elsewhere(r);
     state->is_done = true;
     return reveal_once(r, state->policy);
 }

@@ -27,6 +27,13 @@ static shield_state *shield_of(request_rec *r)
     return eg_slot_of(eg_root_of(r), EG_SLOT_SHIELD, sizeof(shield_state));
 }
 
+bool eg_shield_was_met(request_rec *r)
+{
+    const shield_state *state = eg_slot_if_any(eg_root_of(r), EG_SLOT_SHIELD);
+
+    return state && state->is_done;
+}
+
 /* --- once -------------------------------------------------------------------------------------- */
 
 static eg_outcome shield_webhook(eg_guarded *g)
@@ -71,7 +78,8 @@ static const char *about_validator(const eg_guarded *g, eg_outcome outcome)
                : "without a signature: if the application checks it itself, take that out";
 }
 
-static void shield_once(request_rec *r, shield_state *state)
+/* Filters that look into contents are there from the handlers on: then it was read through them. */
+static void shield_once(request_rec *r, shield_state *state, void (*replay)(request_rec *))
 {
     eg_guarded g = {
         .r = r, .logged = eg_logged_of(r), .policy = eg_config_of(r), .hook = eg_webhook_of(r)};
@@ -90,7 +98,7 @@ static void shield_once(request_rec *r, shield_state *state)
     if (!eg_config_shield(g.policy)->observes)
         eg_masking_unhush(r);
     if (g.hook->body->expected)
-        eg_body_replay(r);
+        replay(r);
 }
 
 static bool is_to_be_shielded(request_rec *r, const shield_state *state)
@@ -110,7 +118,7 @@ static int shield_before_fixups(request_rec *r)
     if (!eg_config_shield(eg_config_of(r)))
         eg_masking_unhush(r);
     else if (is_to_be_shielded(r, shield_of(r)))
-        shield_once(r, shield_of(r));
+        shield_once(r, shield_of(r), eg_body_replay);
     return DECLINED;
 }
 
@@ -125,7 +133,7 @@ static int shield_before_handler(request_rec *r)
         return DECLINED;
     state = shield_of(r);
     if (is_to_be_shielded(r, state))
-        shield_once(r, state);
+        shield_once(r, state, eg_body_replay_alone);
     if (!state->refused || eg_is_error_page(r) || (r->main && !has_shield))
         return DECLINED;
     if (r->main)

@@ -2,6 +2,8 @@
  * Why requests fail: one table of causes, each with a word for scrapers and sentences for people. */
 #include "watch/causes.h"
 
+#include <httpd.h>
+
 static const eg_cause_info causes[] = {
     [EG_CAUSE_NONE] = {NULL, EG_LANE_OURS, EG_CURED_BY_CALL, "", ""},
     [EG_CAUSE_CONFIG] =
@@ -103,11 +105,11 @@ const eg_cause_info *eg_cause_of(eg_cause cause)
     return &causes[cause < EG_CAUSES ? cause : EG_CAUSE_NONE];
 }
 
+/* Callers who are told something that is no error were served. */
 static bool is_success(eg_outcome outcome)
 {
-    return outcome == EG_GOING_ON || outcome == EG_DISABLED || outcome == EG_ASKED ||
-           outcome == EG_ASKED_AGAIN || outcome == EG_FOUND || outcome == EG_SHIELDED ||
-           outcome == EG_REVEALED || outcome == EG_PASSED;
+    return outcome == EG_DISABLED ||
+           (eg_outcome_of(outcome)->status == HTTP_OK && outcome != EG_INVALID);
 }
 
 eg_cause eg_cause_of_outcome(eg_outcome outcome, eg_verdict verdict)

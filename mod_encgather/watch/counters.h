@@ -9,7 +9,7 @@
 #include "config/config.h"
 #include "watch/causes.h"
 #include "watch/failures.h"
-#include "watch/minutes.h"
+#include "core/minutes.h"
 #include "watch/record.h"
 
 /* All children add to them at once: a lock would be one for each process. */

@@ -28,6 +28,8 @@ static void put_title(const eg_page *p)
     static const char *const marks[EG_LEVELS] = {"OK", "OK", "OK", "Look", "Failing"};
 
     eg_put(&p->h, p->verdict ? marks[p->verdict->level] : "Nothing is counted");
+    if (p->snapshot && p->snapshot->server)
+        eg_put_in(&p->h, " - ", p->snapshot->server, "");
     eg_put(&p->h, " - mod_encgather: status");
 }
 
@@ -46,8 +48,11 @@ static void put_head(const eg_page *p)
 static void put_top(const eg_page *p)
 {
     put_head(p);
-    eg_put(&p->h, "<header><h1>mod_encgather</h1><p class=\"reload\"><span id=\"refresh\">"
-                  "</span> <a href=\"\">Load anew</a></p>"
+    eg_put(&p->h, "<header><h1>mod_encgather");
+    if (p->snapshot && p->snapshot->server)
+        eg_put_in(&p->h, " at ", p->snapshot->server, "");
+    eg_put(&p->h, "</h1><p class=\"reload\"><span id=\"refresh\">"
+                  "</span> <a href=\"\">Reload now</a></p>"
                   "<p id=\"said\" class=\"unseen\" role=\"status\"></p></header>\n");
 }
 

@@ -27,6 +27,11 @@ static void put_sample(const eg_page *p, const eg_failure *sample)
     eg_put(h, "</p>");
 }
 
+static bool is_of_caller(const eg_finding *finding)
+{
+    return eg_cause_of(finding->cause)->lane == EG_LANE_CALLERS;
+}
+
 static void put_finding(const eg_page *p, const eg_finding *finding, bool has_title)
 {
     static const char *const words[EG_LEVELS] = {"",
@@ -40,7 +45,7 @@ static void put_finding(const eg_page *p, const eg_finding *finding, bool has_ti
     eg_put_in(h, "<p class=\"counts\">", finding->counts, "</p>");
     if (finding->level != EG_LEVEL_OVER)
         eg_put_in(h, "<p><b>What to look at:</b> ", finding->advice, "</p>");
-    if (finding->sample && finding->level != EG_LEVEL_NOTE)
+    if (finding->sample && (finding->level != EG_LEVEL_NOTE || is_of_caller(finding)))
         put_sample(p, finding->sample);
     eg_put(h, "</li>\n");
 }

@@ -16,6 +16,7 @@ typedef struct {
     const eg_host *total;                /* since counting began */
     unsigned hosts;                      /* of which something was counted */
     apr_array_header_t *lanes[EG_LANES]; /* of const eg_failure *, the latest first */
+    const char *server;                  /* the name of this one; NULL: none */
     const char *call;                    /* failures of this call alone are asked for; NULL: all */
 } eg_snapshot;
 

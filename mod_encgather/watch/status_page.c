@@ -191,6 +191,7 @@ static void write_snapshot(request_rec *r, apr_bucket_brigade *out, const order 
     bool counts = eg_snapshot_take(snapshot, r->pool);
 
     snapshot->call = o->call;
+    snapshot->server = r->server->server_hostname;
     if (!counts && o->wanted == FORMAT_JSON)
         apr_brigade_puts(out, NULL, NULL, "{\"level\":\"unknown\"}\n");
     else if (!counts && o->wanted == FORMAT_TEXT)

@@ -33,9 +33,17 @@ static apr_time_t of_minute(apr_uint32_t minute)
     return (apr_time_t)minute * 60 * APR_USEC_PER_SEC;
 }
 
-static apr_time_t cured_at(eg_cause cause)
+/* A clock that was ahead has left times that are still to come: they say nothing. */
+static apr_time_t cured_by(const judge *j, eg_cure cure)
 {
-    return eg_counters_cured(eg_cause_of(cause)->cure);
+    apr_time_t when = eg_counters_cured(cure);
+
+    return when <= j->of->now ? when : 0;
+}
+
+static apr_time_t cured_at(const judge *j, eg_cause cause)
+{
+    return cured_by(j, eg_cause_of(cause)->cure);
 }
 
 /* As exactly as it is known. */
@@ -44,7 +52,9 @@ static apr_time_t failed_at(const judge *j, eg_cause cause)
     const eg_failure *sample = eg_snapshot_sample(j->of, cause);
     apr_uint32_t minute = eg_snapshot_last(j->of, &j->of->day->causes[cause]);
 
-    return sample && eg_minute_of(sample->when) >= minute ? sample->when : of_minute(minute);
+    if (!sample || eg_minute_of(sample->when) < minute || sample->when > j->of->now)
+        return of_minute(minute);
+    return sample->when;
 }
 
 /* How many of those that are kept came behind the last good request. */
@@ -56,7 +66,7 @@ static int since_cured(const judge *j, eg_cause cause)
     for (int i = 0; i < list->nelts; i++) {
         const eg_failure *failure = APR_ARRAY_IDX(list, i, const eg_failure *);
 
-        n += failure->cause == cause && failure->when > cured_at(cause);
+        n += failure->cause == cause && failure->when > cured_at(j, cause);
     }
     return n;
 }
@@ -80,7 +90,7 @@ static bool is_over(const judge *j, eg_cause cause)
 {
     apr_time_t failed = failed_at(j, cause);
 
-    return failed < cured_at(cause) && j->of->now - failed >= A_MOMENT;
+    return failed < cured_at(j, cause) && j->of->now - failed >= A_MOMENT;
 }
 
 /* Nobody was served since, or one of five fails. */
@@ -88,7 +98,7 @@ static bool keeps_failing(const judge *j, eg_cause cause)
 {
     apr_uint64_t failed = eg_read(&j->of->quarter->causes[cause]);
 
-    return cured_at(cause) <= failed_at(j, cause) ||
+    return cured_at(j, cause) <= failed_at(j, cause) ||
            failed * 5 >= eg_results_in(j->of->quarter, EG_FOUND);
 }
 
@@ -106,7 +116,7 @@ static bool nobody_fits(const judge *j, eg_cause cause)
 {
     int behind = since_cured(j, cause);
 
-    return cured_at(cause) ? behind >= SURELY_NOT_STRAY : behind > 0;
+    return cured_at(j, cause) ? behind >= SURELY_NOT_STRAY : behind > 0;
 }
 
 static eg_level level_of_strangers(const judge *j, eg_cause cause)
@@ -154,7 +164,7 @@ static const char *others_are_served(const judge *j, eg_cause cause)
         return apr_psprintf(pool, " %s found in the last %d minutes.",
                             eg_count_words(pool, found, "other call was", "other calls were"),
                             EG_QUARTER);
-    return cured_at(cause) > failed_at(j, cause) ? "" : " Nobody was served since.";
+    return cured_at(j, cause) > failed_at(j, cause) ? "" : " Nobody was served since.";
 }
 
 static const char *count_words(const judge *j, eg_cause cause)
@@ -195,6 +205,18 @@ static void tell_signature(const judge *j, eg_finding *finding)
     }
 }
 
+/* Of a single one nobody should read that they are many. */
+static const char *cause_title(const judge *j, eg_cause cause)
+{
+    bool is_single = eg_read(&j->of->hour->causes[cause]) == 1;
+
+    if (is_single && cause == EG_CAUSE_ATTEMPTS)
+        return "One caller gave up, who keyed in wrong too often";
+    if (is_single && cause == EG_CAUSE_NO_ACCOUNT)
+        return "One caller keyed in what no account has";
+    return eg_cause_of(cause)->title;
+}
+
 static const char *at_host(const judge *j, const eg_failure *sample)
 {
     const char *name = sample ? eg_counters_host_name(sample->host) : "";
@@ -215,7 +237,7 @@ static void judge_cause(judge *j, eg_cause cause)
     finding.level = level_of_cause(j, cause);
     if (finding.level < EG_LEVEL_LOOK && !is_recent)
         return;
-    finding.title = apr_pstrcat(j->of->pool, info->title, at_host(j, sample), NULL);
+    finding.title = apr_pstrcat(j->of->pool, cause_title(j, cause), at_host(j, sample), NULL);
     finding.counts = count_words(j, cause);
     if (cause == EG_CAUSE_SIGNATURE || cause == EG_CAUSE_UNSIGNED)
         tell_signature(j, &finding);
@@ -229,8 +251,9 @@ static void judge_slowness(judge *j)
     const eg_host *quarter = j->of->quarter;
     apr_uint64_t p95 = eg_time_in(&quarter->backend_time, 950);
 
-    if (p95 < SLOW_US || eg_read(&quarter->causes[EG_CAUSE_BACKEND_SLOW]))
-        return;
+    if (p95 < SLOW_US || eg_read(&quarter->causes[EG_CAUSE_BACKEND_SLOW]) ||
+        eg_read(&quarter->causes[EG_CAUSE_DATABASE]))
+        return; /* that says why */
     APR_ARRAY_PUSH(j->findings, eg_finding) =
         (eg_finding){.level = EG_LEVEL_LOOK,
                      .title = "The backend is slow",
@@ -241,6 +264,27 @@ static void judge_slowness(judge *j)
                          eg_duration_words(j->of->pool, eg_time_in(&quarter->backend_time, 500)),
                          eg_duration_words(j->of->pool, p95), EG_QUARTER),
                      .advice = "Look at the backend, and at what it waits for."};
+}
+
+/* What a signature should have kept out, and was let on. */
+static void judge_observed(judge *j)
+{
+    const eg_host *hour = j->of->hour;
+    apr_uint64_t wrong = eg_read(&hour->signatures[EG_SIGNATURE_INVALID]) +
+                         eg_read(&hour->signatures[EG_SIGNATURE_MISSING]);
+    apr_uint64_t refused =
+        eg_read(&hour->causes[EG_CAUSE_SIGNATURE]) + eg_read(&hour->causes[EG_CAUSE_UNSIGNED]) +
+        eg_read(&hour->causes[EG_CAUSE_URL]) + eg_read(&hour->causes[EG_CAUSE_CLOCK]);
+
+    if (wrong <= refused)
+        return;
+    APR_ARRAY_PUSH(j->findings, eg_finding) = (eg_finding){
+        .level = EG_LEVEL_NOTE,
+        .title = "Requests went on although their signature does not fit",
+        .counts = apr_psprintf(j->of->pool, "%s in the last hour.",
+                               eg_count_words(j->of->pool, wrong - refused, "request", "requests")),
+        .advice = "EncGatherSignature observe does that, or another Require that lets them in. "
+                  "With \"on\" they would be refused: EG0303 in the error log says why."};
 }
 
 static void judge_keys(judge *j)
@@ -264,8 +308,8 @@ static const char *last_call_words(const judge *j)
     apr_time_t last =
         of_minute(eg_snapshot_last(j->of, &j->of->day->webhooks[EG_STEP_FIRST][EG_ASKED]));
 
-    if (last < eg_counters_cured(EG_CURED_BY_CALL))
-        last = eg_counters_cured(EG_CURED_BY_CALL);
+    if (last < cured_by(j, EG_CURED_BY_CALL))
+        last = cured_by(j, EG_CURED_BY_CALL);
     if (!last)
         return "Nobody called in the last day";
     return apr_pstrcat(j->of->pool, "No call in the last hour, the last one at ",
@@ -331,6 +375,7 @@ eg_verdict_words eg_verdict_of(const eg_snapshot *of)
     for (unsigned cause = EG_CAUSE_NONE + 1; cause < EG_CAUSES; cause++)
         judge_cause(&j, (eg_cause)cause);
     judge_slowness(&j);
+    judge_observed(&j);
     judge_keys(&j);
     sort_findings(j.findings);
     if (j.findings->nelts)

@@ -18,7 +18,7 @@ APLOG_USE_MODULE(encgather);
 
 #define EMPTY_READS_MAX 4096 /* in a row: a filter that never gives anything does not hold us */
 
-static ap_filter_rec_t *catch_filter, *feed_filter, *front_filter;
+static ap_filter_rec_t *catch_filter, *feed_filter;
 
 /* --- reading ----------------------------------------------------------------------------------- */
 
@@ -212,12 +212,15 @@ void eg_body_become(eg_body *body, char *bytes, apr_size_t n)
     eg_body_wipe(body);
     body->bytes = bytes;
     body->n = body->size = n;
+    if (body->announced >= 0)
+        body->announced = (apr_off_t)n;
 }
 
 /* --- handing on -------------------------------------------------------------------------------- */
 
 typedef struct {
     const eg_body *body;
+    const request_rec *of; /* whoever answers a redirect begins anew */
     apr_size_t given;
 } feed;
 
@@ -278,33 +281,50 @@ static apr_status_t feed_body(ap_filter_t *f, apr_bucket_brigade *out, ap_input_
     return APR_SUCCESS;
 }
 
-/* Asked of the chain itself: a redirect within a request takes another chain, and a request may
- * have one of a request before it, or that of the page it is a part of. */
-static bool has_feed(const request_rec *r)
+/* Asked of the chain itself: a redirect within a request may take another chain, and a request may
+ * have that of the page it is a part of. */
+static feed *find_feed(const request_rec *r)
 {
     for (const ap_filter_t *f = r->input_filters; f; f = f->next)
         if (f->frec == feed_filter && f->r == r)
-            return true;
-    return false;
+            return f->ctx;
+    return NULL;
 }
 
-static void add_feed(ap_filter_rec_t *where, request_rec *r, const eg_body *body)
+/* mod_proxy looks whether there are filters in front of the protocol's: then a body of more than 16 KiB goes through a
+ * file in a directory for all. This one does not change lengths. What is still on its way is read, lines between chunks
+ * too, by the protocol's own. */
+static feed *add_feed(request_rec *r, const eg_body *body)
 {
-    feed *from = apr_pcalloc(r->pool, sizeof *from);
+    feed *from = apr_palloc(r->pool, sizeof *from);
+    ap_filter_t *f = ap_add_input_filter_handle(feed_filter, from, r, r->connection);
 
-    from->body = body;
-    ap_add_input_filter_handle(where, from, r, r->connection);
+    if (f->next == r->proto_input_filters && body->state == EG_BODY_WHOLE)
+        r->proto_input_filters = f;
+    return from;
+}
+
+static void set_feed(request_rec *r, const eg_body *body)
+{
+    feed *from = find_feed(r);
+
+    if (!from)
+        from = add_feed(r, body);
+    *from = (feed){.body = body, .of = r};
 }
 
 void eg_body_replay(request_rec *r)
 {
-    if (!has_feed(r))
-        add_feed(feed_filter, r, eg_body_of(r));
+    const feed *from = find_feed(r);
+
+    if (!from || from->of != r)
+        set_feed(r, eg_body_of(r));
 }
 
-void eg_body_serve(request_rec *r)
+void eg_body_replay_alone(request_rec *r)
 {
-    add_feed(front_filter, r, eg_body_of(r));
+    r->input_filters = r->proto_input_filters;
+    set_feed(r, eg_body_of(r));
 }
 
 /* mod_proxy takes a body from a sub-request, and keeps its connection, only when there is a "kept
@@ -317,20 +337,6 @@ static void set_kept_body(request_rec *sub, const eg_body *body)
     APR_BRIGADE_INSERT_TAIL(sub->kept_body,
                             apr_bucket_immortal_create(body->bytes, body->n, alloc));
     APR_BRIGADE_INSERT_TAIL(sub->kept_body, apr_bucket_eos_create(alloc));
-}
-
-bool eg_body_was_taken(request_rec *r)
-{
-    const eg_body *body = eg_body_of(r);
-
-    return body->was_begun || (body->announced >= 0 && body->n != (apr_size_t)body->announced);
-}
-
-bool eg_body_may_lack_some(request_rec *r)
-{
-    const eg_body *body = eg_body_of(r);
-
-    return body->announced < 0 ? body->was_begun : body->n != (apr_size_t)body->announced;
 }
 
 void eg_body_keep_anew(request_rec *r)
@@ -372,24 +378,26 @@ static bool comes_from_ours(request_rec *r)
     return false;
 }
 
+static const eg_body nothing = {.state = EG_BODY_WHOLE, .announced = -1};
+
 static void hide_body(request_rec *r)
 {
-    static const eg_body nothing = {.state = EG_BODY_WHOLE, .announced = -1};
+    const feed *from = find_feed(r);
 
-    if (has_feed(r))
+    if (from && from->body == &nothing)
         return;
     eg_body_end(r, eg_config_max_body(eg_config_of(r->prev)));
     /* mod_proxy_http keeps the body for another try by the same pool, where it had begun one */
     (void)apr_pool_userdata_setn(NULL, "proxy-req-input", NULL, r->pool);
     apr_table_unset(r->headers_in, "Content-Length");
     apr_table_unset(r->headers_in, "Transfer-Encoding");
-    add_feed(feed_filter, r, &nothing);
+    set_feed(r, &nothing);
 }
 
 /* The first that sees the request of an error page. */
 static int hide_from_error_page(request_rec *r)
 {
-    if (eg_is_error_page(r) && comes_from_ours(r))
+    if (eg_is_behind_error(r) && comes_from_ours(r))
         hide_body(r);
     return DECLINED;
 }
@@ -437,28 +445,21 @@ static int refuse_broken_body(request_rec *r)
     return body->status;
 }
 
-/* What a CGI program leads on to by its Location is a GET, whatever the client's line says: the program has
- * read the body, and nobody else gets one. */
-static bool has_become_get(const request_rec *r)
-{
-    apr_size_t n = strlen(r->method);
-
-    return r->prev && r->method_number == M_GET && r->the_request &&
-           (strncmp(r->the_request, r->method, n) != 0 || r->the_request[n] != ' ');
-}
-
 /* Every request of a chain of redirects starts without the filters of the one before, and a
  * redirect to an index takes those of the index. */
 static void feed_whoever_answers(request_rec *r)
 {
     if (r->main && (!eg_is_backend_call(r) || !eg_has_body(r)))
         return;
-    if (eg_is_error_page(r) && comes_from_ours(r)) {
+    if (eg_is_behind_error(r) && comes_from_ours(r)) {
         hide_body(r);
         return;
     }
-    if (has_become_get(r))
+    if (eg_has_become_get(r)) {
+        if (find_feed(r))
+            set_feed(r, &nothing);
         return;
+    }
     if (may_have_parts(r))
         read_ahead(r);
     else if (!eg_slot_if_any(eg_root_of(r), EG_SLOT_BODY))
@@ -476,9 +477,6 @@ void eg_body_register_hooks(apr_pool_t *pool)
     /* nearest to HTTP_IN: whoever decodes or inspects bodies comes after it */
     feed_filter = ap_register_input_filter("ENCGATHER_BODY", feed_body, NULL,
                                            (ap_filter_type)(AP_FTYPE_PROTOCOL - 1));
-    /* nearest to whoever answers, before mod_request's, too */
-    front_filter = ap_register_input_filter("ENCGATHER_OPENED", feed_body, NULL,
-                                            (ap_filter_type)(AP_FTYPE_RESOURCE - 1));
     ap_hook_post_read_request(hide_from_error_page, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_post_perdir_config(note_ours, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_insert_filter(feed_whoever_answers, NULL, NULL, APR_HOOK_FIRST);

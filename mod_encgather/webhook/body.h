@@ -54,11 +54,10 @@ void eg_body_end(request_rec *r, apr_size_t limit);
 /* Whoever reads the body of r from here on gets what was kept, then the rest if there is any. */
 void eg_body_replay(request_rec *r);
 
-/* The same for who answers r, once, right before he does: all filters of r have had the body and do not get it again, nor
- * can one of them hand on what it kept of it. */
-void eg_body_serve(request_rec *r);
+/* The same, past all filters that look into contents: they have had the body when it was read through them. */
+void eg_body_replay_alone(request_rec *r);
 
-/* The same as eg_body_replay() for a call of our own: sub, which a client did not send, gets a body of n bytes. */
+/* The same for a call of our own: sub, which a client did not send, gets a body of n bytes. */
 void eg_body_lend(request_rec *sub, const char *bytes, apr_size_t n);
 
 /* The body is another one from here on: n bytes of eg_wiped_alloc(). The one before is wiped. */
@@ -67,8 +66,8 @@ void eg_body_become(eg_body *body, char *bytes, apr_size_t n);
 /* Once it was read: whether another module had read it before, and may be the one who hands it on. */
 bool eg_body_was_taken(request_rec *r);
 
-/* Once it was read: whether another length came than was announced, or another module had read of one without a length.
- * One that reads and hands on all of it, as mod_security does, is not meant. */
+/* Once it was read: whether another length came than was announced, or nothing of one without a length that another module
+ * had read. One that reads and hands on all of it, as mod_security does, is not meant. */
 bool eg_body_may_lack_some(request_rec *r);
 
 /* Where mod_request, or eg_body_lend(), has kept the body of r for others, they get this one, too. */

@@ -49,3 +49,18 @@ bool eg_body_announces_more(const eg_body *body, apr_size_t limit)
 {
     return body->announced > (apr_off_t)limit;
 }
+
+bool eg_body_was_taken(request_rec *r)
+{
+    const eg_body *body = eg_body_of(r);
+
+    return body->was_begun || (body->announced >= 0 && body->n != (apr_size_t)body->announced);
+}
+
+bool eg_body_may_lack_some(request_rec *r)
+{
+    const eg_body *body = eg_body_of(r);
+
+    return body->announced < 0 ? body->was_begun && !body->n
+                               : body->n != (apr_size_t)body->announced;
+}

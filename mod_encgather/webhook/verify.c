@@ -157,8 +157,9 @@ static void log_verdict(request_rec *r, const eg_webhook *hook, const eg_config 
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
                       EG_TAG("0304") "call %s: the signature could not be checked, OpenSSL failed",
                       eg_call_of(r));
-        eg_note_failure(r, EG_CAUSE_CRYPTO, 304,
-                        "the signature could not be checked, OpenSSL failed");
+        if (eg_config_signature(policy) != EG_CHECK_OBSERVE)
+            eg_note_failure(r, EG_CAUSE_CRYPTO, 304,
+                            "the signature could not be checked, OpenSSL failed");
     } else if (hook->judgement.verdict != EG_SIGNATURE_VALID &&
                eg_config_signature(policy) == EG_CHECK_OBSERVE)
         ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,

@@ -192,6 +192,8 @@ static void advised(void)
         else
             ok(!strstr(got, "secret") && !strstr(got, "step") && !strchr(got, '\n'),
                "nothing secret in it: %s", examples[i].name);
+        is_int(eg_doctor_names_url(got), examples[i].want != NULL,
+               "whether it is about the URL: %s", examples[i].name);
         is_str(advice(&examples[i], "other", "AC1"), NULL, "none for a forged signature: %s",
                examples[i].name);
     }
@@ -222,6 +224,7 @@ static void another_account(void)
 
     ok(got && strstr(got, "AccountSid") && !strstr(got, "secret") && !strstr(got, "AC"),
        "another account's token");
+    ok(!eg_doctor_names_url(got), "which is not about the URL");
 }
 
 #define SID "AC0123456789abcdef0123456789abcdef"

@@ -63,6 +63,7 @@ sub _open_session ($self) {
     );
     my $session = $self->_call(POST => '/session', { capabilities => { alwaysMatch => \%wanted } });
     $self->{session} = "/session/$session->{sessionId}";
+    $self->_post('/timeouts', { script => 1000 * ANSWER_WAIT });
     return;
 }
 

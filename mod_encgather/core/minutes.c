@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A ring of minutes in shared memory: what was counted in each of the last day's. */
-#include "watch/minutes.h"
+#include "minutes.h"
 
 #define NUMBER 0xffffffffULL
 
