@@ -33,6 +33,11 @@ EncGatherSignature off
     SetHandler encrypted-gather
     EncGatherBackend /decrypt
 </Location>
+<Location /reveal>
+    EncGatherReveal card
+    EncGatherTokenFormat jwe
+    EncGatherSingleUse on
+</Location>
 <Location /encgather-status>
     SetHandler encgather-status
 </Location>
@@ -42,7 +47,7 @@ my $HOST = '127.0.0.1:' . $server->port;
 post($HOST, '/gather', [], token => undef);
 my $TEXT = request(GET => $HOST, '/encgather-status?format=openmetrics')->content;
 $server->stop;
-log_is_clean($server, qr/EG0110:/);
+log_is_clean($server, qr/EG0110:/, qr/EG0157:/);
 
 # Each sample as [name, labels in braces], and what there is: a name, or a value of a label of it.
 my @SAMPLES = map { /^(encgather_\w+)(?:\{(.*)\})? \S+$/ ? [ $1, $2 // '' ] : () } split /\n/, $TEXT;
@@ -130,6 +135,9 @@ my @HEALTHY = (
     [ '(?:backend_answers|decryptions|lookups)_total .*"not-found"' => 1 ],
     [ 'failures_total .*"no-account"'                => 1 ],
     [ 'key_\w+_total'                                => 12 ],
+    [ 'state_asked_total'                            => 6 ],
+    [ 'state_duration_seconds_total'                 => 0.006 ],
+    [ 'state_(?:counts|marks)_room'                  => "100x24" ],
     [ 'handler_duration_seconds_(?:bucket|count)'    => 18 ],
     [ 'handler_duration_seconds_bucket .*le="0\.0[01]' => 0 ],
     [ 'backend_duration_seconds_(?:bucket|count)'    => 6 ],
@@ -203,6 +211,9 @@ my @INCIDENTS = (
     incident('the Redis is away', [qw(EncgatherCallersNotServed EncgatherStateAway)],
         [ @UNAVAILABLE, @NO_ANSWER, [ 'decryptions_total .*"unavailable"' => 6 ], failing('state', 6) ]),
     incident('the Redis is away, and lockouts go on without it', ['EncgatherStateAway'], [ [ 'lockouts_total .*"away"' => 6 ] ]),
+    incident('the Redis is slow', ['EncgatherStateSlow'], [ [ 'state_duration_seconds_total' => 3 ] ]),
+    incident('too little memory for used tokens', ['EncgatherStateTooSmall'], [ [ 'state_marks_pushed_out_total' => $ONCE ] ]),
+    incident('too little memory for counts', ['EncgatherStateTooSmall'], [ [ 'state_counts ' => "90x$MINUTES" ] ]),
     incident('a number that is locked', ['EncgatherLockedOut'], [ [ 'lockouts_total .*"locked"' => 2 ] ]),
     incident('somebody who guesses, from many numbers', ['EncgatherGuessing'], ([ [ 'lockouts_total .*"failed"' => 5 ] ]) x 2),
     incident('the clock is wrong: what comes is too old', ['EncgatherClockWrong'], [ [ 'decryptions_total .*"bad-token"' => $FEW ], failing('clock', $FEW) ]),

@@ -252,7 +252,9 @@ sub extracted_package () {
     make_path("$ROOT/var/lib/ivr");
     my $umask = umask 0077;
     succeeds('encgather makes a key', "$ROOT/usr/bin/encgather", 'keygen', "$etc/ivr.key");
+    succeeds('and one of what hosts share', "$ROOT/usr/bin/encgather", 'keygen', "$etc/state.key");
     spew("$etc/ivr.token", 'a' x 32 . "\n");
+    spew("$etc/redis.password", "secret\n");
     my $certificate = certificate("$etc/ivr.pem");
     umask $umask;
     succeeds('the accounts', 'sqlite3', '-batch', "$ROOT/var/lib/ivr/accounts.db", ".read $ROOT/$DOC/examples/accounts.sql");

@@ -71,6 +71,7 @@ DBDParams "$DATABASE"
 EncGatherAuthTokenFile "$TOKENS"
 EncGatherKeyFile $RING
 EncGatherTokenFormat jwe
+EncGatherStateCache redis:127.0.0.1:$NOBODY
 EncGatherForward CallSid
 <Location /encgather-status>
     SetHandler encgather-status
@@ -82,6 +83,8 @@ CONF
     gather_at('/to-slow',    "http://127.0.0.1:$APP/slow", 'EncGatherTimeout 1'),
     gather_at('/elsewhere',  '/decrypt', 'EncGatherPublicURL https://ivr.example.com'),
     gather_at('/hurried',    '/decrypt', 'EncGatherTimeout 1'),
+    gather_at('/once',       '/decrypt-once'),
+    decrypt_at('/decrypt-once', 'EncGatherSingleUse on'),
     gather_at('/markup',     '"/<script>alert(1)</script>&\'/x"'),
     decrypt_at('/decrypt');
 $server->configure(conf => $CONF);
@@ -220,6 +223,8 @@ my @INCIDENTS = (
     [ 'a key was not rotated everywhere', 'failing', 'key', qr/sealed under a key that is not here/, qr/rule: key/, qr/not rotated everywhere/,
         sub { whole_call('/newer', $CARD, $PIN) for 1 .. 2 } ],
     [ 'a clock is wrong', 'failing', 'clock', qr/A clock is wrong/, qr/rule: age/, qr/Compare the clocks/, \&aged_call ],
+    [ 'the Redis is away', 'failing', 'state', qr/The state that hosts share \(EncGatherStateCache\) cannot be asked/, qr/whether its tokens were used is not known/, qr/Is the Redis started/,
+        sub { whole_call('/once', $CARD, $PIN) for 1 .. 2 } ],
     [ 'forged requests', 'look', 'signature', qr/A flood of forged requests/, qr/does not fit/, qr/nobody is let in/,
         sub { forge($_) for 1 .. FLOOD } ],
     [ 'one caller errs', 'note', 'attempts', qr/One caller gave up/, qr/attempts were used up/, qr/One now and then is a person/,
@@ -290,7 +295,7 @@ sub later ($seconds) { spew("$TREE/clock", "$seconds\n"); return status() }
     well();
     my $said = status();
     is_deeply [ sort map { $_->{level} } grep { $_->{cause} =~ /^(?:backend|database|key|clock|public-url|signature)/ } @{ $said->{findings} } ],
-        [ ('over') x ($SHOTS ? 1 : 7) ], 'some minutes later, and calls went well: all of that is over';
+        [ ('over') x ($SHOTS ? 1 : 8) ], 'some minutes later, and calls went well: all of that is over';
     like $said->{sentence}, qr/^All is well again\. \d+ calls in the last hour, \d+ found; \d+ failures? in the last hour, none since\.$/, 'which the sentence says';
     $said = later(400 + 3700);
     is_deeply $said->{findings}, [], 'an hour later nothing is told of it any more';

@@ -11,6 +11,7 @@
 #include "call/lockout.h"
 #include "call/sentence.h"
 #include "call/tokens.h"
+#include "core/nameonce.h"
 #include "core/parameters.h"
 #include "core/secret.h"
 #include "watch/counters.h"
@@ -43,44 +44,6 @@ static bool is_in_both(const eg_webhook *hook)
     return false;
 }
 
-#define NAMES_MAX (EG_FIELDS_MAX + 4)
-
-/* Names of which a request has one at most, and how often they were seen. */
-typedef struct {
-    eg_span at[NAMES_MAX];
-    bool seen[NAMES_MAX];
-    unsigned n;
-    apr_uint64_t lengths; /* a bit for each that a name has; the last one for longer ones */
-} names_once;
-
-static apr_uint64_t bit_of_length(apr_size_t n)
-{
-    return (apr_uint64_t)1 << (n < 63 ? n : 63);
-}
-
-static void add_name(names_once *names, eg_span name)
-{
-    names->seen[names->n] = false;
-    names->at[names->n++] = name;
-    names->lengths |= bit_of_length(name.n);
-}
-
-static bool any_seen_twice(names_once *names, const eg_params *params)
-{
-    for (apr_size_t i = 0; i < params->n; i++) {
-        const eg_span name = params->at[i].name;
-
-        for (unsigned k = 0; k < names->n && (names->lengths & bit_of_length(name.n)); k++) {
-            if (!eg_span_eq(name, names->at[k]))
-                continue;
-            if (names->seen[k])
-                return true;
-            names->seen[k] = true;
-        }
-    }
-    return false;
-}
-
 static eg_span speech_of(const gather *g)
 {
     return eg_span_of(g->provider->dialect->speech);
@@ -88,17 +51,16 @@ static eg_span speech_of(const gather *g)
 
 static bool any_doubled(const gather *g)
 {
-    names_once names; /* most of it is never looked at */
+    eg_names_once names; /* most of it is never looked at */
 
-    names.n = 0;
-    names.lengths = 0;
-    add_name(&names, EG_LIT("step"));
-    add_name(&names, EG_LIT("attempt"));
-    add_name(&names, DIGITS);
-    add_name(&names, speech_of(g));
+    eg_names_begin(&names);
+    eg_names_add(&names, EG_LIT("step"));
+    eg_names_add(&names, EG_LIT("attempt"));
+    eg_names_add(&names, DIGITS);
+    eg_names_add(&names, speech_of(g));
     for (unsigned i = 0; i < g->fields->n; i++)
-        add_name(&names, eg_span_of(g->fields->at[i].name));
-    return any_seen_twice(&names, &g->hook->query) || any_seen_twice(&names, &g->hook->form);
+        eg_names_add(&names, eg_span_of(g->fields->at[i].name));
+    return eg_names_any_twice(&names, &g->hook->query) || eg_names_any_twice(&names, &g->hook->form);
 }
 
 /* What is said twice, or by URL and body both, could be read in two ways: it is not read. */

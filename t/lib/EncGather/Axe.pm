@@ -20,8 +20,10 @@ my $source;    # the file
 
 # The reason why it cannot be had, or ''. It is installed once for each version, with what is kept for the next run.
 sub axe_is_missing ($out) {
+    local $ENV{NODE_PATH};    # what others run with node have their own
     EncGather::Twilio::scripts_in('axe');
     my $why = EncGather::Twilio::what_is_missing() || EncGather::Twilio::install("$out/axe");
+    EncGather::Twilio::scripts_in('twilio');
     $source = "$out/axe/node_modules/axe-core/axe.min.js";
     return $why;
 }
