@@ -151,15 +151,26 @@ bool eg_redis_is_usable(const eg_redis *redis)
 #include <hiredis/hiredis.h>
 
 #define WORDS_MAX 256
-#define PIECE 4096 /* bytes that are read at a time */
+#define PIECE 4096             /* bytes that are read at a time */
+#define ANSWER_MAX (64 * 1024) /* bytes; what a start asks for has some thousand */
+#define ELEMENTS_MAX 16        /* of a list; a setting has two */
+
+#if HIREDIS_MAJOR >= 1
+typedef size_t element_count;
+#else
+typedef int element_count;
+#endif
 
 struct eg_redis {
     int fd;
     redisReader *reader;
-    char *out; /* to be sent; wiped then */
+    const redisReplyObjectFunctions *plain; /* of hiredis */
+    redisReplyObjectFunctions functions;    /* the same, but for long lists */
+    apr_size_t taken; /* bytes of this answer, and of those before it to the login */
+    char *out;        /* to be sent; wiped then */
     apr_size_t n;
     unsigned login; /* answers to the login that have not come yet */
-    bool is_usable;
+    bool is_usable, was_asked;
 };
 
 bool eg_redis_is_built(void)
@@ -306,6 +317,27 @@ static bool append_login(eg_redis *redis, const eg_redis_login *login)
     return good;
 }
 
+/* The length of a list is said before what is in it, and memory is taken for all of it. NULL: the answer is broken. */
+static void *create_short_list(const redisReadTask *task, element_count n)
+{
+    const eg_redis *redis = task->privdata;
+
+    return n > ELEMENTS_MAX ? NULL : redis->plain->createArray(task, n);
+}
+
+static bool make_reader(eg_redis *redis)
+{
+    redis->reader = redisReaderCreate();
+    if (!redis->reader)
+        return false;
+    redis->plain = redis->reader->fn;
+    redis->functions = *redis->plain;
+    redis->functions.createArray = create_short_list;
+    redis->reader->fn = &redis->functions;
+    redis->reader->privdata = redis;
+    return true;
+}
+
 eg_redis *eg_redis_connect(const eg_addresses *at, const eg_redis_login *login, apr_int64_t until,
                            eg_redis_answer *why)
 {
@@ -320,8 +352,8 @@ eg_redis *eg_redis_connect(const eg_addresses *at, const eg_redis_login *login, 
         (void)close(fd);
         return NULL;
     }
-    *redis = (eg_redis){.fd = fd, .reader = redisReaderCreate(), .is_usable = true};
-    if (redis->reader && append_login(redis, login))
+    *redis = (eg_redis){.fd = fd, .is_usable = true};
+    if (make_reader(redis) && append_login(redis, login))
         return redis;
     eg_redis_close(redis);
     return NULL;
@@ -355,6 +387,9 @@ static eg_redis_kind feed_reader(eg_redis *redis, apr_int64_t until)
         return EG_REDIS_NUMBER;
     if (n <= 0)
         return EG_REDIS_CLOSED;
+    redis->taken += (apr_size_t)n;
+    if (redis->taken > ANSWER_MAX)
+        return EG_REDIS_ODD;
     return redisReaderFeed(redis->reader, piece, (size_t)n) == REDIS_OK ? EG_REDIS_NUMBER
                                                                         : EG_REDIS_ODD;
 }
@@ -397,12 +432,17 @@ static void keep_text(const redisReply *reply, apr_pool_t *pool, eg_redis_answer
         answer->text = (eg_span){apr_pstrmemdup(pool, reply->str, reply->len), reply->len};
 }
 
+/* Of a list the last element, where that is a text: a setting. What is none of these nobody has asked for. */
 static void take_reply(const redisReply *reply, apr_pool_t *pool, eg_redis_answer *answer)
 {
-    if (reply->type == REDIS_REPLY_ARRAY && reply->elements)
-        reply = reply->element[reply->elements - 1];
-    answer->kind = EG_REDIS_NOTHING;
-    if (reply->type == REDIS_REPLY_INTEGER) {
+    bool is_list = reply->type == REDIS_REPLY_ARRAY;
+
+    answer->kind = EG_REDIS_ODD;
+    if (reply->type == REDIS_REPLY_NIL || (is_list && !reply->elements))
+        answer->kind = EG_REDIS_NOTHING;
+    else if (is_list && reply->element[reply->elements - 1]->type == REDIS_REPLY_STRING)
+        keep_text(reply->element[reply->elements - 1], pool, answer);
+    else if (reply->type == REDIS_REPLY_INTEGER) {
         answer->kind = EG_REDIS_NUMBER;
         answer->number = reply->integer;
     } else if (reply->type == REDIS_REPLY_ERROR)
@@ -424,23 +464,52 @@ static eg_redis_answer read_answer(eg_redis *redis, apr_int64_t until, apr_pool_
     return answer;
 }
 
+/* True: the login was taken; else what was said to it, which answers no question. */
+static bool read_login(eg_redis *redis, apr_int64_t until, eg_redis_answer *answer)
+{
+    for (; redis->login; redis->login--) {
+        *answer = read_answer(redis, until, NULL);
+        if (answer->kind == EG_REDIS_TEXT)
+            continue;
+        if (answer->kind < EG_REDIS_ERROR)
+            answer->kind = EG_REDIS_ODD;
+        return false;
+    }
+    return true;
+}
+
+/* Between two questions nothing is to be read, not even the end: what there is would be taken for an answer. Before the first
+ * one there may be why nobody is let in. */
+static bool has_unread(const eg_redis *redis)
+{
+    struct pollfd one = {.fd = redis->fd, .events = POLLIN};
+
+    return redis->was_asked && poll(&one, 1, 0) != 0;
+}
+
+static bool is_all_read(const eg_redis *redis)
+{
+    return redis->reader->pos >= redis->reader->len;
+}
+
 eg_redis_answer eg_redis_ask(eg_redis *redis, const eg_span *words, unsigned n, apr_int64_t until,
                              apr_pool_t *pool)
 {
     eg_redis_answer answer = {.kind = EG_REDIS_ODD};
 
     redis->is_usable = false;
-    if (append_command(redis, words, n))
+    redis->taken = 0;
+    if (has_unread(redis))
+        answer.kind = EG_REDIS_CLOSED;
+    else if (append_command(redis, words, n))
         answer.kind = send_all(redis, until);
     forget_sent(redis);
-    if (answer.kind != EG_REDIS_NUMBER)
+    redis->was_asked = true;
+    if (answer.kind != EG_REDIS_NUMBER || !read_login(redis, until, &answer))
         return answer;
-    for (; redis->login; redis->login--) {
-        answer = read_answer(redis, until, NULL);
-        if (answer.kind != EG_REDIS_TEXT)
-            return answer;
-    }
     answer = read_answer(redis, until, pool);
+    if (answer.kind < EG_REDIS_NAMELESS && !is_all_read(redis))
+        answer.kind = EG_REDIS_ODD;
     redis->is_usable = answer.kind < EG_REDIS_NAMELESS;
     return answer;
 }
