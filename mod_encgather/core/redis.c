@@ -109,6 +109,7 @@ bool eg_redis_is_usable(const eg_redis *redis)
 #define PIECE 4096             /* bytes that are read at a time */
 #define ANSWER_MAX (64 * 1024) /* bytes; what a start asks for has some thousand */
 #define ELEMENTS_MAX 16        /* of a list; a setting has two */
+#define SILENT_MOST 30000      /* milliseconds between two questions to one connection */
 
 #if HIREDIS_MAJOR >= 1
 typedef size_t element_count;
@@ -124,8 +125,9 @@ struct eg_redis {
     apr_size_t taken; /* bytes of this answer, and of those before it to the login */
     char *out;        /* to be sent; wiped then */
     apr_size_t n;
-    unsigned login; /* answers to the login that have not come yet */
-    bool is_usable, was_asked;
+    unsigned login;    /* answers to the login that have not come yet */
+    apr_int64_t asked; /* when it was asked last; 0: never */
+    bool is_usable;
 };
 
 bool eg_redis_is_built(void)
@@ -434,12 +436,13 @@ static bool read_login(eg_redis *redis, apr_int64_t until, eg_redis_answer *answ
 }
 
 /* Between two questions nothing is to be read, not even the end: what there is would be taken for an answer. Before the first
- * one there may be why nobody is let in. */
-static bool has_unread(const eg_redis *redis)
+ * one there may be why nobody is let in. And what lies between the two forgets who is silent for minutes, and tells neither. */
+static bool is_spoilt(const eg_redis *redis)
 {
     struct pollfd one = {.fd = redis->fd, .events = POLLIN};
 
-    return redis->was_asked && poll(&one, 1, 0) != 0;
+    return redis->asked &&
+           (eg_steady_clock() - redis->asked > SILENT_MOST || poll(&one, 1, 0) != 0);
 }
 
 static bool is_all_read(const eg_redis *redis)
@@ -454,12 +457,12 @@ eg_redis_answer eg_redis_ask(eg_redis *redis, const eg_span *words, unsigned n, 
 
     redis->is_usable = false;
     redis->taken = 0;
-    if (has_unread(redis))
+    if (is_spoilt(redis))
         answer.kind = EG_REDIS_CLOSED;
     else if (append_command(redis, words, n))
         answer.kind = send_all(redis, until);
     forget_sent(redis);
-    redis->was_asked = true;
+    redis->asked = eg_steady_clock();
     if (answer.kind != EG_REDIS_NUMBER || !read_login(redis, until, &answer))
         return answer;
     answer = read_answer(redis, until, pool);

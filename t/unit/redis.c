@@ -6,13 +6,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include <apr_general.h>
 #include <apr_strings.h>
 #include "core/redis.h"
 #include "core/sharedlock.h"
+
+static long minutes_later; /* that the clock is told */
+
+/* In the place of the system's: a test cannot wait for so long. */
+int clock_gettime(clockid_t which, struct timespec *now)
+{
+    int result = (int)syscall(SYS_clock_gettime, which, now);
+
+    now->tv_sec += 60 * minutes_later;
+    return result;
+}
 
 #define SOON 150 /* milliseconds that the client waits */
 #define LATE 120 /* further ones that a loaded machine may take */
@@ -175,6 +188,24 @@ static void between(void)
     (void)waitpid(child, NULL, 0);
 }
 
+/* A firewall forgets a connection that is silent for minutes, and tells nobody: the next question would wait in vain. */
+static void rested(void)
+{
+    const eg_span words[] = {EG_LIT("GET"), EG_LIT("k")};
+    const eg_redis_login none_needed = {.user = NULL};
+    pid_t child = play(":0\r\n", false, false);
+    eg_redis *redis;
+
+    is_int(ask_once(&none_needed, &redis).kind, EG_REDIS_NUMBER, "an answer");
+    minutes_later = 1;
+    is_int(eg_redis_ask(redis, words, 2, eg_steady_clock() + SOON, pool).kind, EG_REDIS_CLOSED,
+           "a connection that nobody used for a minute is not used again");
+    minutes_later = 0;
+    eg_redis_close(redis);
+    (void)kill(child, SIGKILL);
+    (void)waitpid(child, NULL, 0);
+}
+
 /* Two answers come before that of the question. */
 static void login(void)
 {
@@ -214,6 +245,7 @@ int main(void)
     none();
     not_asked();
     between();
+    rested();
     login();
     nobody();
     (void)close(listener);
