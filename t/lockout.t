@@ -249,6 +249,15 @@ is "@$store{qw(provider failures_total away last_failure_time_seconds marks mark
 like page('text'), qr/^State that requests share: shm, memory of this host: asked \d+ times, .* Used tokens: 0 of \d+ .* Counts: [1-9]\d* of \d+$/m, 'the status page has a line about it';
 like page('text'), qr/Callers who failed too often are locked/, '... and about callers who are locked';
 is decode_json(page('json'))->{state}{provider}, 'shm', '... JSON, too';
+
+# Full: one caller has a count, the other has no room.
+$server->configure(conf => conf('shm(65536)'));
+ok $server->graceful, 'memory that is small';
+my $known = new_caller();
+last_step('gather', $WRONG, From => $_) for $known, map { new_caller() } 1 .. 80;
+for (1 .. 5) { last_step('gather', $WRONG, From => new_caller()); first('gather', From => $known) }
+is scalar(() = $server->error_log =~ /EG0701: .*no room/g), 1, 'full: one line';
+cmp_ok scalar(() = $server->error_log =~ /EG0702: /g), '<=', 1, '... and no more lines that it answers again';
 ok $server->stop, 'the server stops';
 
 # --- Redis ---------------------------------------------------------------------------------------------------
@@ -315,7 +324,7 @@ is +(grep { $_->{tag} eq 'EG0712' } @{ $status->{failures_kept}{failed} || [] })
 
 my $log = $server->error_log;
 unlike $log, qr/555400\d{4}/, 'no number in the error log';
-is scalar(() = $log =~ /EG0701: /g), 1, 'and one line about the Redis that is away';
+is scalar(() = $log =~ /EG0701: .*the Redis/g), 1, 'and one line about the Redis that is away';
 ok $server->stop, 'the server stops';
 $backend->stop;
 log_is_clean($server, qr/EG0110: /, qr/EG0301: /, qr/EG0303: /, qr/EG0407: .*a failure of it counted/, (map { qr/EG050$_: / } 1, 2),

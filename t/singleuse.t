@@ -130,7 +130,7 @@ taken(offer($twice, key('k' x 255)), 'a pair with an Idempotency-Key');
 taken(offer($twice, key('k' x 255)), 'the same again with the same key');
 refused(offer($twice, key('K' x 255)), 'with another key');
 refused(offer($twice), 'without one');
-for my $bad ([ 'k' x 256, '256 characters' ], [ 'a b', 'a blank' ], [ '', 'nothing' ]) {
+for my $bad ([ 'k' x 256, '256 characters' ], [ 'a b', 'a blank' ], [ "a\xe4", 'a byte that is no visible character' ], [ '', 'nothing' ]) {
     my $tokens = pair();
     offer($tokens, key($bad->[0]));
     refused(offer($tokens, key($bad->[0])), "a key of $bad->[1] is none");
@@ -180,6 +180,7 @@ refused(offer($hard), 'after it');
 
 # Full, and made anew by another size.
 serve($server, 'shm(65536)');
+wait_until(20, sub { offer($last)->code != 500 });    # a child of before may be told still that its store is closed
 refused(offer($last), 'a token from before the store was made');
 sleep 2;    # until tokens are younger than the store
 my $born = time - 1;

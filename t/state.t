@@ -8,6 +8,7 @@ use feature 'signatures';
 no warnings 'experimental::signatures';
 
 use Test::More;
+use IO::Socket::INET;
 use Time::HiRes qw(sleep time);
 
 use lib 't/lib';
@@ -141,8 +142,9 @@ sub comes_back ($name, $within = 2) {
     my ($began, $answer) = (time);
     wait_until(20, sub { ($answer) = offer(); $answer eq $TAKEN });
     is $answer, $TAKEN, "$name: and is there again";
-    cmp_ok time - $began, '<', $within, "$name: soon" unless slow;
-    return;
+    my $took = time - $began;
+    cmp_ok $took, '<', $within, "$name: soon" unless slow;
+    return $took;
 }
 
 # --- What a start says ------------------------------------------------------------------------------------------------
@@ -171,6 +173,46 @@ write_secret("$TREE/wrong", "guessed\n");
 starts($redis->by_port . " user=ivr password-file=$TREE/wrong", qr/answers WRONGPASS/);
 gives_up('a wrong password', 'answers WRONGPASS');
 unlike $server->error_log, qr/guessed|secret/, '... which is nowhere in the log';
+
+# --- Connections that are dead, and nobody says so ------------------------------------------------------------------------
+
+# Between the server and the Redis; a question needs a moment, so that many come at once. After USR1 it says nothing to whom it knows.
+my $BETWEEN = <<'END_OF_PERL';
+use IO::Socket::INET;
+my ($port, $to) = @ARGV;
+my @known;
+$SIG{CHLD} = 'IGNORE';
+$SIG{USR1} = sub { kill STOP => @known };
+$SIG{TERM} = sub { kill KILL => @known; exit };
+my $listener = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $port, Listen => 64, ReuseAddr => 1) or die "listen: $!";
+while (1) {
+    my $near = $listener->accept or next;
+    if (my $pid = fork) { push @known, $pid; next }
+    my $far = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $to) or die "connect: $@";
+    while (sysread $near, my $question, 65536) {
+        select undef, undef, undef, 0.1;
+        syswrite $far, $question;
+        sysread $far, my $answer, 65536;
+        syswrite $near, $answer;
+    }
+    exit;
+}
+END_OF_PERL
+my ($BETWEEN_PORT) = free_ports(1);
+my $between = EncGather::Daemon->new(dir => "$TREE/between", command => [ $^X, '-e', $BETWEEN, $BETWEEN_PORT, $redis->port ],
+    ready => sub { IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $BETWEEN_PORT) });
+$between->start or BAIL_OUT($between->last_words);
+sub at_once ($n) {
+    my @pids = map { my $pid = fork // die "fork: $!"; if (!$pid) { offer(); require POSIX; POSIX::_exit(0) } $pid } 1 .. $n;
+    waitpid $_, 0 for @pids;
+    return;
+}
+starts("redis:127.0.0.1:$BETWEEN_PORT $LOGIN", qr/it does not let us ask/);
+at_once(24);
+kill USR1 => $between->pid;
+is +(offer())[0], $AWAY, 'a connection that somebody between the two has forgotten';
+note sprintf 'there again after %.1f s', comes_back('the others are not tried one after the other', 4);
+$between->stop;
 
 # --- Faults -------------------------------------------------------------------------------------------------------------
 

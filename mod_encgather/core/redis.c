@@ -62,51 +62,6 @@ bool eg_addresses_look_up(const char *host, unsigned port, eg_addresses *found)
     return resolve_host(host, port, AI_ADDRCONFIG, found) || resolve_host(host, port, 0, found);
 }
 
-/* --- what it says ------------------------------------------------------------------------------- */
-
-const char *eg_redis_explain(const eg_redis_answer *answer)
-{
-    static const struct {
-        const char *word, *text;
-    } words[] = {
-        {"LOADING", "answers LOADING: it still reads what it has kept, and will be there soon"},
-        {"READONLY", "answers READONLY: it is a replica; the address has to be that of its master"},
-        {"NOAUTH", "answers NOAUTH: it wants a password, which password-file= gives it"},
-        {"WRONGPASS", "answers WRONGPASS: user= or what is in password-file= is not right"},
-        {"NOPERM", "answers NOPERM: the user may not do what is asked; the manual has the line for "
-                   "its ACL"},
-        {"OOM", "answers OOM: it is full; give it more memory (maxmemory)"},
-        {"MOVED", "answers MOVED: it is a part of a cluster; one Redis is needed, or a proxy in "
-                  "front of the cluster"},
-        {"MISCONF", "answers MISCONF: it cannot write its data to its disk, and takes nothing new"},
-        {"BUSY", "answers BUSY: somebody's script keeps it busy"},
-        {"MASTERDOWN", "answers MASTERDOWN: it is a replica that has lost its master"},
-        {"DENIED", "answers DENIED: it lets in programs of its own host alone (protected-mode)"},
-        {"NOREPLICAS", "answers NOREPLICAS: it has fewer replicas than it is told to have"},
-        {"WRONGTYPE", "answers WRONGTYPE: somebody else uses keys that begin with eg:"},
-        {"ERR", "answers ERR: it does not know what it was asked, or the database db= or a "
-                "password that it does not want"},
-    };
-
-    switch (answer->kind) {
-    case EG_REDIS_NAMELESS:
-        return "has a name that this host does not know, or does not find out in time";
-    case EG_REDIS_REFUSED:
-        return "is not there: nobody takes the connection";
-    case EG_REDIS_CLOSED:
-        return "has closed the connection";
-    case EG_REDIS_SILENT:
-        return "does not answer in time";
-    case EG_REDIS_ERROR:
-        for (unsigned i = 0; i < sizeof words / sizeof words[0]; i++)
-            if (strcmp(words[i].word, answer->word) == 0)
-                return words[i].text;
-        return "answers with an error";
-    default:
-        return "answers with something that was not asked";
-    }
-}
-
 #ifndef EG_HIREDIS
 
 bool eg_redis_is_built(void)
@@ -151,14 +106,27 @@ bool eg_redis_is_usable(const eg_redis *redis)
 #include <hiredis/hiredis.h>
 
 #define WORDS_MAX 256
-#define PIECE 4096 /* bytes that are read at a time */
+#define PIECE 4096             /* bytes that are read at a time */
+#define ANSWER_MAX (64 * 1024) /* bytes; what a start asks for has some thousand */
+#define ELEMENTS_MAX 16        /* of a list; a setting has two */
+#define SILENT_MOST 30000      /* milliseconds between two questions to one connection */
+
+#if HIREDIS_MAJOR >= 1
+typedef size_t element_count;
+#else
+typedef int element_count;
+#endif
 
 struct eg_redis {
     int fd;
     redisReader *reader;
-    char *out; /* to be sent; wiped then */
+    const redisReplyObjectFunctions *plain; /* of hiredis */
+    redisReplyObjectFunctions functions;    /* the same, but for long lists */
+    apr_size_t taken; /* bytes of this answer, and of those before it to the login */
+    char *out;        /* to be sent; wiped then */
     apr_size_t n;
-    unsigned login; /* answers to the login that have not come yet */
+    unsigned login;    /* answers to the login that have not come yet */
+    apr_int64_t asked; /* when it was asked last; 0: never */
     bool is_usable;
 };
 
@@ -306,6 +274,27 @@ static bool append_login(eg_redis *redis, const eg_redis_login *login)
     return good;
 }
 
+/* The length of a list is said before what is in it, and memory is taken for all of it. NULL: the answer is broken. */
+static void *create_short_list(const redisReadTask *task, element_count n)
+{
+    const eg_redis *redis = task->privdata;
+
+    return n > ELEMENTS_MAX ? NULL : redis->plain->createArray(task, n);
+}
+
+static bool make_reader(eg_redis *redis)
+{
+    redis->reader = redisReaderCreate();
+    if (!redis->reader)
+        return false;
+    redis->plain = redis->reader->fn;
+    redis->functions = *redis->plain;
+    redis->functions.createArray = create_short_list;
+    redis->reader->fn = &redis->functions;
+    redis->reader->privdata = redis;
+    return true;
+}
+
 eg_redis *eg_redis_connect(const eg_addresses *at, const eg_redis_login *login, apr_int64_t until,
                            eg_redis_answer *why)
 {
@@ -320,8 +309,8 @@ eg_redis *eg_redis_connect(const eg_addresses *at, const eg_redis_login *login, 
         (void)close(fd);
         return NULL;
     }
-    *redis = (eg_redis){.fd = fd, .reader = redisReaderCreate(), .is_usable = true};
-    if (redis->reader && append_login(redis, login))
+    *redis = (eg_redis){.fd = fd, .is_usable = true};
+    if (make_reader(redis) && append_login(redis, login))
         return redis;
     eg_redis_close(redis);
     return NULL;
@@ -355,6 +344,9 @@ static eg_redis_kind feed_reader(eg_redis *redis, apr_int64_t until)
         return EG_REDIS_NUMBER;
     if (n <= 0)
         return EG_REDIS_CLOSED;
+    redis->taken += (apr_size_t)n;
+    if (redis->taken > ANSWER_MAX)
+        return EG_REDIS_ODD;
     return redisReaderFeed(redis->reader, piece, (size_t)n) == REDIS_OK ? EG_REDIS_NUMBER
                                                                         : EG_REDIS_ODD;
 }
@@ -397,12 +389,17 @@ static void keep_text(const redisReply *reply, apr_pool_t *pool, eg_redis_answer
         answer->text = (eg_span){apr_pstrmemdup(pool, reply->str, reply->len), reply->len};
 }
 
+/* Of a list the last element, where that is a text: a setting. What is none of these nobody has asked for. */
 static void take_reply(const redisReply *reply, apr_pool_t *pool, eg_redis_answer *answer)
 {
-    if (reply->type == REDIS_REPLY_ARRAY && reply->elements)
-        reply = reply->element[reply->elements - 1];
-    answer->kind = EG_REDIS_NOTHING;
-    if (reply->type == REDIS_REPLY_INTEGER) {
+    bool is_list = reply->type == REDIS_REPLY_ARRAY;
+
+    answer->kind = EG_REDIS_ODD;
+    if (reply->type == REDIS_REPLY_NIL || (is_list && !reply->elements))
+        answer->kind = EG_REDIS_NOTHING;
+    else if (is_list && reply->element[reply->elements - 1]->type == REDIS_REPLY_STRING)
+        keep_text(reply->element[reply->elements - 1], pool, answer);
+    else if (reply->type == REDIS_REPLY_INTEGER) {
         answer->kind = EG_REDIS_NUMBER;
         answer->number = reply->integer;
     } else if (reply->type == REDIS_REPLY_ERROR)
@@ -424,23 +421,53 @@ static eg_redis_answer read_answer(eg_redis *redis, apr_int64_t until, apr_pool_
     return answer;
 }
 
+/* True: the login was taken; else what was said to it, which answers no question. */
+static bool read_login(eg_redis *redis, apr_int64_t until, eg_redis_answer *answer)
+{
+    for (; redis->login; redis->login--) {
+        *answer = read_answer(redis, until, NULL);
+        if (answer->kind == EG_REDIS_TEXT)
+            continue;
+        if (answer->kind < EG_REDIS_ERROR)
+            answer->kind = EG_REDIS_ODD;
+        return false;
+    }
+    return true;
+}
+
+/* Between two questions nothing is to be read, not even the end: what there is would be taken for an answer. Before the first
+ * one there may be why nobody is let in. And what lies between the two forgets who is silent for minutes, and tells neither. */
+static bool is_spoilt(const eg_redis *redis)
+{
+    struct pollfd one = {.fd = redis->fd, .events = POLLIN};
+
+    return redis->asked &&
+           (eg_steady_clock() - redis->asked > SILENT_MOST || poll(&one, 1, 0) != 0);
+}
+
+static bool is_all_read(const eg_redis *redis)
+{
+    return redis->reader->pos >= redis->reader->len;
+}
+
 eg_redis_answer eg_redis_ask(eg_redis *redis, const eg_span *words, unsigned n, apr_int64_t until,
                              apr_pool_t *pool)
 {
     eg_redis_answer answer = {.kind = EG_REDIS_ODD};
 
     redis->is_usable = false;
-    if (append_command(redis, words, n))
+    redis->taken = 0;
+    if (is_spoilt(redis))
+        answer.kind = EG_REDIS_CLOSED;
+    else if (append_command(redis, words, n))
         answer.kind = send_all(redis, until);
     forget_sent(redis);
-    if (answer.kind != EG_REDIS_NUMBER)
+    redis->asked = eg_steady_clock();
+    if (answer.kind != EG_REDIS_NUMBER || !read_login(redis, until, &answer))
         return answer;
-    for (; redis->login; redis->login--) {
-        answer = read_answer(redis, until, NULL);
-        if (answer.kind != EG_REDIS_TEXT)
-            return answer;
-    }
     answer = read_answer(redis, until, pool);
+    if (answer.kind < EG_REDIS_NAMELESS && !is_all_read(redis))
+        answer.kind = EG_REDIS_ODD;
     redis->is_usable = answer.kind < EG_REDIS_NAMELESS;
     return answer;
 }

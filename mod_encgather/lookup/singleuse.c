@@ -62,7 +62,7 @@ static bool is_request_name(const char *key)
     apr_size_t n = key ? strlen(key) : 0;
 
     for (apr_size_t i = 0; i < n; i++)
-        if (key[i] <= ' ' || key[i] == 0x7f)
+        if ((unsigned char)key[i] <= ' ' || (unsigned char)key[i] >= 0x7f)
             return false;
     return n >= 1 && n <= KEY_MOST;
 }

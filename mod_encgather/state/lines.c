@@ -40,13 +40,18 @@ static void give_back_line(eg_redis *redis)
         eg_redis_close(redis);
 }
 
-static apr_status_t end_lines(void *unused)
+static void close_idle(void)
 {
     eg_redis *redis;
 
-    (void)unused;
     while ((redis = take_idle()) != NULL)
         eg_redis_close(redis);
+}
+
+static apr_status_t end_lines(void *unused)
+{
+    (void)unused;
+    close_idle();
     lines.room = 0;
     return APR_SUCCESS;
 }
@@ -104,6 +109,8 @@ static eg_redis_answer ask_new_line(const eg_span *words, unsigned n)
     return answer;
 }
 
+/* Where one line is silent, so are perhaps all that were made before: whatever is between here and the Redis has forgotten them,
+ * and each would cost a request. */
 eg_redis_answer eg_lines_ask(const eg_span *words, unsigned n)
 {
     eg_redis *redis = take_idle();
@@ -113,5 +120,7 @@ eg_redis_answer eg_lines_ask(const eg_span *words, unsigned n)
         return ask_new_line(words, n);
     answer = eg_redis_ask(redis, words, n, eg_steady_clock() + EG_REDIS_WAIT, NULL);
     give_back_line(redis);
+    if (answer.kind == EG_REDIS_SILENT)
+        close_idle();
     return answer.kind == EG_REDIS_CLOSED ? ask_new_line(words, n) : answer;
 }

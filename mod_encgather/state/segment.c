@@ -7,7 +7,7 @@
 APLOG_USE_MODULE(encgather);
 
 #define RETAINED "mod_encgather:state"
-#define LAYOUT 1 /* another number for another layout of anything that lies in it */
+#define LAYOUT 2 /* another number for another layout of anything that lies in it */
 #define HEAD ((sizeof(eg_state_shared) + 63) / 64 * 64)
 #define COUNTS_PART 8 /* one in so many bytes is for counts, so that no token pushes one out */
 

@@ -23,6 +23,7 @@ typedef struct {
     atomic_llong said;       /* when the log had a line; 0: never */
     atomic_ullong unsaid;    /* failures since then */
     atomic_uint is_away;
+    atomic_uint owes_line; /* the log says that it is away */
 
     atomic_ullong asked, failures, microseconds, longest;
     atomic_llong last_failure; /* apr_time_t */

@@ -60,16 +60,21 @@ static void say_away(const question_of *q)
 
     if (q->at && !is_time_for_a_line(q->at))
         return;
-    if (q->at)
+    if (q->at) {
         atomic_store(&q->at->unsaid, 0);
+        atomic_store(&q->at->owes_line, 1);
+    }
     ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, q->r,
                   EG_TAG("0701") "EncGatherStateCache cannot be asked: %s (%lu request%s since "
                                  "the last such line; at most one a minute)",
                   q->fault, (unsigned long)unsaid, unsaid == 1 ? "" : "s");
 }
 
+/* Where some questions have an answer and others have none, one line for each of those that say it is away. */
 static void say_back(const question_of *q)
 {
+    if (!atomic_exchange(&q->at->owes_line, 0))
+        return;
     ap_log_rerror(APLOG_MARK, APLOG_NOTICE, 0, q->r,
                   EG_TAG("0702") "EncGatherStateCache answers again");
 }

@@ -6,13 +6,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include <apr_general.h>
 #include <apr_strings.h>
 #include "core/redis.h"
 #include "core/sharedlock.h"
+
+static long minutes_later; /* that the clock is told */
+
+/* In the place of the system's: a test cannot wait for so long. */
+int clock_gettime(clockid_t which, struct timespec *now)
+{
+    int result = (int)syscall(SYS_clock_gettime, which, now);
+
+    now->tv_sec += 60 * minutes_later;
+    return result;
+}
 
 #define SOON 150 /* milliseconds that the client waits */
 #define LATE 120 /* further ones that a loaded machine may take */
@@ -131,6 +144,68 @@ static void none(void)
            "a length that is none");
 }
 
+/* What a Redis does not say to what is asked; and nobody takes for an answer what comes behind the first. */
+static void not_asked(void)
+{
+    is_int(kind_of(":1\r\n:1\r\n", false, false), EG_REDIS_ODD, "two answers to one question");
+    is_int(kind_of("*1\r\n:1\r\n", false, false), EG_REDIS_ODD, "a number in a list");
+    is_int(kind_of("*1\r\n*1\r\n:1\r\n", false, false), EG_REDIS_ODD, "a list in a list");
+    is_int(kind_of(">2\r\n+message\r\n:1\r\n", false, false), EG_REDIS_ODD, "news");
+    is_int(kind_of("#t\r\n", false, false), EG_REDIS_ODD, "a truth");
+    is_int(kind_of("*50000000\r\n", false, false), EG_REDIS_ODD, "a list that is too long");
+    is_int(kind_of("*4\r\n*50000000\r\n", false, false), EG_REDIS_ODD, "... in another");
+    is_int(
+        kind_of(apr_pstrcat(pool, "$99999\r\n", memset(apr_pcalloc(pool, 80001), 'x', 80000), NULL),
+                false, false),
+        EG_REDIS_ODD, "a text that is too long");
+}
+
+/* Asks the same connection twice: the answer to the first question comes late, or something comes between the two. */
+static void between(void)
+{
+    const eg_span words[] = {EG_LIT("GET"), EG_LIT("k")};
+    const eg_redis_login none_needed = {.user = NULL};
+    pid_t child = fork();
+    eg_redis *redis;
+    char command[4096];
+
+    if (child == 0) {
+        int fd = accept(listener, NULL, NULL);
+
+        (void)!read(fd, command, sizeof command);
+        (void)!write(fd, ":0\r\n", 4);
+        usleep(20000);
+        (void)!write(fd, ":1\r\n", 4);
+        (void)pause();
+    }
+    is_int(ask_once(&none_needed, &redis).number, 0, "an answer");
+    usleep(100000);
+    is_int(eg_redis_ask(redis, words, 2, eg_steady_clock() + SOON, pool).kind, EG_REDIS_CLOSED,
+           "one that nobody asked for is none to the next question");
+    ok(!eg_redis_is_usable(redis), "nor to any behind it");
+    eg_redis_close(redis);
+    (void)kill(child, SIGKILL);
+    (void)waitpid(child, NULL, 0);
+}
+
+/* A firewall forgets a connection that is silent for minutes, and tells nobody: the next question would wait in vain. */
+static void rested(void)
+{
+    const eg_span words[] = {EG_LIT("GET"), EG_LIT("k")};
+    const eg_redis_login none_needed = {.user = NULL};
+    pid_t child = play(":0\r\n", false, false);
+    eg_redis *redis;
+
+    is_int(ask_once(&none_needed, &redis).kind, EG_REDIS_NUMBER, "an answer");
+    minutes_later = 1;
+    is_int(eg_redis_ask(redis, words, 2, eg_steady_clock() + SOON, pool).kind, EG_REDIS_CLOSED,
+           "a connection that nobody used for a minute is not used again");
+    minutes_later = 0;
+    eg_redis_close(redis);
+    (void)kill(child, SIGKILL);
+    (void)waitpid(child, NULL, 0);
+}
+
 /* Two answers come before that of the question. */
 static void login(void)
 {
@@ -141,6 +216,10 @@ static void login(void)
     is_str(answer.word, "WRONGPASS", "a login that is refused");
     answer = says("+OK\r\n-ERR DB index is out of range\r\n:1\r\n", false, false, "secret");
     is_str(answer.word, "ERR", "a database that there is not");
+    is_int(says(":1\r\n+OK\r\n:1\r\n", false, false, "secret").kind, EG_REDIS_ODD,
+           "what answers a login is no answer to the question");
+    is_int(says("+OK\r\n$-1\r\n:1\r\n", false, false, "secret").kind, EG_REDIS_ODD,
+           "nor is a database that is nothing");
 }
 
 static void nobody(void)
@@ -164,6 +243,9 @@ int main(void)
     listener = listen_there();
     answers();
     none();
+    not_asked();
+    between();
+    rested();
     login();
     nobody();
     (void)close(listener);
