@@ -16,7 +16,7 @@ my $PREFIX = "$TIME [core:trace5] [pid 1234:tid 1234] protocol.c(1234): (1234)No
 
 # --- Leaks ------------------------------------------------------------------------------------------
 
-my @DIGITS = ('1234', '0417', '12#4', '4111111111111111', '7');
+my @DIGITS = ('1234', '0417', '12#4', '4111111111111111', '7', '00000000');
 
 for my $case (
     [ 'a short string in the message'  => $PREFIX . 'Request received: POST /x?Digits=1234 HTTP/1.1' ],
@@ -54,6 +54,7 @@ for my $case (
     [ 'a length'                            => $PREFIX . '  Content-Length: 1234' ],
     [ 'what event waits for'                => $PREFIX . 'conns=0 timeout=1234 queues_timeout=-1234 timers_timeout=1' ],
     [ 'a process id in square brackets'     => '2026-11-27 10:00:00.000 UTC [1234] LOG:  started' ],
+    [ 'what a Redis says of itself'         => '21453:C 29 Nov 2026 11:57:11.1234 # Redis version=7.0.15, bits=64, commit=00000000, pid=1234, just started' ],
     [ 'a single digit'                      => $PREFIX . 'attempt 7' ],
 ) {
     my ($name, $line) = @$case;

@@ -188,7 +188,7 @@ sub for_here ($name, $block, $listen, $certificate) {
     return in_root($block);
 }
 
-sub in_root ($text) { return $text =~ s{(?<=[ "])/(etc/apache2|var/lib|usr/lib)/}{$ROOT/$1/}gr }
+sub in_root ($text) { return $text =~ s{(?<=[ "=])/(etc/apache2|var/lib|usr/lib)/}{$ROOT/$1/}gr }
 
 # The lines that an administrator puts in force by taking the "#" away.
 sub uncommented ($text, $lines = qr/[A-Z<]|    [A-Z]/) { return $text =~ s/^#(?=$lines)//mgr }

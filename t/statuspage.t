@@ -228,7 +228,7 @@ my @INCIDENTS = (
     [ 'forged requests', 'look', 'signature', qr/A flood of forged requests/, qr/does not fit/, qr/nobody is let in/,
         sub { forge($_) for 1 .. FLOOD } ],
     [ 'one caller errs', 'note', 'attempts', qr/One caller gave up/, qr/attempts were used up/, qr/One now and then is a person/,
-        sub { whole_call('/gather', '1', '12', '123') } ],
+        sub { whole_call('/gather', '1', '12', '70411') } ],
 );
 
 sub well () { whole_call('/gather', $CARD, $PIN) for 1 .. 3 }
@@ -294,7 +294,7 @@ sub later ($seconds) { spew("$TREE/clock", "$seconds\n"); return status() }
     later(400);
     well();
     my $said = status();
-    is_deeply [ sort map { $_->{level} } grep { $_->{cause} =~ /^(?:backend|database|key|clock|public-url|signature)/ } @{ $said->{findings} } ],
+    is_deeply [ sort map { $_->{level} } grep { $_->{cause} =~ /^(?:backend|database|key|clock|public-url|signature|state)/ } @{ $said->{findings} } ],
         [ ('over') x ($SHOTS ? 1 : 8) ], 'some minutes later, and calls went well: all of that is over';
     like $said->{sentence}, qr/^All is well again\. \d+ calls in the last hour, \d+ found; \d+ failures? in the last hour, none since\.$/, 'which the sentence says';
     $said = later(400 + 3700);
@@ -374,5 +374,5 @@ is_deeply [ $browser->log_entries('browser') ], [], 'nothing in the console';
 
 is_deeply [ map { leaks($_, $CARD, $PIN) } @pages ], [], 'no page ever showed a digit of a caller';
 ok $server->stop, 'the server stops';
-log_is_clean($server, qr/\[proxy(?:_http)?:error\]/, map { qr/$_:/ } qw(EG0301 EG0402 EG0501 EG0601));
+log_is_clean($server, qr/\[proxy(?:_http)?:error\]/, map { qr/$_:/ } qw(EG0156 EG0301 EG0402 EG0501 EG0601 EG0701));
 finish();

@@ -71,10 +71,12 @@ eg_outcome eg_uses_spend(request_rec *r, const eg_uses *uses, const char **field
 {
     const char *key = apr_table_get(r->headers_in, "Idempotency-Key");
     unsigned char idem[EG_STATE_ID];
-    bool has_name = is_request_name(key) && name_by_hash(eg_span_of(key), idem);
+    bool has_name = is_request_name(key);
 
     if (!uses->marks || !uses->marks->nelts)
         return EG_GOING_ON;
+    if (has_name && !name_by_hash(eg_span_of(key), idem))
+        return eg_misconfigured(r, "OpenSSL fails to hash an Idempotency-Key");
     switch (eg_state_spend(r, (const eg_state_mark *)(const void *)uses->marks->elts,
                            (unsigned)uses->marks->nelts, has_name ? idem : NULL)) {
     case EG_STATE_YES:

@@ -105,7 +105,8 @@ static void put_lane(const eg_page *p, eg_lane lane, const char *id, const char 
         return;
     begin_fold(p, apr_pstrcat(p->h.pool, id, "-fold", NULL),
                apr_psprintf(p->h.pool, "%d older ones", n - shown));
-    put_failure_table(p, apr_pstrcat(p->h.pool, id, "-older", NULL), "Older ones", list, shown, n);
+    put_failure_table(p, apr_pstrcat(p->h.pool, id, "-older", NULL),
+                      apr_pstrcat(p->h.pool, caption, ", older ones", NULL), list, shown, n);
     eg_put(&p->h, "</details>\n");
 }
 

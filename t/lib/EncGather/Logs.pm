@@ -81,6 +81,7 @@ sub _without_own_numbers ($line) {
     $line =~ s/$OWN_FORMAT//;
     $line =~ s/$ACCESS_TIME//;
     $line =~ s/$ACCESS_RESULT//;
+    $line =~ s/^\d+:[A-Z] \d\d [A-Z][a-z]{2} \d{4} [\d:.]+ // && $line =~ s/\bcommit=[0-9a-f]{8}\b//;    # of a Redis
     $line =~ s/\b(?:pid|child|tid)[ =]\d+//g;
     $line =~ s/\| [0-9a-f]{4}(?=: | - <)//;          # where a line of mod_ssl's dumps begins
     $line =~ s/\bmode \d{4}\b//g if $line =~ /\bEG010[12]:/;    # of a key file that is refused
