@@ -93,6 +93,9 @@ const char *eg_redis_explain(const eg_redis_answer *answer)
         return "has a name that this host does not know, or does not find out in time";
     case EG_REDIS_REFUSED:
         return "is not there: nobody takes the connection";
+    case EG_REDIS_BARRED:
+        return "does not let this user connect: look at its socket's mode (unixsocketperm) and "
+               "group, at the directories above it, and at SELinux";
     case EG_REDIS_CLOSED:
         return "has closed the connection";
     case EG_REDIS_SILENT:
@@ -183,6 +186,13 @@ static bool wait_for_socket(int fd, short events, apr_int64_t until)
     return n > 0;
 }
 
+static eg_redis_kind kind_of_refusal(int error)
+{
+    if (error == EACCES || error == EPERM)
+        return EG_REDIS_BARRED;
+    return error == ETIMEDOUT ? EG_REDIS_SILENT : EG_REDIS_REFUSED;
+}
+
 static eg_redis_kind finish_connecting(int fd, apr_int64_t until)
 {
     int error = 0;
@@ -191,7 +201,7 @@ static eg_redis_kind finish_connecting(int fd, apr_int64_t until)
     if (!wait_for_socket(fd, POLLOUT, until))
         return EG_REDIS_SILENT;
     if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &n) != 0 || error)
-        return error == ETIMEDOUT ? EG_REDIS_SILENT : EG_REDIS_REFUSED;
+        return kind_of_refusal(error);
     return EG_REDIS_NUMBER;
 }
 
@@ -203,7 +213,7 @@ static eg_redis_kind connect_socket(int fd, const struct sockaddr_storage *at, s
         return EG_REDIS_NUMBER;
     if (errno == EINPROGRESS)
         return finish_connecting(fd, until);
-    return errno == EAGAIN ? EG_REDIS_SILENT : EG_REDIS_REFUSED;
+    return errno == EAGAIN ? EG_REDIS_SILENT : kind_of_refusal(errno);
 }
 
 /* -1: none of the addresses takes it, and why. */
