@@ -81,7 +81,8 @@ const char *eg_redis_explain(const eg_redis_answer *answer)
         {"MISCONF", "answers MISCONF: it cannot write its data to its disk, and takes nothing new"},
         {"BUSY", "answers BUSY: somebody's script keeps it busy"},
         {"MASTERDOWN", "answers MASTERDOWN: it is a replica that has lost its master"},
-        {"DENIED", "answers DENIED: it lets in programs of its own host alone (protected-mode)"},
+        {"DENIED", "answers DENIED: it lets in programs of its own host alone, as long as its user "
+                   "'default' needs no password: user default off"},
         {"NOREPLICAS", "answers NOREPLICAS: it has fewer replicas than it is told to have"},
         {"WRONGTYPE", "answers WRONGTYPE: somebody else uses keys that begin with eg:"},
         {"ERR", "answers ERR: it does not know what it was asked, or the database db= or a "

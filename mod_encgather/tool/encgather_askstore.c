@@ -180,7 +180,7 @@ static bool bars_children(const store_questions *q, const eg_state_spec *spec)
                apr_pstrcat(q->pool, "the server's children run as ", user,
                            ", whom its socket does not let connect", NULL),
                "unixsocketperm 770 in its configuration, and that user into the group of the "
-               "socket; then apachectl restart");
+               "socket; then apachectl graceful");
     return true;
 }
 
