@@ -285,6 +285,12 @@ my $STORE = qr/^EncGatherStateCache redis:/;
         $line->(qw(CONFIG SET appendonly yes));
         finds('another clock', $cache, $ODD, [ odd => $STORE, qr/its clock and that of this host are 1(?:19|20|21) seconds apart/ ]);
     }
+    if ($> == 0) {
+        my $socket = $redis->socket;
+        chmod 0, $socket or die "$socket: $!";
+        finds('a socket for root alone', shares($redis->by_socket), $BROKEN,
+            [ broken => qr/^EncGatherStateCache redis:/, qr/the server's children run as \S+, whom its socket does not let connect/ ]);
+    }
     $redis->stop;
     finds('one that is not there', $cache, $BROKEN, [ broken => $STORE, qr/the Redis is not there: nobody takes the connection/ ]);
 }

@@ -284,6 +284,7 @@ for my $incident (@INCIDENTS) {
     like $text, qr/\A[A-Z].*\.\n.*^\d\d:\d\d:\d\d \Q$call\E processData EG0501 unavailable /ms, 'and for a terminal';
     my @lines = $text =~ /(\Q$call\E)/g;
     cmp_ok scalar @lines, '<=', 3, 'that call alone';
+    unlike page('?format=text')->content, qr/EG0000/, 'where there is no line of the error log there is no tag';
 }
 
 # --- Later ------------------------------------------------------------------------------------------------------------

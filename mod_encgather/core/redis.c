@@ -151,6 +151,13 @@ static bool wait_for_socket(int fd, short events, apr_int64_t until)
     return n > 0;
 }
 
+static eg_redis_kind kind_of_refusal(int error)
+{
+    if (error == EACCES || error == EPERM)
+        return EG_REDIS_BARRED;
+    return error == ETIMEDOUT ? EG_REDIS_SILENT : EG_REDIS_REFUSED;
+}
+
 static eg_redis_kind finish_connecting(int fd, apr_int64_t until)
 {
     int error = 0;
@@ -159,7 +166,7 @@ static eg_redis_kind finish_connecting(int fd, apr_int64_t until)
     if (!wait_for_socket(fd, POLLOUT, until))
         return EG_REDIS_SILENT;
     if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &n) != 0 || error)
-        return error == ETIMEDOUT ? EG_REDIS_SILENT : EG_REDIS_REFUSED;
+        return kind_of_refusal(error);
     return EG_REDIS_NUMBER;
 }
 
@@ -171,7 +178,7 @@ static eg_redis_kind connect_socket(int fd, const struct sockaddr_storage *at, s
         return EG_REDIS_NUMBER;
     if (errno == EINPROGRESS)
         return finish_connecting(fd, until);
-    return errno == EAGAIN ? EG_REDIS_SILENT : EG_REDIS_REFUSED;
+    return errno == EAGAIN ? EG_REDIS_SILENT : kind_of_refusal(errno);
 }
 
 /* -1: none of the addresses takes it, and why. */

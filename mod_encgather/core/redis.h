@@ -39,6 +39,7 @@ typedef enum {
     EG_REDIS_ERROR,    /* word: what it begins with, LOADING say */
     EG_REDIS_NAMELESS, /* the system does not know its name, or not in time */
     EG_REDIS_REFUSED,  /* nobody takes the connection */
+    EG_REDIS_BARRED,   /* this user may not connect */
     EG_REDIS_CLOSED,   /* the connection is gone */
     EG_REDIS_SILENT,   /* time is up */
     EG_REDIS_ODD       /* not the protocol, or no memory */
@@ -69,7 +70,7 @@ eg_redis *eg_redis_connect(const eg_addresses *at, const eg_redis_login *login, 
                            eg_redis_answer *why);
 void eg_redis_close(eg_redis *redis);
 
-/* A command in n words, and its answer. Text is kept in pool, where there is one. After any of the last five kinds, and an error
+/* A command in n words, and its answer. Text is kept in pool, where there is one. After any of the last six kinds, and an error
  * of the login, the connection is of no use any more. */
 eg_redis_answer eg_redis_ask(eg_redis *redis, const eg_span *words, unsigned n, apr_int64_t until,
                              apr_pool_t *pool);

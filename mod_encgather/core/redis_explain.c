@@ -21,7 +21,8 @@ const char *eg_redis_explain(const eg_redis_answer *answer)
         {"MISCONF", "answers MISCONF: it cannot write its data to its disk, and takes nothing new"},
         {"BUSY", "answers BUSY: somebody's script keeps it busy"},
         {"MASTERDOWN", "answers MASTERDOWN: it is a replica that has lost its master"},
-        {"DENIED", "answers DENIED: it lets in programs of its own host alone (protected-mode)"},
+        {"DENIED", "answers DENIED: it lets in programs of its own host alone, as long as its user "
+                   "'default' needs no password: user default off"},
         {"NOREPLICAS", "answers NOREPLICAS: it has fewer replicas than it is told to have"},
         {"WRONGTYPE", "answers WRONGTYPE: somebody else uses keys that begin with eg:"},
         {"ERR", "answers ERR: it does not know what it was asked, or the database db= or a "
@@ -33,6 +34,9 @@ const char *eg_redis_explain(const eg_redis_answer *answer)
         return "has a name that this host does not know, or does not find out in time";
     case EG_REDIS_REFUSED:
         return "is not there: nobody takes the connection";
+    case EG_REDIS_BARRED:
+        return "does not let this user connect: look at its socket's mode (unixsocketperm) and "
+               "group, at the directories above it, and at SELinux";
     case EG_REDIS_CLOSED:
         return "has closed the connection";
     case EG_REDIS_SILENT:

@@ -50,6 +50,8 @@ static void write_server(apr_pool_t *pool)
     if (ap_pid_fname)
         eg_jsonline_text(&line, "pid_file", ap_server_root_relative(pool, ap_pid_fname));
     eg_jsonline_text(&line, "user", ap_unixd_config.user_name);
+    eg_jsonline_number(&line, "user_id", (long)ap_unixd_config.user_id);
+    eg_jsonline_number(&line, "group_id", (long)ap_unixd_config.group_id);
     eg_jsonline_flag(&line, "whole", is_whole);
     eg_dump_line(&line);
 }

@@ -65,7 +65,7 @@ static void say_away(const question_of *q)
         atomic_store(&q->at->owes_line, 1);
     }
     ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, q->r,
-                  EG_TAG("0701") "EncGatherStateCache cannot be asked: %s (%lu request%s since "
+                  EG_TAG("0701") "EncGatherStateCache cannot be asked: %s (%lu question%s since "
                                  "the last such line; at most one a minute)",
                   q->fault, (unsigned long)unsaid, unsaid == 1 ? "" : "s");
 }

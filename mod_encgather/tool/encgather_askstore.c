@@ -18,6 +18,8 @@
 typedef struct {
     apr_pool_t *pool;
     const eg_subject *subject;
+    const eg_dump *dump;
+    const eg_record *server;
     eg_redis *redis;
 } store_questions;
 
@@ -162,9 +164,32 @@ static bool spec_of_record(const eg_dump *dump, const eg_record *record, eg_stat
     return true;
 }
 
+/* A socket that root may use, and the server's children may not. */
+static bool bars_children(const store_questions *q, const eg_state_spec *spec)
+{
+    const char *user = q->server ? eg_record_get(q->dump, q->server, "user") : NULL;
+    eg_reach_user as = {.name = user};
+
+    if (spec->host || !user)
+        return false;
+    as.user = (uid_t)apr_atoi64(eg_record_get(q->dump, q->server, "user_id"));
+    as.group = (gid_t)apr_atoi64(eg_record_get(q->dump, q->server, "group_id"));
+    if (!eg_reach_bars(spec, &as, PATIENCE))
+        return false;
+    tell_store(q, EG_STATE_BROKEN,
+               apr_pstrcat(q->pool, "the server's children run as ", user,
+                           ", whom its socket does not let connect", NULL),
+               "unixsocketperm 770 in its configuration, and that user into the group of the "
+               "socket; then apachectl graceful");
+    return true;
+}
+
 static void reach_and_ask(store_questions *q, const eg_state_spec *spec, eg_span password)
 {
     eg_redis_answer why;
+
+    if (bars_children(q, spec))
+        return;
 
     q->redis = eg_reach_redis(spec, password, PATIENCE, &why);
     if (!q->redis) {
@@ -215,7 +240,10 @@ void eg_ask_store(const eg_dump *dump, bool offline)
 
     if (!record || !spec_of_record(dump, record, &spec))
         return;
-    store_questions q = {.pool = pool};
+    store_questions q = {.pool = pool, .dump = dump};
+
+    i = 0;
+    q.server = eg_dump_next(dump, "server", &i);
 
     q.subject =
         eg_report_subject(dump->report, apr_pstrcat(pool, "EncGatherStateCache ",

@@ -2,7 +2,10 @@
  * How programs come to the Redis of EncGatherStateCache. */
 #include "encgather_reach.h"
 
+#include <grp.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include "core/sharedlock.h"
 
 #define PASSWORD_FILE_MAX 1024
@@ -39,4 +42,34 @@ eg_redis *eg_reach_redis(const eg_state_spec *spec, eg_span password, apr_int64_
     if (!eg_addresses_literal(spec, &at) && !eg_addresses_look_up(spec->host, spec->port, &at))
         return NULL;
     return eg_redis_connect(&at, &login, eg_steady_clock() + patience, why);
+}
+
+static bool become(const eg_reach_user *as)
+{
+    return (*as->name == '#' || initgroups(as->name, as->group) == 0) && setgid(as->group) == 0 &&
+           setuid(as->user) == 0;
+}
+
+static bool is_barred(const eg_state_spec *spec, apr_int64_t patience)
+{
+    eg_redis_answer why = {.kind = EG_REDIS_NUMBER};
+    eg_redis *redis = eg_reach_redis(spec, (eg_span){NULL, 0}, patience, &why);
+
+    if (redis)
+        eg_redis_close(redis);
+    return !redis && why.kind == EG_REDIS_BARRED;
+}
+
+bool eg_reach_bars(const eg_state_spec *spec, const eg_reach_user *as, apr_int64_t patience)
+{
+    int status = 0;
+    pid_t child;
+
+    if (geteuid() != 0 || as->user == 0)
+        return false;
+    child = fork();
+    if (child == 0)
+        _exit(become(as) && is_barred(spec, patience));
+    return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) &&
+           WEXITSTATUS(status) == 1;
 }

@@ -17,8 +17,9 @@ static const eg_cause_info causes[] = {
          "the system and at OpenSSL's configuration."},
     [EG_CAUSE_STATE] = {"state", EG_LANE_OURS, EG_CURED_BY_CALL,
                         "The state that hosts share (EncGatherStateCache) cannot be asked",
-                        "Is the Redis started, does this host reach it, are user and password "
-                        "right? Lockouts with fail=open go on without counting; single use refuses "
+                        "EG0701 in the error log says why. Is the Redis started, does this host "
+                        "reach it, are user and password right? Lockouts with fail=open go on "
+                        "without counting; single use refuses "
                         "every token until it is back."},
     [EG_CAUSE_DATABASE] =
         {"database", EG_LANE_OURS, EG_CURED_BY_CALL,

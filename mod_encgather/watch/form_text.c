@@ -9,6 +9,12 @@
 #include "watch/storewords.h"
 #include "watch/verdict.h"
 
+/* With the blank behind it; none where no line of the error log stands for it. */
+static const char *tag_words(apr_pool_t *pool, const eg_failure *failure)
+{
+    return failure->tag ? apr_psprintf(pool, "EG%04u ", failure->tag) : "";
+}
+
 static void put_finding_lines(apr_bucket_brigade *out, const eg_snapshot *of,
                               const eg_finding *finding)
 {
@@ -18,8 +24,8 @@ static void put_finding_lines(apr_bucket_brigade *out, const eg_snapshot *of,
                        eg_level_word(finding->level), finding->title, finding->counts,
                        finding->advice);
     if (sample)
-        apr_brigade_printf(out, NULL, NULL, "    The last one: EG%04u %s (call %s)\n", sample->tag,
-                           eg_plain_words(of->pool, sample->reason),
+        apr_brigade_printf(out, NULL, NULL, "    The last one: %s%s (call %s)\n",
+                           tag_words(of->pool, sample), eg_plain_words(of->pool, sample->reason),
                            sample->call[0] ? sample->call : "-");
 }
 
@@ -44,9 +50,9 @@ static void put_time_line(apr_bucket_brigade *out, const eg_snapshot *of, const 
 static void put_failure_line(apr_bucket_brigade *out, const eg_snapshot *of,
                              const eg_failure *failure)
 {
-    apr_brigade_printf(out, NULL, NULL, "%s %s %s EG%04u %s %s\n", eg_time_words(of, failure->when),
+    apr_brigade_printf(out, NULL, NULL, "%s %s %s %s%s %s\n", eg_time_words(of, failure->when),
                        failure->call[0] ? failure->call : "-",
-                       failure->step[0] ? failure->step : "-", failure->tag,
+                       failure->step[0] ? failure->step : "-", tag_words(of->pool, failure),
                        eg_outcome_of((eg_outcome)failure->outcome)->word,
                        eg_plain_words(of->pool, failure->reason));
 }

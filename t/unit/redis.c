@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -222,6 +223,22 @@ static void login(void)
            "nor is a database that is nothing");
 }
 
+/* By somebody who is not root, whom a mode stops. */
+static void barred(void)
+{
+    eg_redis *redis;
+    eg_redis_login none_needed = {.user = NULL};
+    int status = -1;
+    pid_t child;
+
+    (void)chmod(path, 0);
+    child = fork();
+    if (child == 0)
+        _exit(geteuid() == 0 && setuid(65534) != 0 ? 99 : (int)ask_once(&none_needed, &redis).kind);
+    (void)waitpid(child, &status, 0);
+    is_int(WEXITSTATUS(status), EG_REDIS_BARRED, "a socket of somebody else's");
+}
+
 static void nobody(void)
 {
     eg_redis *redis;
@@ -247,6 +264,7 @@ int main(void)
     between();
     rested();
     login();
+    barred();
     nobody();
     (void)close(listener);
     apr_pool_destroy(pool);

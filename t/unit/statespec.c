@@ -122,6 +122,7 @@ static void answers(void)
     says(EG_REDIS_SILENT, "", "in time");
     says(EG_REDIS_CLOSED, "", "closed");
     says(EG_REDIS_REFUSED, "", "nobody");
+    says(EG_REDIS_BARRED, "", "does not let this user connect");
     says(EG_REDIS_NAMELESS, "", "name");
     says(EG_REDIS_ODD, "", "not asked");
 }
