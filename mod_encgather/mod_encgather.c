@@ -250,7 +250,7 @@ EG_RARE static int log_ours(request_rec *r)
 
 static int log_transaction(request_rec *r)
 {
-    if (!r->next && eg_slots_are_clean(r) && eg_slots_are_bare(r) && !eg_writers_show_values())
+    if (!r->next && eg_slots_are_clean(r) && eg_slots_are_bare(r) && !eg_writers_show_more(r))
         return DECLINED;
     return log_ours(r);
 }

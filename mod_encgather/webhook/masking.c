@@ -430,8 +430,10 @@ static void mask_values(const request_rec *r, const apr_table_t *table)
 static void mask_ended(request_rec *r)
 {
     mask_request(r);
-    if (!eg_secrets_of(r->server) || (eg_slots_are_clean(r) && !eg_writers_show_values()))
+    if (!eg_secrets_of(r->server) || (eg_slots_are_clean(r) && !eg_writers_show_more(r)))
         return;
+    if (eg_slots_are_clean(r)) /* a module may have made another line of it */
+        (void)mask_line(r);
     r->filename = (char *)(apr_uintptr_t)masked_text(r, r->filename);
     mask_values(r, r->headers_in);
     mask_values(r, r->headers_out);
