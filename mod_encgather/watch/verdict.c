@@ -200,9 +200,11 @@ static void tell_signature(const judge *j, eg_finding *finding)
                           "access log names.";
     } else if (finding->level == EG_LEVEL_FAILING) {
         finding->title = "No signature fits: the auth token is wrong here, or was changed";
-        finding->advice = "Compare the auth token of the Twilio Console with "
-                          "EncGatherAuthTokenFile; the reason below says for which account. (If "
-                          "nobody has called, somebody forges, and is refused.)";
+        finding->advice =
+            "Compare the auth token of the Twilio Console with "
+            "EncGatherAuthTokenFile; the reason below says for which account. "
+            "Where it is said beside this that signatures are right for another "
+            "URL, mend that first. (If nobody has called, somebody forges, and is refused.)";
     }
 }
 
