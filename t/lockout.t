@@ -309,7 +309,7 @@ is_deeply [ tool_run([ @UNLOCK, '--user', 'nobody', '--password-file', $password
 $redis->stop;
 is first('gather', From => $from), 'asked', 'F16 no Redis, fail=open: asked';
 is last_step('gather', $WRONG, From => $from), 'not-found', 'and let on' for 1 .. 4;
-like page('text'), qr/The state that hosts share \(EncGatherStateCache\) cannot be asked\b.*calls went on/s, 'the status page says so';
+like page('text'), qr/The Redis that hosts share \(EncGatherStateCache\) does not answer\b.*calls went on/s, 'the status page says so';
 is first('closed', From => $from), 'unavailable', 'F16 no Redis, fail=closed: unavailable';
 is last_step('closed', $PIN, From => $from), 'unavailable', 'at the last step, too';
 cmp_ok metrics()->{away}, '>=', 4, 'and it is counted';

@@ -16,7 +16,7 @@ static const eg_cause_info causes[] = {
          "No random bytes, no memory, or an OpenSSL that lacks an algorithm. Look at "
          "the system and at OpenSSL's configuration."},
     [EG_CAUSE_STATE] = {"state", EG_LANE_OURS, EG_CURED_BY_CALL,
-                        "The state that hosts share (EncGatherStateCache) cannot be asked",
+                        "The Redis that hosts share (EncGatherStateCache) does not answer",
                         "EG0701 in the error log says why. Is the Redis started, does this host "
                         "reach it, are user and password right? Lockouts with fail=open go on "
                         "without counting; single use refuses "
@@ -27,11 +27,12 @@ static const eg_cause_info causes[] = {
          "Is it started and reached (DBDParams)? Where it is locked or slow, look "
          "which other program holds it: a backup, a migration, a long "
          "transaction."},
-    [EG_CAUSE_KEY] = {"key", EG_LANE_OURS, EG_CURED_BY_CALL,
-                      "Tokens are sealed under a key that is not here",
-                      "A key was not rotated everywhere. Compare the keys below with those of the "
-                      "host that asks callers: a new key goes to every decrypt-gather first, and "
-                      "an old one leaves it last. The kid of a token: encgather inspect."},
+    [EG_CAUSE_KEY] =
+        {"key", EG_LANE_OURS, EG_CURED_BY_CALL,
+         "Tokens are sealed under a key that the location which opens them does not have",
+         "A key was not rotated everywhere. Compare the keys below with those of the "
+         "host that asks callers: a new key goes to every decrypt-gather first, and "
+         "an old one leaves it last. The kid of a token: encgather inspect."},
     [EG_CAUSE_TAG] =
         {"tag", EG_LANE_OURS, EG_CURED_BY_CALL,
          "Tokens do not open: they are not authentic under any key that is here",

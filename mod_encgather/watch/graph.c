@@ -74,8 +74,8 @@ static void put_graph(const eg_html *h, const eg_series *series, const graph *g)
     unsigned top = highest(g, series->n);
     const char *most = value_words(h, g, g->values[top]);
     const char *when = minute_words(h, series->first + top * series->minutes);
-    const char *words =
-        apr_psprintf(h->pool, "%s: %s at %s", g->is_time ? "longest" : "most", most, when);
+    const char *words = apr_psprintf(h->pool, "%s: %s %s %s", g->is_time ? "longest" : "most", most,
+                                     series->minutes == 1 ? "at" : "after", when);
 
     eg_put(h, "<figure><figcaption>");
     eg_put_in(h, "<span>", g->title, "</span> ");

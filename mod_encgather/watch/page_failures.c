@@ -125,7 +125,9 @@ static void put_folded_lane(const eg_page *p, eg_lane lane, const char *id, cons
 static void put_all_lanes(const eg_page *p)
 {
     if (p->snapshot->lanes[EG_LANE_OURS]->nelts == 0)
-        eg_put(&p->h, "<p>Nothing has failed.</p>\n");
+        eg_put(&p->h, p->snapshot->lanes[EG_LANE_STRANGERS]->nelts
+                          ? "<p>Nothing has failed but what was turned away.</p>\n"
+                          : "<p>Nothing has failed.</p>\n");
     put_lane(p, EG_LANE_OURS, "failed", "The last failures");
     put_folded_lane(p, EG_LANE_CALLERS, "erred", "Callers who erred");
     put_folded_lane(p, EG_LANE_STRANGERS, "refused", "Turned away");

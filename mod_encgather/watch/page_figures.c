@@ -82,7 +82,9 @@ static void put_times(const eg_page *p, const eg_host *const *windows, const cha
         for (unsigned i = 0; i < sizeof permilles / sizeof permilles[0]; i++) {
             apr_uint64_t us = eg_time_in(times(windows[w]), permilles[i]);
 
-            eg_put_cell(&p->h, us ? eg_duration_words(p->h.pool, us) : "-");
+            eg_put_cell(&p->h, us ? apr_pstrcat(p->h.pool, "\xe2\x89\xa4 ",
+                                                eg_duration_words(p->h.pool, us), NULL)
+                                  : "-");
         }
         eg_end_row(&p->h);
     }

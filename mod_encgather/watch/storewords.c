@@ -9,6 +9,8 @@ static const char *answers_words(const eg_snapshot *of, const eg_state_numbers *
 {
     if (!store->asked)
         return "not asked yet";
+    if (store->failures >= store->asked)
+        return "has not answered yet";
     return apr_pstrcat(of->pool, "asked ", eg_count_words(of->pool, store->asked, "time", "times"),
                        ", ", eg_duration_words(of->pool, store->microseconds / store->asked),
                        " on the average, ", eg_duration_words(of->pool, store->longest), " at most",

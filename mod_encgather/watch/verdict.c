@@ -2,6 +2,7 @@
  * Whether all is well, in a sentence; and what is not, with what to look at. */
 #include "watch/verdict.h"
 
+#include <string.h>
 #include <apr_strings.h>
 #include "state/state.h"
 #include "watch/metrics.h"
@@ -208,6 +209,13 @@ static void tell_signature(const judge *j, eg_finding *finding)
     }
 }
 
+static bool store_is_redis(void)
+{
+    eg_state_numbers store;
+
+    return eg_state_numbers_now(&store) && strcmp(store.provider, "redis") == 0;
+}
+
 /* Of a single one nobody should read that they are many. */
 static const char *cause_title(const judge *j, eg_cause cause)
 {
@@ -217,6 +225,8 @@ static const char *cause_title(const judge *j, eg_cause cause)
         return "One caller gave up, who keyed in wrong too often";
     if (is_single && cause == EG_CAUSE_NO_ACCOUNT)
         return "One caller keyed in what no account has";
+    if (cause == EG_CAUSE_STATE && !store_is_redis())
+        return "The memory that requests share (EncGatherStateCache) cannot be asked";
     return eg_cause_of(cause)->title;
 }
 
@@ -301,7 +311,7 @@ static void judge_store(judge *j)
         return;
     APR_ARRAY_PUSH(j->findings, eg_finding) =
         (eg_finding){.level = EG_LEVEL_LOOK,
-                     .title = eg_cause_of(EG_CAUSE_STATE)->title,
+                     .title = cause_title(j, EG_CAUSE_STATE),
                      .counts = apr_psprintf(j->of->pool, "The last time at %s; calls went on.",
                                             eg_time_words(j->of, store.last_failure)),
                      .advice = eg_cause_of(EG_CAUSE_STATE)->advice};
