@@ -309,6 +309,10 @@ sub later ($seconds) { spew("$TREE/clock", "$seconds\n"); return status() }
     $said = status();
     is_deeply [ $said->{day}{calls_begun}, $said->{hour}{requests}, $said->{day}{webhooks}{last} ], [ 1, 3, { found => 1 } ], 'what comes then is counted anew';
     is $said->{in_all}{calls_begun}, $before->{calls_begun} + 1, 'as one more';
+    spew("$TREE/clock", 600 - time . "\n");
+    webhook('/gather', fresh_call());
+    is status()->{hour}{calls_begun}, 1, 'a host whose clock begins in 1970 counts';
+    like page()->content, qr/<svg/, 'and its page has graphs';
     unlink "$TREE/clock";
 }
 

@@ -35,10 +35,12 @@ apr_uint64_t eg_minutes_at(const eg_minutes *minutes, apr_uint32_t minute, unsig
 void eg_minutes_sum(const eg_minutes *minutes, apr_uint32_t first, apr_uint32_t last,
                     apr_uint64_t *sums, unsigned n)
 {
-    for (apr_uint32_t minute = first; minute <= last; minute++) {
+    if (first > last) /* it began before 1970 */
+        first = 0;
+    for (apr_uint64_t minute = first; minute <= last; minute++) {
         if (atomic_load_explicit(&minutes->used[minute % EG_DAY], memory_order_relaxed) != minute)
             continue;
         for (unsigned cell = 0; cell < n; cell++)
-            sums[cell] += eg_minutes_at(minutes, minute, cell);
+            sums[cell] += eg_minutes_at(minutes, (apr_uint32_t)minute, cell);
     }
 }

@@ -25,7 +25,7 @@ apr_uint32_t eg_minute_of(apr_time_t when);
 void eg_minutes_add(eg_minutes *minutes, unsigned cell, apr_time_t when);
 
 /* Adds to sums[0] to sums[n - 1], which are of the caller, what the first n cells have counted in the minutes from
- * first to last, as far as they are not forgotten. */
+ * first to last, as far as they are not forgotten. A first one behind the last is one before 1970. */
 void eg_minutes_sum(const eg_minutes *minutes, apr_uint32_t first, apr_uint32_t last,
                     apr_uint64_t *sums, unsigned n);
 

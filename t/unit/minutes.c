@@ -3,6 +3,7 @@
 #include "tap.h"
 
 #include <pthread.h>
+#include <unistd.h>
 #include "core/minutes.h"
 
 #define THREADS 4
@@ -64,9 +65,26 @@ static void forgotten(void)
     is_int((int)counted(21 + EG_DAY, 21 + EG_DAY, 5), 0, "but that is no number of today");
 }
 
+/* A host without a battery begins in 1970, and what it asks for begins before that. */
+static void first_minutes(void)
+{
+    apr_uint64_t sums[8] = {0};
+
+    (void)alarm(20); /* it has to come to an end */
+    eg_minutes_add(&ring, 6, apr_time_from_sec(60 * 5));
+    eg_minutes_sum(&ring, 5U - EG_DAY + 1, 5, sums, 8);
+    is_int((int)sums[6], 1, "a day that began before 1970 has what was counted since");
+    sums[6] = 0;
+    eg_minutes_sum(&ring, 0U - 1, 0U - 1, sums, 8);
+    eg_minutes_sum(&ring, 0U - 30, 0U - 1, sums, 8);
+    is_int((int)sums[6], 0, "the last minutes before 1970 have nothing");
+    (void)alarm(0);
+}
+
 int main(void)
 {
     at_once();
     forgotten();
+    first_minutes();
     return done_testing();
 }
