@@ -60,7 +60,8 @@ static bool any_doubled(const gather *g)
     eg_names_add(&names, speech_of(g));
     for (unsigned i = 0; i < g->fields->n; i++)
         eg_names_add(&names, eg_span_of(g->fields->at[i].name));
-    return eg_names_any_twice(&names, &g->hook->query) || eg_names_any_twice(&names, &g->hook->form);
+    return eg_names_any_twice(&names, &g->hook->query) ||
+           eg_names_any_twice(&names, &g->hook->form);
 }
 
 /* What is said twice, or by URL and body both, could be read in two ways: it is not read. */
