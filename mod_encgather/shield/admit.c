@@ -73,6 +73,8 @@ static const char *find_guarded_fault(const eg_guarded *g)
     const eg_shield_list *list = eg_config_shield(g->policy);
     const char *lacks = eg_shield_lacks(g->r->pool, g->policy);
 
+    if (!list)
+        return "no EncGatherShield is in force";
     if (lacks)
         return lacks;
     if (!provider->dialect)

@@ -84,6 +84,7 @@ static void shield_once(request_rec *r, shield_state *state, void (*replay)(requ
 {
     eg_guarded g = {
         .r = r, .logged = eg_logged_of(r), .policy = eg_config_of(r), .hook = eg_webhook_of(r)};
+    const eg_shield_list *list = eg_config_shield(g.policy);
     eg_outcome outcome;
 
     state->is_done = true;
@@ -96,7 +97,7 @@ static void shield_once(request_rec *r, shield_state *state, void (*replay)(requ
     state->validator = about_validator(&g, outcome);
     eg_set_result(g.logged, outcome);
     eg_count_answer(g.logged, outcome);
-    if (!eg_config_shield(g.policy)->observes)
+    if (list && !list->observes)
         eg_masking_unhush(r);
     if (g.hook->body->expected)
         replay(r);

@@ -24,6 +24,7 @@ void eg_set_call(request_rec *r, eg_span call_sid)
                        apr_pstrmemdup(r->pool, call_sid.p, call_sid.n));
 }
 
+/* What says it may end before r does: a sub-request that was asked for who answers. */
 static void note_first(request_rec *r, eg_cause cause, unsigned tag, const char *reason)
 {
     eg_record *state = eg_record_of(r);
@@ -32,14 +33,14 @@ static void note_first(request_rec *r, eg_cause cause, unsigned tag, const char 
         return;
     state->cause = cause;
     state->tag = tag;
-    state->reason = reason;
+    state->reason = apr_pstrdup(r->pool, reason);
 }
 
 void eg_note_failure(request_rec *r, eg_cause cause, unsigned tag, const char *reason)
 {
     note_first(r, cause, tag, reason);
     if (eg_is_backend_call(r))
-        note_first(r->main, cause, tag, apr_pstrdup(r->main->pool, reason));
+        note_first(r->main, cause, tag, reason);
 }
 
 const char *eg_call_of(const request_rec *r)

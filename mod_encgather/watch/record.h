@@ -53,8 +53,8 @@ void eg_set_signature(request_rec *r, eg_verdict verdict);
 void eg_begin_signature(request_rec *r);
 void eg_set_result(request_rec *r, eg_outcome outcome);
 
-/* Why the request fails, beside the line in the log that says so: tag is the number of that line, reason what it says, of
- * a pool that lives as long as r. The first of a request counts, and goes to whoever made it as his backend call. */
+/* Why the request fails, beside the line in the log that says so: tag is the number of that line, reason what it says,
+ * which is copied. The first of a request counts, and goes to whoever made it as his backend call. */
 void eg_note_failure(request_rec *r, eg_cause cause, unsigned tag, const char *reason);
 
 const char *eg_call_of(const request_rec *r); /* for log lines; "-" when unknown */

@@ -203,9 +203,10 @@ static eg_outcome check_configuration(request_rec *r, bool is_gather, bool token
 const char *eg_shield_lacks(apr_pool_t *pool, const eg_config *policy)
 {
     bool has_recipient = policy->recipients && policy->recipients->n;
+    const eg_shield_list *list = eg_config_shield(policy);
     missing_file missing = {NULL, false};
 
-    if (!eg_config_shield(policy)->observes)
+    if (!list || !list->observes)
         missing = has_recipient ? need_envelopes("EncGatherRecipient", policy->recipients)
                                 : need_file("EncGatherKeyFile", policy->keys,
                                             policy->keys && policy->keys->keys);
