@@ -131,6 +131,7 @@ static eg_status judge_rest(const reader *in, apr_size_t n, apr_size_t max)
     return n + rest > max ? EG_ETOOMANY : EG_EMALFORMED;
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): it is decoded where it is */
 eg_status eg_form_parse(apr_pool_t *pool, char *buf, apr_size_t n, apr_size_t max,
                         eg_params *params)
 {

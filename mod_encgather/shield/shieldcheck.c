@@ -119,7 +119,7 @@ static void warn_of_all_slips(apr_pool_t *ptemp, server_rec *s)
 
     for (int i = 0; i < places->nelts; i++) {
         const eg_place *place = &APR_ARRAY_IDX(places, i, eg_place);
-        const eg_shield_list *list = eg_config_shield(place->config);
+        const void *list = eg_config_shield(place->config);
 
         if (!list || apr_hash_get(seen, &list, sizeof list))
             continue;

@@ -7,6 +7,6 @@
 #include "watch/snapshot.h"
 
 void eg_status_write_json(apr_bucket_brigade *out, const eg_snapshot *snapshot);
-void eg_status_write_text(apr_bucket_brigade *out, const eg_snapshot *snapshot);
+void eg_status_write_text(apr_bucket_brigade *out, const eg_snapshot *of);
 
 #endif

@@ -55,7 +55,7 @@ const char *eg_time_words(const eg_snapshot *snapshot, apr_time_t when);
 const char *eg_hour_words(apr_pool_t *pool, apr_time_t when); /* "03:12" */
 const char *eg_zone_words(apr_pool_t *pool, apr_time_t when); /* "+02:00" */
 const char *eg_utc_words(apr_pool_t *pool, apr_time_t when);  /* RFC 3339 */
-const char *eg_duration_words(apr_pool_t *pool, apr_uint64_t microseconds);
+const char *eg_duration_words(apr_pool_t *pool, apr_uint64_t us);
 /* "1 call", "2 calls" */
 const char *eg_count_words(apr_pool_t *pool, apr_uint64_t n, const char *one, const char *many);
 

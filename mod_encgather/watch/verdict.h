@@ -30,7 +30,7 @@ typedef struct {
     apr_array_header_t *findings; /* of eg_finding, the worst first */
 } eg_verdict_words;
 
-eg_verdict_words eg_verdict_of(const eg_snapshot *snapshot);
+eg_verdict_words eg_verdict_of(const eg_snapshot *of);
 
 /* For programs: "ok", "over", "note", "look", "failing". */
 const char *eg_level_word(eg_level level);
