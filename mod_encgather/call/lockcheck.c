@@ -11,28 +11,12 @@
 
 APLOG_USE_MODULE(encgather);
 
-static bool is_counting(const eg_place *place)
+static const char *find_bad_count(apr_pool_t *pool, const eg_place *place)
 {
-    return !place->is_conditional && place->handler && place->config->backend &&
-           ap_cstr_casecmp(place->handler, EG_GATHER_HANDLER) == 0;
-}
+    bool counts = place->handler && place->config->backend &&
+                  ap_cstr_casecmp(place->handler, EG_GATHER_HANDLER) == 0;
 
-/* At a restart of a running server the line is an alert, and it goes on. */
-static bool is_running(void)
-{
-    return ap_state_query(AP_SQ_CONFIG_GEN) > 1;
-}
-
-static bool check_counting_place(apr_pool_t *pool, server_rec *s, const eg_place *place)
-{
-    const char *wrong = is_counting(place) ? eg_config_lockout_fault(pool, place->config) : NULL;
-
-    if (!wrong)
-        return true;
-    ap_log_error(APLOG_MARK, is_running() ? APLOG_ALERT : APLOG_ERR, 0, s,
-                 EG_TAG("0160") "%s (line %d of %s): %s", place->title, place->node->line_num,
-                 place->node->filename, wrong);
-    return is_running();
+    return counts ? eg_config_lockout_fault(pool, place->config) : NULL;
 }
 
 static const ap_directive_t *first_lockout(apr_pool_t *pool)
@@ -53,20 +37,17 @@ static bool check_key(apr_pool_t *pool, server_rec *s)
     if (!lockout)
         return true;
     ap_log_error(
-        APLOG_MARK, is_running() ? APLOG_ALERT : APLOG_ERR, 0, s,
+        APLOG_MARK, eg_server_is_running() ? APLOG_ALERT : APLOG_ERR, 0, s,
         EG_TAG("0161") "EncGatherLockout (line %d of %s): EncGatherStateCache needs "
                        "key-file=, one key that is the same on all hosts: what callers are "
                        "counted by goes to the Redis under a keyed hash alone",
         lockout->line_num, lockout->filename);
-    return is_running();
+    return eg_server_is_running();
 }
 
 bool eg_lockcheck(apr_pool_t *ptemp, server_rec *s)
 {
-    const apr_array_header_t *places = eg_sections_find(ptemp, s);
     bool good = check_key(ptemp, s);
 
-    for (int i = 0; i < places->nelts; i++)
-        good = check_counting_place(ptemp, s, &APR_ARRAY_IDX(places, i, eg_place)) && good;
-    return good;
+    return eg_sections_may_go_on(ptemp, s, EG_TAG("0160"), find_bad_count) && good;
 }

@@ -127,14 +127,7 @@ static const char *find_wrong_require(const candidate *of)
 
 static bool refuse_place(const candidate *of, const char *wrong)
 {
-    bool is_running = ap_state_query(AP_SQ_CONFIG_GEN) > 1;
-
-    if (!wrong)
-        return true;
-    ap_log_error(APLOG_MARK, is_running ? APLOG_ALERT : APLOG_ERR, 0, of->main_server,
-                 EG_TAG("0147") "%s (line %d of %s): %s", of->place->title,
-                 of->place->node->line_num, of->place->node->filename, wrong);
-    return is_running;
+    return eg_section_may_go_on(of->main_server, of->place, EG_TAG("0147"), wrong);
 }
 
 static bool check_candidate(const candidate *of)

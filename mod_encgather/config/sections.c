@@ -9,6 +9,9 @@
 #include <apr_fnmatch.h>
 #include <apr_strings.h>
 #include <http_core.h>
+#include <http_log.h>
+
+APLOG_USE_MODULE(encgather);
 
 static bool is_called(const ap_directive_t *node, const char *name)
 {
@@ -286,4 +289,37 @@ bool eg_place_covers(apr_pool_t *pool, const eg_place *place, const char *path)
 {
     return place->path &&
            is_below_or_at(apr_pstrmemdup(pool, path, strcspn(path, "?")), place->path);
+}
+
+/* --- what is wrong with them --------------------------------------------------------------------- */
+
+bool eg_server_is_running(void)
+{
+    return ap_state_query(AP_SQ_CONFIG_GEN) > 1;
+}
+
+bool eg_section_may_go_on(server_rec *main_server, const eg_place *place, const char *tag,
+                          const char *wrong)
+{
+    if (!wrong)
+        return true;
+    ap_log_error(APLOG_MARK, eg_server_is_running() ? APLOG_ALERT : APLOG_ERR, 0, main_server,
+                 "%s%s (line %d of %s): %s", tag, place->title, place->node->line_num,
+                 place->node->filename, wrong);
+    return eg_server_is_running();
+}
+
+bool eg_sections_may_go_on(apr_pool_t *ptemp, server_rec *main_server, const char *tag,
+                           const char *(*fault)(apr_pool_t *pool, const eg_place *place))
+{
+    const apr_array_header_t *places = eg_sections_find(ptemp, main_server);
+    bool good = true;
+
+    for (int i = 0; i < places->nelts; i++) {
+        const eg_place *place = &APR_ARRAY_IDX(places, i, eg_place);
+
+        if (!place->is_conditional)
+            good = eg_section_may_go_on(main_server, place, tag, fault(ptemp, place)) && good;
+    }
+    return good;
 }

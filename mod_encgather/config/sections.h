@@ -21,6 +21,18 @@ typedef struct {
  * Returns an array of eg_place. */
 apr_array_header_t *eg_sections_find(apr_pool_t *pool, server_rec *main_server);
 
+/* Says what is wrong with a section, behind tag (EG_TAG): an error, for which the server does not start, or, where one runs
+ * already, an alert, and it goes on. Returns whether it does; wrong NULL: nothing is wrong. */
+bool eg_section_may_go_on(server_rec *main_server, const eg_place *place, const char *tag,
+                          const char *wrong);
+
+/* The same for all sections but those of which only a request tells what holds. fault returns NULL or what is wrong. */
+bool eg_sections_may_go_on(apr_pool_t *ptemp, server_rec *main_server, const char *tag,
+                           const char *(*fault)(apr_pool_t *pool, const eg_place *place));
+
+/* Whether children of an earlier configuration serve: what is wrong now must not end that. */
+bool eg_server_is_running(void);
+
 /* Whether a request of that path (a query aside) comes to the place. */
 bool eg_place_covers(apr_pool_t *pool, const eg_place *place, const char *path);
 

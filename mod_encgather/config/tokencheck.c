@@ -134,13 +134,7 @@ static const char *find_too_long(const subject *of)
 
 static bool complain(const subject *of, const char *wrong)
 {
-    bool is_running = ap_state_query(AP_SQ_CONFIG_GEN) > 1;
-
-    if (!wrong)
-        return true;
-    ap_log_error(APLOG_MARK, is_running ? APLOG_ALERT : APLOG_ERR, 0, of->main_server,
-                 EG_TAG("0141") AT ": %s", WHERE(of->place), wrong);
-    return is_running;
+    return eg_section_may_go_on(of->main_server, of->place, EG_TAG("0141"), wrong);
 }
 
 static bool check_place_of(const subject *of)

@@ -96,30 +96,15 @@ eg_outcome eg_uses_spend(request_rec *r, const eg_uses *uses, const char **field
 
 /* --- sections ----------------------------------------------------------------------------------- */
 
-static bool opens_tokens(const eg_place *place)
+static const char *find_bad_use(apr_pool_t *pool, const eg_place *place)
 {
-    return !place->is_conditional && (place->config->lookup || eg_config_reveal(place->config));
-}
+    bool opens_tokens = place->config->lookup || eg_config_reveal(place->config);
 
-static bool check_uses_of(server_rec *s, const eg_place *place)
-{
-    bool is_running = ap_state_query(AP_SQ_CONFIG_GEN) > 1;
-    const char *wrong = opens_tokens(place) ? eg_config_single_use_fault(place->config) : NULL;
-
-    if (!wrong)
-        return true;
-    ap_log_error(APLOG_MARK, is_running ? APLOG_ALERT : APLOG_ERR, 0, s,
-                 EG_TAG("0159") "%s (line %d of %s): %s", place->title, place->node->line_num,
-                 place->node->filename, wrong);
-    return is_running;
+    (void)pool;
+    return opens_tokens ? eg_config_single_use_fault(place->config) : NULL;
 }
 
 bool eg_singleuse_check(apr_pool_t *ptemp, server_rec *s)
 {
-    const apr_array_header_t *places = eg_sections_find(ptemp, s);
-    bool good = true;
-
-    for (int i = 0; i < places->nelts; i++)
-        good = check_uses_of(s, &APR_ARRAY_IDX(places, i, eg_place)) && good;
-    return good;
+    return eg_sections_may_go_on(ptemp, s, EG_TAG("0159"), find_bad_use);
 }

@@ -40,6 +40,8 @@ static bool has_any_key(apr_pool_t *pool, const eg_place *place)
 
 static const char *find_bad_reveal(apr_pool_t *pool, const eg_place *place)
 {
+    if (!eg_config_reveal(place->config))
+        return NULL;
     if (place->handler && eg_is_own_handler(place->handler))
         return apr_psprintf(pool,
                             "EncGatherReveal is for applications, and SetHandler %s answers here: "
@@ -55,28 +57,7 @@ static const char *find_bad_reveal(apr_pool_t *pool, const eg_place *place)
     return NULL;
 }
 
-static bool check_reveal_of(apr_pool_t *pool, server_rec *s, const eg_place *place)
-{
-    bool is_running = ap_state_query(AP_SQ_CONFIG_GEN) > 1;
-    const char *wrong;
-
-    if (place->is_conditional || !eg_config_reveal(place->config))
-        return true;
-    wrong = find_bad_reveal(pool, place);
-    if (!wrong)
-        return true;
-    ap_log_error(APLOG_MARK, is_running ? APLOG_ALERT : APLOG_ERR, 0, s,
-                 EG_TAG("0155") "%s (line %d of %s): %s", place->title, place->node->line_num,
-                 place->node->filename, wrong);
-    return is_running;
-}
-
 bool eg_revealcheck(apr_pool_t *ptemp, server_rec *s)
 {
-    const apr_array_header_t *places = eg_sections_find(ptemp, s);
-    bool good = true;
-
-    for (int i = 0; i < places->nelts; i++)
-        good = check_reveal_of(ptemp, s, &APR_ARRAY_IDX(places, i, eg_place)) && good;
-    return good;
+    return eg_sections_may_go_on(ptemp, s, EG_TAG("0155"), find_bad_reveal);
 }

@@ -36,8 +36,11 @@ static const char *find_bad_provider(apr_pool_t *pool, const eg_config *config)
 
 static const char *find_bad_shield(apr_pool_t *pool, const eg_place *place)
 {
-    const char *wrong = find_bad_provider(pool, place->config);
+    const char *wrong;
 
+    if (!eg_config_shield(place->config) && place->config->resign <= 0)
+        return NULL;
+    wrong = find_bad_provider(pool, place->config);
     if (wrong || !eg_config_shield(place->config))
         return wrong;
     if (place->handler && eg_is_own_handler(place->handler))
@@ -48,30 +51,9 @@ static const char *find_bad_shield(apr_pool_t *pool, const eg_place *place)
     return eg_config_shield(place->config)->observes ? NULL : eg_config_format_fault(place->config);
 }
 
-static bool check_shield_of(apr_pool_t *pool, server_rec *s, const eg_place *place)
-{
-    bool is_running = ap_state_query(AP_SQ_CONFIG_GEN) > 1;
-    const char *wrong;
-
-    if (place->is_conditional || (!eg_config_shield(place->config) && place->config->resign <= 0))
-        return true;
-    wrong = find_bad_shield(pool, place);
-    if (!wrong)
-        return true;
-    ap_log_error(APLOG_MARK, is_running ? APLOG_ALERT : APLOG_ERR, 0, s,
-                 EG_TAG("0150") "%s (line %d of %s): %s", place->title, place->node->line_num,
-                 place->node->filename, wrong);
-    return is_running;
-}
-
 bool eg_shieldcheck(apr_pool_t *ptemp, server_rec *s)
 {
-    const apr_array_header_t *places = eg_sections_find(ptemp, s);
-    bool good = true;
-
-    for (int i = 0; i < places->nelts; i++)
-        good = check_shield_of(ptemp, s, &APR_ARRAY_IDX(places, i, eg_place)) && good;
-    return good;
+    return eg_sections_may_go_on(ptemp, s, EG_TAG("0150"), find_bad_shield);
 }
 
 /* --- words that are names, and hardly meant as such -------------------------------------------- */
