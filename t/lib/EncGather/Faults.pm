@@ -207,7 +207,7 @@ sub _log_problems ($self, $mark, $patterns, $others) {
         defined $at ? splice(@left, $at, 1) : push @extra, $line;
     }
     my @alarms = grep { $_ !~ $OUR_LINE } alarms($text);
-    return ((map { "never came: $_" } @left), map { "nobody announced: $_" } @extra, unexpected(\@alarms, [ @$others, $EncGather::Logs::ALL_BUSY ]));
+    return ((map { "never came: $_" } @left), map { "nobody announced: $_" } @extra, unexpected(\@alarms, $others));
 }
 
 # Until a line holds the text: at trace8 httpd writes down the headers of a request that it begins with.

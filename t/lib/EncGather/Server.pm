@@ -179,13 +179,22 @@ sub generation ($self) {
 
 # Children of before may take a connection more, and under the event MPM let it fall: they have a moment to leave.
 sub wait_for_generation ($self, $wanted, $seconds = RELOAD_WAIT) {
-    if (wait_until($seconds, sub { $self->generation >= $wanted || !$self->running }) && $self->{pid}) {
-        my @leaving = $self->{hurry} ? () : @{ delete $self->{leaving} || [] };
+    if (wait_until($seconds, sub { $self->_has_reached($wanted) || !$self->running }) && $self->{pid}) {
+        my $leaving = delete $self->{leaving} || [];
+        my @leaving = $self->{hurry} ? () : @$leaving;
         wait_until(REST_WAIT, sub { !grep { identity($_) } @leaving });
         wait_until(ANSWER_WAIT, sub { !grep { takes_connections($_, $self->{port}) } @leaving });
         return 1;
     }
     $self->{error} ||= "the server has not read its configuration anew\n" . $self->_tails;
+    return 0;
+}
+
+# Until it has, any child is one of before: also one that the server began while it was told to read anew.
+sub _has_reached ($self, $wanted) {
+    my %leaving = map { $_ => 1 } @{ $self->{leaving} || [] }, $self->children;
+    return 1 if $self->generation >= $wanted;
+    $self->{leaving} = [ keys %leaving ];
     return 0;
 }
 
