@@ -9,8 +9,8 @@
 
 static apr_pool_t *pool;
 static eg_crypto *crypto;
-static eg_auth_token tokens_at[] = {{EG_LIT("AC1"), EG_LIT("secret1"), {"", 0}},
-                                    {EG_LIT("AC2"), EG_LIT("secret2"), {"", 0}}};
+static eg_auth_token tokens_at[] = {{EG_LIT("AC1"), EG_LIT("secret1"), {"", 0}, NULL},
+                                    {EG_LIT("AC2"), EG_LIT("secret2"), {"", 0}, NULL}};
 static const eg_auth_tokens tokens = {2, tokens_at};
 
 #define ORIGIN(scheme, host, port)                                                                 \
@@ -231,9 +231,9 @@ static void another_account(void)
 
 static void counted(void)
 {
-    static eg_auth_token at[] = {{{"", 0}, EG_LIT("secret1"), {"", 0}},
-                                 {EG_LIT(SID), EG_LIT("secret2"), {"", 0}},
-                                 {EG_LIT("AC2"), EG_LIT("secret3"), {"", 0}}};
+    static eg_auth_token at[] = {{{"", 0}, EG_LIT("secret1"), {"", 0}, NULL},
+                                 {EG_LIT(SID), EG_LIT("secret2"), {"", 0}, NULL},
+                                 {EG_LIT("AC2"), EG_LIT("secret3"), {"", 0}, NULL}};
     static const eg_auth_tokens all = {3, at}, last = {1, at + 2};
     eg_signed what = {.account = EG_LIT(SID)};
     const char *got;
