@@ -101,11 +101,16 @@ eg_status eg_auth_tokens_parse(eg_span content, eg_auth_tokens *tokens, eg_probl
     return EG_EMALFORMED;
 }
 
-void eg_auth_tokens_prepare(eg_crypto *crypto, eg_auth_tokens *tokens, eg_hmac_states *states)
+static bool prepare_token(eg_crypto *crypto, eg_span token, eg_hmac_state states[EG_SHAS])
 {
-    for (apr_size_t i = 0; i < tokens->n; i++)
-        tokens->at[i].ready =
-            eg_hmac_prepare(crypto, tokens->at[i].token, &states[i]) ? &states[i] : NULL;
+    return eg_hmac_prepare(crypto, EG_SHA1, token, &states[EG_SHA1]) &&
+           eg_hmac_prepare(crypto, EG_SHA256, token, &states[EG_SHA256]);
+}
+
+void eg_auth_tokens_prepare(eg_crypto *crypto, eg_auth_tokens *tokens, eg_hmac_state *states)
+{
+    for (apr_size_t i = 0; i < tokens->n; i++, states += EG_SHAS)
+        tokens->at[i].ready = prepare_token(crypto, tokens->at[i].token, states) ? states : NULL;
 }
 
 /* --- what is none ------------------------------------------------------------------------------ */

@@ -14,7 +14,7 @@ typedef struct {
     eg_span account; /* empty: valid for every account */
     eg_span token;
     eg_span key; /* the name of a SharedKey, whose secret the token is; empty: an auth token */
-    const eg_hmac_states *ready; /* of the token; NULL: none were made */
+    const eg_hmac_state *ready; /* of the token, one for each digest; NULL: there are none */
 } eg_auth_token;
 
 /* Points into the content that was parsed, which must live (in secret memory) as long. */
@@ -32,14 +32,14 @@ apr_size_t eg_auth_tokens_bound(apr_size_t content);
 eg_status eg_auth_tokens_parse(eg_span content, eg_auth_tokens *tokens,
                                eg_problem *why) EG_MUST_CHECK;
 
-/* Computes what each token's HMACs begin and end with into states, which has room for tokens->n of them
- * in the memory where the tokens are. Where that cannot be they are made without. */
-void eg_auth_tokens_prepare(eg_crypto *crypto, eg_auth_tokens *tokens, eg_hmac_states *states);
+/* Computes what each token's HMACs begin and end with into states, which has room for EG_SHAS * tokens->n in
+ * the memory where the tokens are. Where that cannot be they are made without. */
+void eg_auth_tokens_prepare(eg_crypto *crypto, eg_auth_tokens *tokens, eg_hmac_state *states);
 
 /* The token as the key of an HMAC. */
 static inline eg_hmac_key eg_auth_token_key(const eg_auth_token *token, eg_sha sha)
 {
-    return (eg_hmac_key){sha, token->token, token->ready};
+    return (eg_hmac_key){sha, token->token, token->ready ? &token->ready[sha] : NULL};
 }
 
 /* What stands there in the place of an auth token, a key or a placeholder, in words; NULL: nothing. */

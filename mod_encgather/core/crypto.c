@@ -300,11 +300,11 @@ eg_status eg_hmac(eg_crypto *crypto, const eg_hmac_key *key, const eg_span *piec
                                                                                      : EG_ECRYPTO;
 }
 
-bool eg_hmac_prepare(eg_crypto *crypto, eg_span secret, eg_hmac_states *ready)
+bool eg_hmac_prepare(eg_crypto *crypto, eg_sha sha, eg_span secret, eg_hmac_state *ready)
 {
     const eg_digester by = {&crypto->digests, NULL};
 
-    return eg_digest_prepare(&by, secret, ready);
+    return eg_digest_prepare(&by, sha, secret, ready);
 }
 
 eg_status eg_hmac_sha1(eg_crypto *crypto, eg_span key, const eg_span *pieces, apr_size_t count,

@@ -50,7 +50,7 @@ eg_status eg_hmac(eg_crypto *crypto, const eg_hmac_key *key, const eg_span *piec
 
 /* Computes what every HMAC under the secret begins and ends with. False: it is made each time, since OpenSSL
  * failed, or makes digests by way of a provider; ready is wiped then. */
-bool eg_hmac_prepare(eg_crypto *crypto, eg_span secret, eg_hmac_states *ready);
+bool eg_hmac_prepare(eg_crypto *crypto, eg_sha sha, eg_span secret, eg_hmac_state *ready);
 
 eg_status eg_sha256(eg_crypto *crypto, eg_span data,
                     unsigned char out[EG_SHA256_SIZE]) EG_MUST_CHECK;

@@ -208,17 +208,17 @@ static bool hmac_behind_pads(const eg_digester *by, const eg_hmac_key *key, cons
     return ok;
 }
 
-static bool hmac_behind_states(const eg_hmac_key *key, const eg_span *pieces, apr_size_t count,
-                               unsigned char *out)
+static bool hmac_behind_state(const eg_hmac_key *key, const eg_span *pieces, apr_size_t count,
+                              unsigned char *out)
 {
     const eg_span inner = {(const char *)out, eg_sha_size(key->sha)};
     digesting d;
     bool ok;
 
-    begin_at(&d, key->sha, &key->ready->inner[key->sha], EG_SHA_BLOCK);
+    begin_at(&d, key->sha, &key->ready->inner, EG_SHA_BLOCK);
     feed_all(&d, pieces, count);
     ok = end(&d, out);
-    begin_at(&d, key->sha, &key->ready->outer[key->sha], EG_SHA_BLOCK);
+    begin_at(&d, key->sha, &key->ready->outer, EG_SHA_BLOCK);
     feed(&d, inner);
     return end(&d, out) && ok;
 }
@@ -226,7 +226,7 @@ static bool hmac_behind_states(const eg_hmac_key *key, const eg_span *pieces, ap
 bool eg_digest_hmac(const eg_digester *by, const eg_hmac_key *key, const eg_span *pieces,
                     apr_size_t count, unsigned char *out)
 {
-    bool ok = key->ready && by->digests->is_plain ? hmac_behind_states(key, pieces, count, out)
+    bool ok = key->ready && by->digests->is_plain ? hmac_behind_state(key, pieces, count, out)
                                                   : hmac_behind_pads(by, key, pieces, count, out);
 
     if (!ok)
@@ -234,25 +234,17 @@ bool eg_digest_hmac(const eg_digester *by, const eg_hmac_key *key, const eg_span
     return ok;
 }
 
-static bool prepare_one(const eg_digester *by, eg_sha sha, eg_span secret, eg_hmac_states *ready)
+bool eg_digest_prepare(const eg_digester *by, eg_sha sha, eg_span secret, eg_hmac_state *ready)
 {
-    unsigned char pad[EG_SHA_BLOCK];
-    bool ok = make_pad(by, sha, secret, pad);
+    unsigned char pad[EG_SHA_BLOCK] = {0};
+    bool ok = by->digests->is_plain && make_pad(by, sha, secret, pad);
 
-    ready->inner[sha] = ready->outer[sha] = by->digests->begin[sha];
+    ready->inner = ready->outer = by->digests->begin[sha];
     turn_pad(pad, INNER);
-    ok = ok && eg_sha_blocks(sha, &ready->inner[sha], pad, sizeof pad);
+    ok = ok && eg_sha_blocks(sha, &ready->inner, pad, sizeof pad);
     turn_pad(pad, INNER ^ OUTER);
-    ok = ok && eg_sha_blocks(sha, &ready->outer[sha], pad, sizeof pad);
+    ok = ok && eg_sha_blocks(sha, &ready->outer, pad, sizeof pad);
     eg_wipe(pad, sizeof pad);
-    return ok;
-}
-
-bool eg_digest_prepare(const eg_digester *by, eg_span secret, eg_hmac_states *ready)
-{
-    bool ok = by->digests->is_plain && prepare_one(by, EG_SHA1, secret, ready) &&
-              prepare_one(by, EG_SHA256, secret, ready);
-
     if (!ok)
         eg_wipe(ready, sizeof *ready);
     return ok;

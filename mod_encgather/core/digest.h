@@ -27,13 +27,13 @@ typedef struct {
 /* Where an HMAC (RFC 2104) begins and ends under one secret, behind its two pads, and so does not have to be
  * computed again. It signs as the secret does: it lives where that lives, and nowhere else. */
 typedef struct {
-    eg_sha_state inner[EG_SHAS], outer[EG_SHAS];
-} eg_hmac_states;
+    eg_sha_state inner, outer;
+} eg_hmac_state;
 
 typedef struct {
     eg_sha sha;
     eg_span secret;
-    const eg_hmac_states *ready; /* of the secret; NULL: they are not there */
+    const eg_hmac_state *ready; /* of the secret, by that digest; NULL: it is not there */
 } eg_hmac_key;
 
 /* A digest of count pieces as if they were one string. OpenSSL wipes what the context holds of the input when
@@ -46,6 +46,6 @@ bool eg_digest_hmac(const eg_digester *by, const eg_hmac_key *key, const eg_span
                     apr_size_t count, unsigned char *out);
 
 /* False: digests are not plain, or OpenSSL failed; ready is wiped then. */
-bool eg_digest_prepare(const eg_digester *by, eg_span secret, eg_hmac_states *ready);
+bool eg_digest_prepare(const eg_digester *by, eg_sha sha, eg_span secret, eg_hmac_state *ready);
 
 #endif

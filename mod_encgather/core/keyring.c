@@ -199,12 +199,21 @@ static eg_status derive(eg_crypto *crypto, eg_key *key)
     return status;
 }
 
+static void prepare(eg_crypto *crypto, eg_key *key)
+{
+    eg_span action = {(const char *)key->action, sizeof key->action};
+
+    key->is_action_ready = eg_hmac_prepare(crypto, EG_SHA256, action, &key->action_ready);
+}
+
 eg_status eg_keyring_derive(eg_crypto *crypto, eg_keyring *ring)
 {
     eg_status status = EG_OK;
 
     for (apr_size_t i = 0; i < ring->n && status == EG_OK; i++)
         status = derive(crypto, &ring->keys[i]);
+    for (apr_size_t i = 0; i < ring->n && status == EG_OK; i++)
+        prepare(crypto, &ring->keys[i]);
     return status;
 }
 

@@ -240,8 +240,7 @@ static void counted(void)
 
     is_str(eg_doctor_count(&what, &all, false, pool),
            "2 auth tokens tried for AccountSid " SID
-           ", none fits the URL as it came: is the auth token of the "
-           "Twilio Console among them? Other URLs were not tried: once a second is enough",
+           ", none fits the URL as it came; others were not tried: once a second is enough",
            "those of the account");
     got = eg_doctor_count(&what, &all, true, pool);
     ok(strstr(got, "none fits, whatever URL: ") != NULL, "after a search");
@@ -251,17 +250,15 @@ static void counted(void)
            "none of the account");
     what.account = EG_LIT("AC2");
     is_str(eg_doctor_count(&what, &last, false, pool),
-           "1 auth token tried for an AccountSid that is none, none fits the URL as it came: is "
-           "the auth token of the "
-           "Twilio Console among them? Other URLs were not tried: once a second is enough",
+           "1 auth token tried for an AccountSid that is none, none fits the URL as it came; "
+           "others were not tried: once a second is enough",
            "what has no form");
     what.account = EG_LIT("AC0123456789abcdef0123456789abcde\n");
     ok(!strchr(eg_doctor_count(&what, &all, true, pool), '\n'), "a line is not shaped");
     what.account = (eg_span){NULL, 0};
     is_str(eg_doctor_count(&what, &all, false, pool),
-           "3 auth tokens tried for a request without AccountSid, none fits the URL as it came: is "
-           "the auth token of the "
-           "Twilio Console among them? Other URLs were not tried: once a second is enough",
+           "3 auth tokens tried for a request without AccountSid, none fits the URL as it came; "
+           "others were not tried: once a second is enough",
            "no account");
 }
 
