@@ -11,18 +11,26 @@
 #define INNER 0x36                               /* pads of RFC 2104, 2 */
 #define OUTER 0x5c
 
+static bool can_be_plain(const eg_digests *digests)
+{
+    for (unsigned i = 0; i < EG_SHAS; i++)
+        if (!eg_sha_is_plain(digests->md[i]))
+            return false;
+    return true;
+}
+
 bool eg_digests_fetch(eg_digests *digests)
 {
     static const char *const names[EG_SHAS] = {"SHA1", "SHA256"};
     bool all = true;
 
-    digests->is_plain = true;
     for (unsigned i = 0; i < EG_SHAS; i++) {
         digests->md[i] = EVP_MD_fetch(NULL, names[i], NULL);
         all &= digests->md[i] != NULL;
-        digests->is_plain = all && digests->is_plain && eg_sha_is_plain(digests->md[i]) &&
-                            eg_sha_begin((eg_sha)i, &digests->begin[i]);
     }
+    digests->is_plain = all && can_be_plain(digests);
+    for (unsigned i = 0; i < EG_SHAS && digests->is_plain; i++)
+        all &= eg_sha_begin((eg_sha)i, &digests->begin[i]);
     return all;
 }
 
