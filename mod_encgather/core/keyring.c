@@ -168,7 +168,7 @@ static eg_status parse_single(const char digits[KEY_DIGITS], eg_keyring *ring)
 }
 
 /* It need not be there where it cannot: where OpenSSL's providers make digests. */
-static eg_status prepare(eg_crypto *crypto, eg_key *key)
+static eg_status prepare_action(eg_crypto *crypto, eg_key *key)
 {
     eg_span action = {(const char *)key->action, sizeof key->action};
 
@@ -206,7 +206,7 @@ static eg_status derive(eg_crypto *crypto, eg_key *key)
     if (status == EG_OK)
         status = eg_hkdf(crypto, key->key, EG_LIT("encgather-action"), key->action);
     if (status == EG_OK)
-        status = prepare(crypto, key);
+        status = prepare_action(crypto, key);
     return status;
 }
 

@@ -108,8 +108,8 @@ static bool set_port(signed_string *string, eg_span port)
 }
 
 /* All behind the port becomes one piece, unless that is much: it is hashed once more for each spelling of
- * the URL. It may hold digits: see forget(). */
-static void join(signed_string *string)
+ * the URL. It may hold digits: see forget_joined(). */
+static void join_rest(signed_string *string)
 {
     eg_span *rest = &string->at[PORT + 1];
     apr_size_t count = string->n - (PORT + 1), n = 0;
@@ -127,7 +127,7 @@ static void join(signed_string *string)
     string->n = PORT + 2;
 }
 
-static void forget(signed_string *string)
+static void forget_joined(signed_string *string)
 {
     eg_wipe(string->joined, string->joined_n);
 }
@@ -227,7 +227,7 @@ static void try_ports(search *s, signed_string *string)
         if (i == 1 && (ports[1].n == 0 || eg_span_eq(ports[1], standard)))
             continue;
         if (i > 0)
-            join(string);
+            join_rest(string);
         if (set_port(string, ports[i]))
             try_tokens(s, string);
         if (s->verdict == EG_SIGNATURE_VALID)
@@ -280,7 +280,7 @@ eg_verdict eg_signature_find(eg_crypto *crypto, const eg_signed *what, const eg_
         try_handshake(&s, &string);
     else
         try_ports(&s, &string);
-    forget(&string);
+    forget_joined(&string);
     if (s.verdict == EG_SIGNATURE_VALID)
         *fit = s.fit;
     return s.verdict;
