@@ -5,12 +5,13 @@ use warnings;
 use feature 'signatures';
 no warnings 'experimental::signatures';
 
+use Digest::SHA ();
 use File::Path qw(make_path);
 use Test::More;
 
 use lib 't/lib';
-use EncGather::Files qw(spew);
-use EncGather::Memory qw(find_in_memory count_in_memory locked_kb);
+use EncGather::Files qw(slurp_if_there spew);
+use EncGather::Memory qw(find_all_in_memory count_in_memory locked_kb);
 use EncGather::Sanitizer qw(pointless);
 use EncGather::Signature qw(signature form_encode);
 use EncGather::Test;
@@ -106,14 +107,22 @@ SKIP: {
 
 # --- Memory ---------------------------------------------------------------------------------------------------------
 
+sub asks_for_fips () { return slurp_if_there('/proc/sys/crypto/fips_enabled') =~ /^1/ }
+
 sub processes () { return ($server->pid, $server->children) }
 
-# How often the key is in the parent, at most in one of its children, and in how many children it is at all: helpers
+# How often it is in the parent, at most in one of its children, and in how many children it is at all: helpers
 # like mod_cgid's daemon are children too, but have no use for a key.
-sub copies_of_key ($name) {
-    my ($parent, @children) = map { count_in_memory($_, hex_bytes($KEY{$name})) || 0 } processes();
+sub copies_of_key ($name) { return copies(map { count_in_memory($_, hex_bytes($KEY{$name})) || 0 } processes()) }
+
+sub copies ($parent, @children) {
     my ($most) = sort { $b <=> $a } @children;
     return { parent => $parent, most => $most, holders => scalar(grep { $_ } @children) ? 'some' : 'none' };
+}
+
+# Where an HMAC-SHA1 under a token begins and ends, behind its two pads (RFC 2104): who has both signs as the token does.
+sub states_of ($token) {
+    return map { pack 'L5', map { hex } (Digest::SHA->new(1)->add($token ^ chr($_) x 64)->getstate =~ /^H:([0-9a-f:]+)/m)[0] =~ /[0-9a-f]{8}/g } 0x36, 0x5c;
 }
 
 my %ONCE  = (parent => 1, most => 1, holders => 'some');
@@ -133,13 +142,20 @@ SKIP: {
     skip pointless('memory'), 1 if pointless('memory');
     is_deeply [ grep { count_in_memory($_, $DIGITS) } $server->children ], [], 'the digits of the calls are in no child';
 
-    is_deeply copies_of_key('demo'), \%ONCE, 'the key is in one place of each process';
-    for my $pid (processes()) {
-        my ($place) = @{ find_in_memory($pid, hex_bytes($KEY{demo})) } or next;
-        my $facts = locked_kb($pid, $place->{address});
-        like $facts->{VmFlags}, qr/\bdd\b/, "process $pid: its mapping is left out of core dumps";
-        like $facts->{VmFlags}, qr/\blo\b/, "process $pid: and locked";
-        unlike $place->{mapping}, qr/\[(?:heap|stack)/, "process $pid: and no part of the heap or the stack";
+    my %secret = (key => hex_bytes($KEY{demo}), 'auth token' => $TOKEN{demo});
+    # where a provider makes digests, they are computed each time
+    @secret{ "inner state of the auth token's HMAC", "outer state of the auth token's HMAC" } = states_of($TOKEN{demo}) if !asks_for_fips();
+    my @processes = processes();
+    my @found     = map { find_all_in_memory($_, %secret) || {} } @processes;
+    for my $name (sort keys %secret) {
+        is_deeply copies(map { scalar @{ $_->{$name} || [] } } @found), \%ONCE, "the $name is in one place of each process";
+        for my $n (0 .. $#processes) {
+            my ($pid, $place) = ($processes[$n], $found[$n]{$name}[0] || next);
+            my $facts = locked_kb($pid, $place->{address});
+            like $facts->{VmFlags}, qr/\bdd\b/, "$name, process $pid: its mapping is left out of core dumps";
+            like $facts->{VmFlags}, qr/\blo\b/, "$name, process $pid: and locked";
+            unlike $place->{mapping}, qr/\[(?:heap|stack)/, "$name, process $pid: and no part of the heap or the stack";
+        }
     }
     is_deeply [ grep { count_in_memory($_, $KEY{demo}) } processes() ], [], 'its text is nowhere';
 

@@ -9,22 +9,30 @@ no warnings 'experimental::signatures';
 
 use Exporter 'import';
 
-our @EXPORT_OK = qw(find_in_memory count_in_memory locked_kb);
+our @EXPORT_OK = qw(find_in_memory find_all_in_memory count_in_memory locked_kb);
 
 # Every place as { address, mapping => its line in /proc/PID/maps }; undef when the process may not be read.
 sub find_in_memory ($pid, $needle) {
+    my $found = find_all_in_memory($pid, it => $needle);
+    return $found && $found->{it};
+}
+
+# The same by name, for several needles at a time.
+sub find_all_in_memory ($pid, %needles) {
     open my $maps, '<', "/proc/$pid/maps" or return;
     open my $memory, '<:raw', "/proc/$pid/mem" or return;
-    my @places;
+    my %places = map { $_ => [] } keys %needles;
     while (my $line = <$maps>) {
         my ($from, $to, $mode) = $line =~ /^([0-9a-f]+)-([0-9a-f]+) (\S+)/ or next;
         next if $mode !~ /^r/ || $line =~ /\[(?:vvar|vsyscall|vdso)/;
         no warnings 'portable';
         sysseek $memory, hex $from, 0 or next;
         next unless sysread $memory, my $bytes, hex($to) - hex $from;
-        push @places, map { { address => hex($from) + $_, mapping => $line } } offsets($bytes, $needle);
+        for my $name (keys %needles) {
+            push @{ $places{$name} }, map { { address => hex($from) + $_, mapping => $line } } offsets($bytes, $needles{$name});
+        }
     }
-    return \@places;
+    return \%places;
 }
 
 sub offsets ($bytes, $needle) {
