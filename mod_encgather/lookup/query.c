@@ -86,28 +86,22 @@ static bool read_column(const session *s, apr_dbd_row_t *row, int column, eg_spa
     return rv == APR_SUCCESS || rv == APR_ENOENT;
 }
 
-#define NO_ROOM "no memory for the row found"
-#define STRANGE_COLUMN "the row found has a column without name or not in UTF-8"
-
 static eg_outcome read_columns(const session *s, apr_dbd_results_t *results, apr_dbd_row_t *row)
 {
     int columns = apr_dbd_num_cols(s->dbd->driver, results);
     eg_json *json = eg_json_new(s->query->pool);
 
-    for (int i = 0; json && i < columns; i++) {
+    for (int i = 0; i < columns; i++) {
         const char *name = apr_dbd_get_name(s->dbd->driver, results, i);
-        eg_status status = EG_EMALFORMED;
         eg_span value;
 
         if (!read_column(s, row, i, &value))
             return fail_query(s, "a column of the row found cannot be read");
-        if (name)
-            status = eg_json_set(json, name, value);
-        if (status != EG_OK)
-            return fail_query(s, status == EG_ENOMEM ? NO_ROOM : STRANGE_COLUMN);
+        if (!name || eg_json_set(json, name, value) != EG_OK)
+            return fail_query(s, "the row found has a column without name or not in UTF-8");
     }
     s->query->row = json;
-    return json ? EG_FOUND : fail_query(s, NO_ROOM);
+    return EG_FOUND;
 }
 
 /* The results have to be read to their end, or the connection stays busy. The row is where the
