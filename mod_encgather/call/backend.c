@@ -181,7 +181,7 @@ static void set_headers(request_rec *sub, apr_size_t length, const char *key)
     sub->headers_in = apr_table_make(sub->pool, 4);
     apr_table_setn(sub->headers_in, "Content-Type", "application/json");
     apr_table_setn(sub->headers_in, "Content-Length",
-                   apr_psprintf(sub->pool, "%" APR_SIZE_T_FMT, length));
+                   length ? apr_psprintf(sub->pool, "%" APR_SIZE_T_FMT, length) : "0");
     apr_table_setn(sub->headers_in, "Accept", "application/json");
     apr_table_setn(sub->headers_in, "Idempotency-Key", key);
 }

@@ -33,7 +33,8 @@ const char *eg_query_find_database(void)
 typedef struct {
     eg_query *query;
     ap_dbd_t *dbd;
-    apr_pool_t *pool; /* of results: gone before the connection is somebody else's */
+    eg_connection *connection; /* what we know of it */
+    apr_pool_t *pool;          /* of results: gone before the connection is somebody else's */
 } session;
 
 /* mod_dbd keeps it with the first request of all. */
@@ -50,6 +51,7 @@ static bool open_session(eg_query *query, session *s)
 {
     *s = (session){.query = query};
     s->dbd = query->holder ? dbd_acquire(query->holder) : dbd_open(query->pool, query->server);
+    s->connection = s->dbd ? eg_connection_of(s->dbd) : NULL;
     return s->dbd && apr_pool_create(&s->pool, query->pool) == APR_SUCCESS;
 }
 
@@ -139,11 +141,16 @@ typedef struct {
     eg_allowance allowance;
 } prepared;
 
+static long identity_of(const session *s)
+{
+    return eg_connection_identity(s->connection, s->dbd);
+}
+
 /* Once the driver has opened the connection anew, no statement of the old one is known. */
 static prepared *prepared_of(const session *s)
 {
     const ap_dbd_t *dbd = s->dbd;
-    long identity = eg_connection_identity(eg_connection_of(dbd));
+    long identity = identity_of(s);
     prepared *p = apr_hash_get(dbd->prepared, s->query->label, APR_HASH_KEY_STRING);
 
     if (!p) {
@@ -195,11 +202,6 @@ static bool is_dead(const session *s)
     return rv != APR_SUCCESS && rv != APR_ENOTIMPL;
 }
 
-static long identity_of(const session *s)
-{
-    return eg_connection_identity(eg_connection_of(s->dbd));
-}
-
 static bool is_as_it_was(const session *s)
 {
     long before = identity_of(s);
@@ -249,16 +251,15 @@ static int random_access(const ap_dbd_t *dbd)
 static bool select_rows(const session *s, const char **args, apr_dbd_results_t **results)
 {
     const ap_dbd_t *dbd = s->dbd;
-    eg_connection *connection = eg_connection_of(dbd);
     apr_dbd_prepared_t *statement;
     bool is_well;
 
     *results = NULL;
-    eg_limit_set(connection, dbd, &s->query->deadline);
+    eg_limit_set(s->connection, dbd, &s->query->deadline);
     statement = statement_of(s);
     is_well = statement && apr_dbd_pselect(dbd->driver, s->pool, dbd->handle, results, statement,
                                            random_access(dbd), s->query->n, args) == 0;
-    eg_limit_lift(connection, dbd);
+    eg_limit_lift(s->connection, dbd);
     return is_well;
 }
 
