@@ -3,7 +3,6 @@
 #include "json.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <apr_strings.h>
 #include <jansson.h>
@@ -363,16 +362,7 @@ eg_status eg_json_set(eg_json *object, const char *name, eg_span value)
     return object->root ? EG_EMALFORMED : eg_json_made_set(&object->made, eg_span_of(name), value);
 }
 
-static const char *dump_read(const json_t *root, apr_pool_t *pool)
-{
-    char *text = json_dumps(root, JSON_COMPACT);
-    char *copy = text ? apr_pstrdup(pool, text) : NULL;
-
-    free(text);
-    return copy;
-}
-
 const char *eg_json_dump(const eg_json *object, apr_pool_t *pool)
 {
-    return object->root ? dump_read(object->root, pool) : eg_json_made_write(&object->made, pool);
+    return object->root ? NULL : eg_json_made_write(&object->made, pool);
 }

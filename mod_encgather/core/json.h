@@ -56,8 +56,7 @@ const char *eg_json_unsayable(const eg_json *object, const char *name);
  * copied. EG_EMALFORMED: not UTF-8, or the object is one that was read. */
 eg_status eg_json_set(eg_json *object, const char *name, eg_span value) EG_MUST_CHECK;
 
-/* Compact text in pool, members in the order they were set; NULL when there is no memory,
- * which cannot be with one that eg_json_new() made. */
+/* Compact text in pool of one that eg_json_new() made, members in the order they were set. */
 const char *eg_json_dump(const eg_json *object, apr_pool_t *pool);
 
 #endif

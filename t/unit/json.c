@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <apr_general.h>
 #include <apr_strings.h>
+#include <jansson.h>
 #include "core/json.h"
 
 static apr_pool_t *pool;
@@ -338,6 +339,18 @@ static void written(void)
            "it keeps its place");
 }
 
+/* As the library writes what it has read of that. */
+static const char *written_again(const char *text)
+{
+    json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+    char *again = json_dumps(root, JSON_COMPACT);
+    const char *copy = apr_pstrdup(pool, again);
+
+    free(again);
+    json_decref(root);
+    return copy;
+}
+
 /* What is made here says the same as the same object that was read. */
 static void made_like_read(void)
 {
@@ -352,7 +365,8 @@ static void made_like_read(void)
     is_int(eg_json_set(made, "", EG_LIT("nameless")), EG_OK, "an empty name");
     is_int(eg_json_set(made, "K\xc3\xb6ln", EG_LIT("\xf0\x9f\x98\x80")), EG_OK, "not ASCII");
     read = eg_json_parse(pool, eg_span_of(eg_json_dump(made, pool)));
-    is_str(eg_json_dump(read, pool), eg_json_dump(made, pool), "the library writes the same");
+    is_str(written_again(eg_json_dump(made, pool)), eg_json_dump(made, pool),
+           "the library writes the same");
     is_int((long)eg_json_size(made), (long)eg_json_size(read), "as many members");
     for (size_t i = 0; i < COUNT(names); i++) {
         eg_status status = eg_json_string(made, names[i], &value);
@@ -369,6 +383,7 @@ static void made_like_read(void)
     is_int(eg_json_integer(made, "s", &number), EG_EMISSING, "no member is an integer");
     ok(!eg_json_inner(made, "s", pool), "or an object");
     is_int(eg_json_set(read, "s", EG_LIT("1")), EG_EMALFORMED, "one that was read stays as it is");
+    ok(!eg_json_dump(read, pool), "and is not written");
 }
 
 /* What can be set is what can be read: the bytes at which rules of UTF-8 begin or end, in all orders. */
@@ -416,7 +431,8 @@ static void control_characters(void)
     ok(!read, "is written, and not read back");
     is_int(eg_json_set(made, "nul", (eg_span){NULL, 0}), EG_OK, "without it");
     read = eg_json_parse(pool, eg_span_of(eg_json_dump(made, pool)));
-    is_str(eg_json_dump(read, pool), eg_json_dump(made, pool), "as the library writes them");
+    is_str(written_again(eg_json_dump(made, pool)), eg_json_dump(made, pool),
+           "as the library writes them");
     is_str(eg_json_text(read, bytes, pool), bytes, "and back");
 }
 
@@ -430,7 +446,7 @@ static void many_members(void)
                "member %d", i);
     text = eg_json_dump(made, pool);
     is_int((long)eg_json_size(made), 150, "each name once");
-    is_str(eg_json_dump(eg_json_parse(pool, eg_span_of(text)), pool), text, "all of them");
+    is_str(written_again(text), text, "all of them");
 }
 
 static void not_utf8(void)
