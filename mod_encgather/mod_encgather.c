@@ -12,6 +12,7 @@
 #include "call/backend.h"
 #include "call/gather.h"
 #include "call/lockcheck.h"
+#include "call/sentence.h"
 #include "commands.h"
 #include "config/handover.h"
 #include "config/hopeless.h"
@@ -73,6 +74,7 @@ static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
     eg_config_reset(pconf);
     eg_lookups_reset(pconf);
     eg_state_reset_config();
+    eg_sentences_prepare(pconf);
     eg_dump_prepare(pconf, say_in_dump);
     return OK;
 }

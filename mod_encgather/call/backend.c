@@ -30,7 +30,8 @@ static ap_filter_rec_t *capture_filter, *deadline_filter;
 /* --- the answer that comes back ---------------------------------------------------------------- */
 
 typedef struct {
-    char *bytes; /* ANSWER_MAX */
+    apr_pool_t *pool;
+    char *bytes; /* ANSWER_MAX of them; NULL: nothing came, as where objects are handed over */
     apr_size_t n;
     apr_time_t deadline;
     const char *reason; /* why it was cut */
@@ -67,8 +68,10 @@ static bool take_bucket(capture *answer, apr_bucket *b)
         cut_answer(answer, EG_BACKEND_BROKEN, "the answer could not be read");
     else if (n > ANSWER_MAX - answer->n)
         cut_answer(answer, EG_BACKEND_TOO_LARGE, "the answer is larger than 64 KiB");
-    if (answer->reason)
-        return false;
+    if (answer->reason || !n)
+        return !answer->reason;
+    if (!answer->bytes)
+        answer->bytes = apr_palloc(answer->pool, ANSWER_MAX);
     memcpy(answer->bytes + answer->n, bytes, n);
     answer->n += n;
     return true;
@@ -178,7 +181,7 @@ static void set_headers(request_rec *sub, apr_size_t length, const char *key)
     sub->headers_in = apr_table_make(sub->pool, 4);
     apr_table_setn(sub->headers_in, "Content-Type", "application/json");
     apr_table_setn(sub->headers_in, "Content-Length",
-                   apr_psprintf(sub->pool, "%" APR_SIZE_T_FMT, length));
+                   length ? apr_psprintf(sub->pool, "%" APR_SIZE_T_FMT, length) : "0");
     apr_table_setn(sub->headers_in, "Accept", "application/json");
     apr_table_setn(sub->headers_in, "Idempotency-Key", key);
 }
@@ -211,7 +214,7 @@ static capture *set_capture(request_rec *sub, const eg_config *config)
 {
     capture *answer = apr_pcalloc(sub->pool, sizeof *answer);
 
-    answer->bytes = apr_palloc(sub->pool, ANSWER_MAX);
+    answer->pool = sub->pool;
     answer->deadline = apr_time_now() + eg_config_timeout(config);
     add_capture(sub, answer);
     return answer;
@@ -320,10 +323,17 @@ static bool is_xml(const request_rec *sub)
     return eg_media_type_is(type, "text/xml") || eg_media_type_is(type, "application/xml");
 }
 
+static eg_span text_of(const capture *answer)
+{
+    return (eg_span){answer->bytes ? answer->bytes : "", answer->n};
+}
+
 /* The answer may outlive the sub-request. */
 static eg_span keep(request_rec *r, const capture *answer)
 {
-    return (eg_span){apr_pstrmemdup(r->pool, answer->bytes, answer->n), answer->n};
+    eg_span text = text_of(answer);
+
+    return (eg_span){apr_pstrmemdup(r->pool, text.p, text.n), text.n};
 }
 
 /* --- where nobody answers ---------------------------------------------------------------------- */
@@ -377,7 +387,7 @@ static eg_reply judge(const eg_ended *call, const capture *answer)
                    : unavailable(status, EG_BACKEND_BROKEN,
                                  "its answer says XML but is not TwiML in UTF-8");
     }
-    reply.json = eg_json_parse_answer(r->pool, (eg_span){answer->bytes, answer->n}, &fault);
+    reply.json = eg_json_parse_answer(r->pool, text_of(answer), &fault);
     if (status == HTTP_OK)
         return reply.json
                    ? reply
@@ -387,21 +397,17 @@ static eg_reply judge(const eg_ended *call, const capture *answer)
     return reply;
 }
 
-/* False: there is no memory to write it. */
-static bool set_request(request_rec *r, request_rec *sub, eg_json *json, const char *key)
+static void set_request(request_rec *r, request_rec *sub, eg_json *json, const char *key)
 {
     bool hands_over = speaks_objects(sub);
     const char *text = hands_over ? "" : eg_json_dump(json, r->pool);
 
-    if (!text)
-        return false;
     set_request_line(sub, eg_config_of(r)->backend);
     set_headers(sub, strlen(text), key);
     if (hands_over)
         eg_exchange_hand(r, json);
     else
         eg_body_lend(sub, text, strlen(text));
-    return true;
 }
 
 static void run_call(eg_ended *call, request_rec *sub, capture *answer)
@@ -434,8 +440,7 @@ static eg_reply run_backend(request_rec *r, request_rec *sub, eg_json *json, con
         return refused(&call);
     if (stranger)
         return unavailable(0, EG_BACKEND_UNANSWERED, stranger);
-    if (!set_request(r, sub, json, key))
-        return unavailable(0, EG_BACKEND_UNANSWERED, "the request could not be written");
+    set_request(r, sub, json, key);
     call.has_run = true;
     answer = set_capture(sub, eg_config_of(r));
     run_call(&call, sub, answer);

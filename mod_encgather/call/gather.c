@@ -229,17 +229,14 @@ static int ask_again(const gather *g)
 
 /* --- the last step ----------------------------------------------------------------------------- */
 
-static eg_status add_parameter(const gather *g, eg_json *json, const char *name)
+static void add_parameter(const gather *g, eg_json *json, const char *name)
 {
     eg_span value = eg_webhook_get(g->hook, eg_span_of(name));
-    eg_status status = value.p ? eg_json_set(json, name, value) : EG_OK;
 
-    if (status != EG_EMALFORMED)
-        return status;
-    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, g->r,
-                  EG_TAG("0503") "call %s: %s is not forwarded, it is not UTF-8", eg_call_of(g->r),
-                  name);
-    return EG_OK;
+    if (value.p && eg_json_set(json, name, value) != EG_OK)
+        ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, g->r,
+                      EG_TAG("0503") "call %s: %s is not forwarded, it is not UTF-8",
+                      eg_call_of(g->r), name);
 }
 
 static bool is_field(const gather *g, const char *name)
@@ -251,15 +248,13 @@ static bool is_field(const gather *g, const char *name)
 }
 
 /* A parameter named like a field does not replace its token. */
-static eg_status add_forwarded(const gather *g, eg_json *json)
+static void add_forwarded(const gather *g, eg_json *json)
 {
     const apr_array_header_t *names = eg_config_of(g->r)->forward;
-    eg_status status = EG_OK;
 
-    for (int i = 0; names && i < names->nelts && status == EG_OK; i++)
+    for (int i = 0; names && i < names->nelts; i++)
         if (!is_field(g, APR_ARRAY_IDX(names, i, const char *)))
-            status = add_parameter(g, json, APR_ARRAY_IDX(names, i, const char *));
-    return status;
+            add_parameter(g, json, APR_ARRAY_IDX(names, i, const char *));
 }
 
 static eg_status add_tokens(const gather *g, eg_json *json, bool secret_too)
@@ -276,8 +271,9 @@ static eg_json *backend_body(const gather *g)
 {
     eg_json *json = eg_json_new(g->r->pool);
 
-    if (!json || add_tokens(g, json, true) != EG_OK || add_forwarded(g, json) != EG_OK)
+    if (add_tokens(g, json, true) != EG_OK)
         return NULL;
+    add_forwarded(g, json);
     return json;
 }
 

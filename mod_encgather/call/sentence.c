@@ -15,23 +15,31 @@ static const char *const default_sentences[EG_SAY_EVENTS] = {
     [EG_SAY_LOCKED] = "We cannot help you on the phone right now. Please call again later.",
 };
 
-bool eg_sentence_template(apr_pool_t *pool, const eg_config *config, eg_event event, eg_say *say)
+/* The same, taken apart; parts NULL: there is none. */
+static eg_say default_templates[EG_SAY_EVENTS];
+
+void eg_sentences_prepare(apr_pool_t *pconf)
+{
+    for (unsigned i = 0; i < EG_SAY_EVENTS; i++)
+        if (!default_sentences[i] ||
+            eg_say_parse(pconf, default_sentences[i], &default_templates[i]) != EG_OK)
+            default_templates[i].parts = NULL;
+}
+
+const eg_say *eg_sentence_template(const eg_config *config, eg_event event)
 {
     const eg_say *configured = eg_config_say(config, event);
 
-    if (configured)
-        *say = *configured;
-    return configured ||
-           (default_sentences[event] && eg_say_parse(pool, default_sentences[event], say) == EG_OK);
+    if (!configured && default_templates[event].parts)
+        return &default_templates[event];
+    return configured;
 }
 
 const char *eg_sentence(request_rec *r, eg_event event, const eg_json *json)
 {
-    eg_say say;
+    const eg_say *say = eg_sentence_template(eg_config_of(r), event);
 
-    if (!eg_sentence_template(r->pool, eg_config_of(r), event, &say))
-        return NULL;
-    return eg_say_expand(r->pool, &say, eg_json_text, json);
+    return say ? eg_say_expand(r->pool, say, eg_json_text, json) : NULL;
 }
 
 static const eg_dialect *dialect_of(const request_rec *r)
@@ -111,11 +119,9 @@ const char *eg_hole_of(request_rec *r, eg_event event, const eg_json *json)
     const eg_then *then = eg_config_then(eg_config_of(r), event);
     then_source source = {eg_event_words[event], json};
     bool is_own = eg_config_say(eg_config_of(r), event) != NULL;
-    const char *name = NULL;
-    eg_say say;
+    const eg_say *say = eg_sentence_template(eg_config_of(r), event);
+    const char *name = say ? eg_say_hole(r->pool, say, eg_json_text, json) : NULL;
 
-    if (eg_sentence_template(r->pool, eg_config_of(r), event, &say))
-        name = eg_say_hole(r->pool, &say, eg_json_text, json);
     if (name)
         return describe_hole(r, json, name,
                              apr_pstrcat(r->pool,

@@ -11,8 +11,11 @@
  * the event has no answer of a backend. NULL: a placeholder has no value, or there is no sentence. */
 const char *eg_sentence(request_rec *r, eg_event event, const eg_json *json);
 
-/* What is said at an event, not filled in: false where that is nothing. */
-bool eg_sentence_template(apr_pool_t *pool, const eg_config *config, eg_event event, eg_say *say);
+/* What is said at an event, not filled in; NULL where that is nothing. */
+const eg_say *eg_sentence_template(const eg_config *config, eg_event event);
+
+/* Takes the default ones apart, before a configuration is read. */
+void eg_sentences_prepare(apr_pool_t *pconf);
 
 #define EG_HAS_A_HOLE (-1)
 

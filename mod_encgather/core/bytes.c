@@ -86,14 +86,27 @@ apr_size_t eg_utf8_length(eg_span text)
     return length;
 }
 
+/* How many of the bytes in front are ASCII, by eights: most texts are nothing else. */
+static apr_size_t ascii_length(eg_span text)
+{
+    apr_uint64_t eight;
+    apr_size_t n = 0;
+
+    while (text.n - n >= sizeof eight) {
+        memcpy(&eight, text.p + n, sizeof eight);
+        if (eight & APR_UINT64_C(0x8080808080808080))
+            break;
+        n += sizeof eight;
+    }
+    return n;
+}
+
 bool eg_is_utf8(eg_span text)
 {
     apr_size_t length = 1;
 
-    while (text.n && length) {
-        length = eg_utf8_length(text);
-        text = (eg_span){text.p + length, text.n - length};
-    }
+    for (apr_size_t at = ascii_length(text); at < text.n && length; at += length)
+        length = eg_utf8_length((eg_span){text.p + at, text.n - at});
     return length != 0;
 }
 

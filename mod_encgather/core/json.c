@@ -3,13 +3,16 @@
 #include "json.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <apr_strings.h>
 #include <jansson.h>
+#include "jsonmade.h"
 
+/* One that was read is the library's; one that is put together here needs no library, which would
+ * allocate three times for each member. */
 struct eg_json {
-    json_t *root;
+    json_t *root; /* NULL: it is made here */
+    eg_json_made made;
 };
 
 static apr_status_t release(void *data)
@@ -24,7 +27,7 @@ static eg_json *own(apr_pool_t *pool, json_t *root)
 
     if (!root)
         return NULL;
-    object = apr_palloc(pool, sizeof *object);
+    object = apr_pcalloc(pool, sizeof *object);
     object->root = root;
     apr_pool_cleanup_register(pool, object, release, apr_pool_cleanup_null);
     return object;
@@ -168,61 +171,104 @@ eg_json *eg_json_parse_answer(apr_pool_t *pool, eg_span text, eg_json_fault *fau
 
 eg_json *eg_json_new(apr_pool_t *pool)
 {
-    return own(pool, json_object());
+    eg_json *object = apr_palloc(pool, sizeof *object);
+
+    object->root = NULL;
+    eg_json_made_begin(pool, &object->made);
+    return object;
 }
 
-/* An object there was no memory for has no members. */
-static const json_t *member_of(const eg_json *object, const char *name)
+/* --- members ----------------------------------------------------------------------------------- */
+
+/* What both kinds of object have, in one form: the rules below know no other. */
+typedef struct {
+    json_type type;
+    eg_span text;         /* of a string */
+    const json_t *member; /* of neither a string nor null */
+} found;
+
+/* False: there is none. */
+static bool find_read(const json_t *root, const char *name, found *it)
 {
-    return object ? json_object_get(object->root, name) : NULL;
+    const json_t *member = json_object_get(root, name);
+
+    *it = (found){.type = member ? json_typeof(member) : JSON_NULL, .member = member};
+    if (json_is_string(member))
+        it->text = (eg_span){json_string_value(member), json_string_length(member)};
+    return member != NULL;
+}
+
+static bool find_made(const eg_json_made *made, const char *name, found *it)
+{
+    const eg_json_member *member = eg_json_made_find(made, eg_span_of(name));
+
+    *it = (found){.type = JSON_NULL};
+    if (member && member->value.p)
+        *it = (found){.type = JSON_STRING, .text = member->value};
+    return member != NULL;
+}
+
+static bool find_member(const eg_json *object, const char *name, found *it)
+{
+    if (!object)
+        return false;
+    return object->root ? find_read(object->root, name, it) : find_made(&object->made, name, it);
 }
 
 eg_status eg_json_string(const eg_json *object, const char *name, eg_span *value)
 {
-    const json_t *member = member_of(object, name);
+    found it;
 
-    if (!json_is_string(member))
+    if (!find_member(object, name, &it) || it.type != JSON_STRING)
         return EG_EMISSING;
-    *value = (eg_span){json_string_value(member), json_string_length(member)};
+    *value = it.text;
     return EG_OK;
 }
 
 eg_status eg_json_integer(const eg_json *object, const char *name, apr_int64_t *value)
 {
-    const json_t *member = member_of(object, name);
+    found it;
 
-    if (!json_is_integer(member))
+    if (!find_member(object, name, &it) || it.type != JSON_INTEGER)
         return EG_EMISSING;
-    *value = json_integer_value(member);
+    *value = json_integer_value(it.member);
     return EG_OK;
 }
 
 const eg_json *eg_json_inner(const eg_json *object, const char *name, apr_pool_t *pool)
 {
-    const json_t *member = member_of(object, name);
     eg_json *inner;
+    found it;
 
-    if (!json_is_object(member))
+    if (!find_member(object, name, &it) || it.type != JSON_OBJECT)
         return NULL;
-    inner = apr_palloc(pool, sizeof *inner);
-    inner->root = (json_t *)(apr_uintptr_t)member;
+    inner = apr_pcalloc(pool, sizeof *inner);
+    inner->root = (json_t *)(apr_uintptr_t)it.member;
     return inner;
 }
 
 apr_size_t eg_json_size(const eg_json *object)
 {
-    return object ? json_object_size(object->root) : 0;
+    if (!object)
+        return 0;
+    return object->root ? json_object_size(object->root) : (apr_size_t)object->made.members->nelts;
 }
 
 /* Member by member: a name out of a URL has no NUL behind it. */
-bool eg_json_has(const eg_json *object, eg_span name)
+static bool has_read(json_t *root, eg_span name)
 {
-    json_t *root = object ? object->root : NULL;
-
     for (void *at = json_object_iter(root); at; at = json_object_iter_next(root, at))
         if (eg_span_eq(eg_span_of(json_object_iter_key(at)), name))
             return true;
     return false;
+}
+
+bool eg_json_has(const eg_json *object, eg_span name)
+{
+    if (!object)
+        return false;
+    return object->root ? has_read(object->root, name)
+                        : eg_json_made_find(&object->made, name) != NULL;
 }
 
 /* Writes a number with that many significant digits (jansson puts any locale's decimal point
@@ -271,44 +317,52 @@ static const char *shortest_real(const json_t *number, apr_pool_t *pool)
 
 const char *eg_json_text(const void *object, const char *name, apr_pool_t *pool)
 {
-    const json_t *member = member_of(object, name);
+    found it;
 
-    if (json_is_string(member))
-        return apr_pstrdup(pool, json_string_value(member));
-    if (json_is_integer(member))
-        return apr_psprintf(pool, "%" APR_INT64_T_FMT, (apr_int64_t)json_integer_value(member));
-    if (json_is_real(member))
-        return shortest_real(member, pool);
-    if (json_is_boolean(member))
-        return json_is_true(member) ? "true" : "false";
-    return NULL;
+    if (!find_member(object, name, &it))
+        return NULL;
+    switch (it.type) {
+    case JSON_STRING:
+        return apr_pstrdup(pool, it.text.p);
+    case JSON_INTEGER:
+        return apr_psprintf(pool, "%" APR_INT64_T_FMT, (apr_int64_t)json_integer_value(it.member));
+    case JSON_REAL:
+        return shortest_real(it.member, pool);
+    case JSON_TRUE:
+        return "true";
+    case JSON_FALSE:
+        return "false";
+    default:
+        return NULL;
+    }
 }
 
 const char *eg_json_unsayable(const eg_json *object, const char *name)
 {
-    const json_t *member = member_of(object, name);
+    found it;
 
-    if (json_is_null(member))
+    if (!find_member(object, name, &it))
+        return NULL;
+    switch (it.type) {
+    case JSON_NULL:
         return "null, or an integer of more than 64 bits";
-    if (json_is_array(member))
+    case JSON_ARRAY:
         return "an array";
-    return json_is_object(member) ? "an object" : NULL;
+    case JSON_OBJECT:
+        return "an object";
+    default:
+        return NULL;
+    }
 }
+
+/* --- writing ----------------------------------------------------------------------------------- */
 
 eg_status eg_json_set(eg_json *object, const char *name, eg_span value)
 {
-    json_t *member = value.p ? json_stringn(value.p, value.n) : json_null();
-
-    if (json_object_set_new(object->root, name, member) == 0)
-        return EG_OK;
-    return eg_is_utf8(value) && eg_is_utf8(eg_span_of(name)) ? EG_ENOMEM : EG_EMALFORMED;
+    return object->root ? EG_EMALFORMED : eg_json_made_set(&object->made, eg_span_of(name), value);
 }
 
 const char *eg_json_dump(const eg_json *object, apr_pool_t *pool)
 {
-    char *text = json_dumps(object->root, JSON_COMPACT);
-    char *copy = text ? apr_pstrdup(pool, text) : NULL;
-
-    free(text);
-    return copy;
+    return object->root ? NULL : eg_json_made_write(&object->made, pool);
 }

@@ -24,6 +24,7 @@ typedef struct {
  * where NULL is returned. */
 eg_json *eg_json_parse_answer(apr_pool_t *pool, eg_span text, eg_json_fault *fault);
 
+/* One without members, for eg_json_set(). */
 eg_json *eg_json_new(apr_pool_t *pool);
 
 /* A member that is a string, or EG_EMISSING. It points into the object. */
@@ -51,11 +52,11 @@ const char *eg_json_text(const void *object, const char *name, apr_pool_t *pool)
  * array"; NULL where it has, and where there is no such member. */
 const char *eg_json_unsayable(const eg_json *object, const char *name);
 
-/* Sets a member to a string, or to null where value.p is NULL. EG_EMALFORMED: not UTF-8.
- * EG_ENOMEM: there is no room for it. */
+/* Sets a member of one that eg_json_new() made to a string, or to null where value.p is NULL; both are
+ * copied. EG_EMALFORMED: not UTF-8, or the object is one that was read. */
 eg_status eg_json_set(eg_json *object, const char *name, eg_span value) EG_MUST_CHECK;
 
-/* Compact text in pool, members in the order they were set; NULL when there is no memory. */
+/* Compact text in pool of one that eg_json_new() made, members in the order they were set. */
 const char *eg_json_dump(const eg_json *object, apr_pool_t *pool);
 
 #endif

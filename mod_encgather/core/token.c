@@ -7,9 +7,14 @@
 
 static const eg_span no_aad = {"", 0};
 
+static bool has_length(eg_span token)
+{
+    return token.n >= EG_TOKEN_LENGTH(0) && token.n % 2 == 0;
+}
+
 bool eg_token_has_form(eg_span token)
 {
-    if (token.n < EG_TOKEN_LENGTH(0) || token.n % 2)
+    if (!has_length(token))
         return false;
     for (apr_size_t i = 0; i < token.n; i++)
         if (eg_hex_value(token.p[i]) < 0)
@@ -62,26 +67,38 @@ static eg_status open_with_any(eg_crypto *crypto, const eg_keyring *ring, eg_spa
     return status;
 }
 
+/* p NULL: it does not have the form. Whether all are digits is asked once, as they are decoded. */
+static eg_span bytes_of_token(eg_span token, apr_pool_t *pool)
+{
+    unsigned char *sealed = has_length(token) ? apr_palloc(pool, token.n / 2) : NULL;
+
+    if (!sealed || eg_hex_decode(sealed, token) != EG_OK)
+        return (eg_span){NULL, 0};
+    return (eg_span){(const char *)sealed, token.n / 2};
+}
+
+static eg_status open_bytes(eg_crypto *crypto, const eg_keyring *ring, eg_span sealed,
+                            apr_pool_t *pool, eg_span *plain, apr_size_t *which)
+{
+    apr_size_t n = sealed.n - EG_SEAL_OVERHEAD;
+    unsigned char *text = eg_wiped_alloc(pool, n + 1);
+    eg_status status;
+
+    text[n] = '\0';
+    status = open_with_any(crypto, ring, sealed, text, which);
+    if (status == EG_OK)
+        *plain = (eg_span){(const char *)text, n};
+    return status;
+}
+
 eg_status eg_token_open(eg_crypto *crypto, const eg_keyring *ring, eg_span token, apr_pool_t *pool,
                         eg_span *plain, apr_size_t *which)
 {
-    apr_size_t n = token.n / 2;
-    unsigned char *sealed, *text;
-    eg_status status;
+    eg_span sealed = bytes_of_token(token, pool);
 
     *plain = (eg_span){"", 0};
     *which = 0;
-    if (!eg_token_has_form(token))
-        return EG_ETOKEN;
-    sealed = apr_palloc(pool, n);
-    if (eg_hex_decode(sealed, token) != EG_OK)
-        return EG_ETOKEN;
-    text = eg_wiped_alloc(pool, n - EG_SEAL_OVERHEAD + 1);
-    text[n - EG_SEAL_OVERHEAD] = '\0';
-    status = open_with_any(crypto, ring, (eg_span){(const char *)sealed, n}, text, which);
-    if (status == EG_OK)
-        *plain = (eg_span){(const char *)text, n - EG_SEAL_OVERHEAD};
-    return status;
+    return sealed.p ? open_bytes(crypto, ring, sealed, pool, plain, which) : EG_ETOKEN;
 }
 
 /* --- as one of the formats ------------------------------------------------------------------------- */
@@ -113,14 +130,17 @@ static eg_status hex_open(eg_crypto *crypto, const eg_opening *with, eg_span tok
                           apr_pool_t *pool, eg_opened_token *opened)
 {
     static const eg_keyring none = {.n = 0};
+    eg_span sealed = bytes_of_token(token, pool);
     eg_status status;
 
     opened->rule = EG_RULE_FORM;
     opened->claims = (eg_claims){.iat = -1};
-    if (!eg_token_has_form(token))
+    if (!sealed.p)
         return EG_ETOKEN;
-    status = eg_token_open(crypto, with->ring ? with->ring : &none, token, pool, &opened->plain,
-                           &opened->which);
+    opened->plain = (eg_span){"", 0};
+    opened->which = 0;
+    status = open_bytes(crypto, with->ring ? with->ring : &none, sealed, pool, &opened->plain,
+                        &opened->which);
     opened->rule = status != EG_ETOKEN ? EG_RULE_NONE : with->ring ? EG_RULE_TAG : EG_RULE_KEY;
     return status;
 }

@@ -356,13 +356,13 @@ static apr_array_header_t *columns_for(apr_pool_t *pool, const apr_array_header_
         const eg_place *asks = &APR_ARRAY_IDX(places, i, eg_place);
         const eg_backend *backend = asks->config->backend;
         const eg_then *then = eg_config_then(asks->config, EG_SAY_FOUND);
-        eg_say say;
+        const eg_say *say = eg_sentence_template(asks->config, EG_SAY_FOUND);
 
         if (asks->server != asked->server || !backend || !backend->path ||
             !eg_place_covers(pool, asked, backend->path))
             continue;
-        if (eg_sentence_template(pool, asks->config, EG_SAY_FOUND, &say))
-            note_columns(columns, &say);
+        if (say)
+            note_columns(columns, say);
         if (then)
             note_columns(columns, &then->target);
     }

@@ -86,27 +86,21 @@ static eg_outcome open_fields(request_rec *r, const eg_webhook *hook, const eg_s
     return outcome == EG_GOING_ON ? eg_unsealing_spend(&all) : outcome;
 }
 
-/* As it is where we were called in process, and *json stays NULL; else as text in *json. */
-static eg_outcome give_row(request_rec *r, eg_json *row, const char **json)
+/* As it is where we were called in process, else as text. */
+static int give_row(request_rec *r, eg_json *row)
 {
     if (eg_exchange_hand_back(r, row))
-        return EG_FOUND;
-    *json = eg_json_dump(row, r->pool);
-    return *json ? EG_FOUND : eg_lookup_unavailable(r, "no memory for the answer");
+        return eg_answer_in_process(r, EG_FOUND);
+    return eg_answer_json(r, eg_json_dump(row, r->pool), EG_FOUND);
 }
 
 static int look_up(request_rec *r, const eg_span *plain)
 {
     eg_json *row = NULL;
-    const char *json = NULL;
     eg_outcome outcome = eg_lookup_run(r, plain, &row);
 
-    if (outcome == EG_FOUND)
-        outcome = give_row(r, row, &json);
     eg_count_lookup(r, outcome);
-    if (outcome != EG_FOUND)
-        return eg_answer_error(r, outcome);
-    return json ? eg_answer_json(r, json, EG_FOUND) : eg_answer_in_process(r, EG_FOUND);
+    return outcome == EG_FOUND ? give_row(r, row) : eg_answer_error(r, outcome);
 }
 
 static int open_and_look_up(request_rec *r, const eg_webhook *hook)

@@ -95,22 +95,22 @@ static long ask_identity(const eg_connection *connection, const ap_dbd_t *dbd)
 eg_connection *eg_connection_of(const ap_dbd_t *dbd)
 {
     eg_connection *connection = apr_hash_get(dbd->prepared, KEY, APR_HASH_KEY_STRING);
-    long identity;
 
     if (!connection) {
         connection = get_to_know(dbd);
         apr_hash_set(dbd->prepared, KEY, APR_HASH_KEY_STRING, connection);
     }
-    identity = ask_identity(connection, dbd);
-    if (identity != connection->identity)
-        connection->told = 0;
-    connection->identity = identity;
     return connection;
 }
 
-long eg_connection_identity(const eg_connection *connection)
+long eg_connection_identity(eg_connection *connection, const ap_dbd_t *dbd)
 {
-    return connection->identity;
+    long identity = ask_identity(connection, dbd);
+
+    if (identity != connection->identity)
+        connection->told = 0;
+    connection->identity = identity;
+    return identity;
 }
 
 /* --- in SQL ------------------------------------------------------------------------------------- */
@@ -183,6 +183,7 @@ void eg_limit_set(eg_connection *connection, const ap_dbd_t *dbd, const apr_time
 {
     apr_interval_time_t left = *deadline - apr_time_now();
 
+    (void)eg_connection_identity(connection, dbd); /* a new one has been told nothing */
     if (connection->watch)
         connection->watch(native_of(dbd), INSTRUCTIONS, is_too_late,
                           (void *)(apr_uintptr_t)deadline);

@@ -11,13 +11,13 @@
 /* What is known of a connection, among the statements that mod_dbd keeps for it. */
 typedef struct eg_connection eg_connection;
 
-/* Made on first use; never NULL. Finds out whether the driver has opened it anew by itself, which
- * it does without a word: limits and statements are gone then. */
+/* Made on first use; never NULL. */
 eg_connection *eg_connection_of(const ap_dbd_t *dbd);
 
-/* A number for this very connection to the server, another one after it was opened anew; 0 where the
- * driver's library does not tell. */
-long eg_connection_identity(const eg_connection *connection);
+/* A number for this very connection to the server, as it is now; 0 where the driver's library does not
+ * tell. Another one after the driver has opened it anew by itself, which it does without a word: limits
+ * and statements are gone then. */
+long eg_connection_identity(eg_connection *connection, const ap_dbd_t *dbd);
 
 /* Around a query: from then on the database gives up by itself, or the driver's library does. *deadline
  * must stay where it is in between. */

@@ -19,7 +19,7 @@ APLOG_USE_MODULE(encgather);
 /* The database is told to give up at the deadline, and then has to say so. */
 #define GRACE apr_time_from_msec(500)
 
-eg_outcome eg_lookup_unavailable(request_rec *r, const char *what)
+static eg_outcome lookup_unavailable(request_rec *r, const char *what)
 {
     ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, EG_TAG("0601") "call %s: %s (%s)", eg_call_of(r),
                   what, eg_database_name());
@@ -165,7 +165,7 @@ static eg_outcome tell_outcome(request_rec *r, const eg_query *query)
                       EG_TAG("0602") "call %s: the database (%s) does not prepare the query of "
                                      "EncGatherLookup with text for each %%s: %s",
                       eg_call_of(r), eg_database_name(), query->complaint);
-    return query->outcome == EG_UNAVAILABLE ? eg_lookup_unavailable(r, query->why) : query->outcome;
+    return query->outcome == EG_UNAVAILABLE ? lookup_unavailable(r, query->why) : query->outcome;
 }
 
 /* A database in a file is not waited for by a helper: its driver comes back in time. */
@@ -193,7 +193,7 @@ static eg_outcome ask_database(request_rec *r, eg_query *query, eg_json **row)
     eg_outcome outcome;
 
     if (!run_in_time(query))
-        return eg_lookup_unavailable(r, EG_TOO_SLOW);
+        return lookup_unavailable(r, EG_TOO_SLOW);
     outcome = tell_outcome(r, query);
     *row = query->row;
     apr_pool_cleanup_register(eg_exchange_pool(r), query, free_query, apr_pool_cleanup_null);
@@ -206,9 +206,9 @@ eg_outcome eg_lookup_run(request_rec *r, const eg_span *plain, eg_json **row)
     eg_outcome outcome = EG_UNAVAILABLE;
 
     if (!query)
-        return eg_lookup_unavailable(r, "no memory for the query");
+        return lookup_unavailable(r, "no memory for the query");
     if (!make_tries(query, eg_config_of(r), plain))
-        outcome = eg_lookup_unavailable(r, "the blind index could not be computed");
+        outcome = lookup_unavailable(r, "the blind index could not be computed");
     else if (take_place(r, query))
         return ask_database(r, query, row);
     (void)free_query(query);

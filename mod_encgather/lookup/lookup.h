@@ -13,7 +13,4 @@
  * database does not answer. */
 eg_outcome eg_lookup_run(request_rec *r, const eg_span *plain, eg_json **row);
 
-/* Logs what failed on the way to the answer; returns EG_UNAVAILABLE. */
-eg_outcome eg_lookup_unavailable(request_rec *r, const char *what);
-
 #endif

@@ -33,7 +33,8 @@ const char *eg_query_find_database(void)
 typedef struct {
     eg_query *query;
     ap_dbd_t *dbd;
-    apr_pool_t *pool; /* of results: gone before the connection is somebody else's */
+    eg_connection *connection; /* what we know of it */
+    apr_pool_t *pool;          /* of results: gone before the connection is somebody else's */
 } session;
 
 /* mod_dbd keeps it with the first request of all. */
@@ -50,6 +51,7 @@ static bool open_session(eg_query *query, session *s)
 {
     *s = (session){.query = query};
     s->dbd = query->holder ? dbd_acquire(query->holder) : dbd_open(query->pool, query->server);
+    s->connection = s->dbd ? eg_connection_of(s->dbd) : NULL;
     return s->dbd && apr_pool_create(&s->pool, query->pool) == APR_SUCCESS;
 }
 
@@ -86,28 +88,22 @@ static bool read_column(const session *s, apr_dbd_row_t *row, int column, eg_spa
     return rv == APR_SUCCESS || rv == APR_ENOENT;
 }
 
-#define NO_ROOM "no memory for the row found"
-#define STRANGE_COLUMN "the row found has a column without name or not in UTF-8"
-
 static eg_outcome read_columns(const session *s, apr_dbd_results_t *results, apr_dbd_row_t *row)
 {
     int columns = apr_dbd_num_cols(s->dbd->driver, results);
     eg_json *json = eg_json_new(s->query->pool);
 
-    for (int i = 0; json && i < columns; i++) {
+    for (int i = 0; i < columns; i++) {
         const char *name = apr_dbd_get_name(s->dbd->driver, results, i);
-        eg_status status = EG_EMALFORMED;
         eg_span value;
 
         if (!read_column(s, row, i, &value))
             return fail_query(s, "a column of the row found cannot be read");
-        if (name)
-            status = eg_json_set(json, name, value);
-        if (status != EG_OK)
-            return fail_query(s, status == EG_ENOMEM ? NO_ROOM : STRANGE_COLUMN);
+        if (!name || eg_json_set(json, name, value) != EG_OK)
+            return fail_query(s, "the row found has a column without name or not in UTF-8");
     }
     s->query->row = json;
-    return json ? EG_FOUND : fail_query(s, NO_ROOM);
+    return EG_FOUND;
 }
 
 /* The results have to be read to their end, or the connection stays busy. The row is where the
@@ -145,11 +141,16 @@ typedef struct {
     eg_allowance allowance;
 } prepared;
 
+static long identity_of(const session *s)
+{
+    return eg_connection_identity(s->connection, s->dbd);
+}
+
 /* Once the driver has opened the connection anew, no statement of the old one is known. */
 static prepared *prepared_of(const session *s)
 {
     const ap_dbd_t *dbd = s->dbd;
-    long identity = eg_connection_identity(eg_connection_of(dbd));
+    long identity = identity_of(s);
     prepared *p = apr_hash_get(dbd->prepared, s->query->label, APR_HASH_KEY_STRING);
 
     if (!p) {
@@ -201,11 +202,6 @@ static bool is_dead(const session *s)
     return rv != APR_SUCCESS && rv != APR_ENOTIMPL;
 }
 
-static long identity_of(const session *s)
-{
-    return eg_connection_identity(eg_connection_of(s->dbd));
-}
-
 static bool is_as_it_was(const session *s)
 {
     long before = identity_of(s);
@@ -255,16 +251,15 @@ static int random_access(const ap_dbd_t *dbd)
 static bool select_rows(const session *s, const char **args, apr_dbd_results_t **results)
 {
     const ap_dbd_t *dbd = s->dbd;
-    eg_connection *connection = eg_connection_of(dbd);
     apr_dbd_prepared_t *statement;
     bool is_well;
 
     *results = NULL;
-    eg_limit_set(connection, dbd, &s->query->deadline);
+    eg_limit_set(s->connection, dbd, &s->query->deadline);
     statement = statement_of(s);
     is_well = statement && apr_dbd_pselect(dbd->driver, s->pool, dbd->handle, results, statement,
                                            random_access(dbd), s->query->n, args) == 0;
-    eg_limit_lift(connection, dbd);
+    eg_limit_lift(s->connection, dbd);
     return is_well;
 }
 

@@ -69,12 +69,14 @@ static bool is_request_name(const char *key)
 
 eg_outcome eg_uses_spend(request_rec *r, const eg_uses *uses, const char **fields)
 {
-    const char *key = apr_table_get(r->headers_in, "Idempotency-Key");
+    const char *key;
     unsigned char idem[EG_STATE_ID];
-    bool has_name = is_request_name(key);
+    bool has_name;
 
     if (!uses->marks || !uses->marks->nelts)
         return EG_GOING_ON;
+    key = apr_table_get(r->headers_in, "Idempotency-Key");
+    has_name = is_request_name(key);
     if (has_name && !name_by_hash(eg_span_of(key), idem))
         return eg_misconfigured(r, "OpenSSL fails to hash an Idempotency-Key");
     switch (eg_state_spend(r, (const eg_state_mark *)(const void *)uses->marks->elts,

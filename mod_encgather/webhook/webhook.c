@@ -31,6 +31,11 @@ static void parse_query(eg_webhook *hook)
 {
     eg_span raw = eg_webhook_raw_query(hook);
 
+    hook->query_copy = NULL;
+    hook->query = (eg_params){NULL, 0};
+    hook->query_status = EG_OK;
+    if (!raw.n)
+        return;
     hook->query_copy = eg_wiped_alloc(hook->root->pool, raw.n + 1);
     memcpy(hook->query_copy, raw.p, raw.n);
     hook->query_status =

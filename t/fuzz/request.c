@@ -3,6 +3,7 @@
  * written again reads the same. */
 #include "fuzz.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <jansson.h>
 #include "core/json.h"
@@ -52,11 +53,14 @@ static void hold_strings(const json_t *root, const eg_json *object, eg_json *cop
 static void hold_written_again(apr_pool_t *pool, const eg_json *copy)
 {
     const char *text = eg_json_dump(copy, pool);
-    eg_json *again = text ? eg_json_parse(pool, eg_span_of(text)) : NULL;
+    json_t *read = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+    char *again = json_dumps(read, JSON_COMPACT);
     size_t members;
 
-    HOLDS(text && rfc8259_is_object(eg_span_of(text), &members), "what is written is JSON");
-    HOLDS(again && strcmp(eg_json_dump(again, pool), text) == 0, "it reads the same");
+    HOLDS(rfc8259_is_object(eg_span_of(text), &members), "what is written is JSON");
+    HOLDS(again && strcmp(again, text) == 0, "the library reads it, and writes the same");
+    free(again);
+    json_decref(read);
 }
 
 static void hold_object(apr_pool_t *pool, eg_span input, const eg_json *object)
@@ -70,7 +74,6 @@ static void hold_object(apr_pool_t *pool, eg_span input, const eg_json *object)
     /* the library alone has none with an integer that 64 bits do not hold */
     HOLDS(!root || json_object_size(root) == members, "no name is there twice");
     hold_strings(root, object, copy);
-    hold_written_again(pool, object);
     hold_written_again(pool, copy);
     HOLDS(json_object_get(root, "no such") || eg_json_string(object, "no such", &none) != EG_OK,
           "what is missing is not made up");

@@ -483,19 +483,14 @@ static int read_json(eg_crypto *crypto, apr_pool_t *pool)
 static int write_json(eg_crypto *crypto, apr_pool_t *pool)
 {
     eg_json *json = eg_json_new(pool);
-    const char *text,
-        *right = apr_pstrcat(pool, "{\"token\":\"", known->token, "\",\"none\":null}", NULL);
-    eg_status status = EG_ENOMEM;
+    const char *right = apr_pstrcat(pool, "{\"token\":\"", known->token, "\",\"none\":null}", NULL);
+    eg_status status = eg_json_set(json, "token", eg_span_of(known->token));
 
     (void)crypto;
-    if (json)
-        status = eg_json_set(json, "token", eg_span_of(known->token));
     if (status == EG_OK)
         status = eg_json_set(json, "none", (eg_span){NULL, 0});
-    if (status != EG_OK)
-        return outcome_of(status);
-    text = eg_json_dump(json, pool);
-    return text ? good_if(strcmp(text, right) == 0) : NO_MEMORY;
+    return status == EG_OK ? good_if(strcmp(eg_json_dump(json, pool), right) == 0)
+                           : outcome_of(status);
 }
 
 static int ask(eg_crypto *crypto, apr_pool_t *pool)

@@ -192,27 +192,6 @@ ssize_t WRAP(getrandom)(void *to, size_t n, unsigned flags)
     return stop_short(way, ENOSYS);
 }
 
-/* The member is given away, whether there is room for it or not. */
-DECLARE(int, json_object_set_new, (json_t * object, const char *name, json_t *member))
-int WRAP(json_object_set_new)(json_t *object, const char *name, json_t *member)
-{
-    if (!fault_due(F_json_object_set_new))
-        return REAL(json_object_set_new)(object, name, member);
-    json_decref(member);
-    return -1;
-}
-
-/* The text is to be freed with free(3): it is no block of jansson's any more. */
-DECLARE(char *, json_dumps, (const json_t *json, size_t flags))
-char *WRAP(json_dumps)(const json_t *json, size_t flags)
-{
-    char *text = fault_due(F_json_dumps) ? NULL : REAL(json_dumps)(json, flags);
-
-    fault_gave(A_JSON_BLOCK, text);
-    fault_took(A_TEXT, text);
-    return text;
-}
-
 #ifdef TORTURE_SERVER
 DECLARE(int, poll, (struct pollfd * fds, nfds_t n, int timeout))
 int WRAP(poll)(struct pollfd *fds, nfds_t n, int timeout)

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <apr_general.h>
+#include <apr_strings.h>
+#include <jansson.h>
 #include "core/json.h"
 
 static apr_pool_t *pool;
@@ -337,6 +339,116 @@ static void written(void)
            "it keeps its place");
 }
 
+/* As the library writes what it has read of that. */
+static const char *written_again(const char *text)
+{
+    json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+    char *again = json_dumps(root, JSON_COMPACT);
+    const char *copy = apr_pstrdup(pool, again);
+
+    free(again);
+    json_decref(root);
+    return copy;
+}
+
+/* What is made here says the same as the same object that was read. */
+static void made_like_read(void)
+{
+    static const char *const names[] = {"s", "e", "z", "", "K\xc3\xb6ln", "missing", "S"};
+    eg_json *made = eg_json_new(pool), *read;
+    eg_span value, same;
+    apr_int64_t number;
+
+    is_int(eg_json_set(made, "s", EG_LIT("AC12\x7f\"\\/")), EG_OK, "a string");
+    is_int(eg_json_set(made, "e", EG_LIT("")), EG_OK, "an empty one");
+    is_int(eg_json_set(made, "z", (eg_span){NULL, 0}), EG_OK, "a null");
+    is_int(eg_json_set(made, "", EG_LIT("nameless")), EG_OK, "an empty name");
+    is_int(eg_json_set(made, "K\xc3\xb6ln", EG_LIT("\xf0\x9f\x98\x80")), EG_OK, "not ASCII");
+    read = eg_json_parse(pool, eg_span_of(eg_json_dump(made, pool)));
+    is_str(written_again(eg_json_dump(made, pool)), eg_json_dump(made, pool),
+           "the library writes the same");
+    is_int((long)eg_json_size(made), (long)eg_json_size(read), "as many members");
+    for (size_t i = 0; i < COUNT(names); i++) {
+        eg_status status = eg_json_string(made, names[i], &value);
+
+        is_int(eg_json_string(read, names[i], &same), status, "a string or none: '%s'", names[i]);
+        ok(status != EG_OK || eg_span_eq(value, same), "the same: '%s'", names[i]);
+        is_str(eg_json_text(made, names[i], pool), eg_json_text(read, names[i], pool),
+               "it is said: '%s'", names[i]);
+        is_str(eg_json_unsayable(made, names[i]), eg_json_unsayable(read, names[i]),
+               "or why it is not: '%s'", names[i]);
+        ok(eg_json_has(made, eg_span_of(names[i])) == eg_json_has(read, eg_span_of(names[i])),
+           "there or not: '%s'", names[i]);
+    }
+    is_int(eg_json_integer(made, "s", &number), EG_EMISSING, "no member is an integer");
+    ok(!eg_json_inner(made, "s", pool), "or an object");
+    is_int(eg_json_set(read, "s", EG_LIT("1")), EG_EMALFORMED, "one that was read stays as it is");
+    ok(!eg_json_dump(read, pool), "and is not written");
+}
+
+/* What can be set is what can be read: the bytes at which rules of UTF-8 begin or end, in all orders. */
+static bool is_taken_alike(const char *bytes)
+{
+    apr_pool_t *once;
+    bool set, read;
+
+    apr_pool_create(&once, pool);
+    set = eg_json_set(eg_json_new(once), "name", eg_span_of(bytes)) == EG_OK;
+    read = eg_json_parse(once, eg_span_of(apr_pstrcat(once, "{\"name\":\"", bytes, "\"}", NULL)));
+    apr_pool_destroy(once);
+    return set == read;
+}
+
+static void any_bytes(void)
+{
+    static const char first[] = "\x7f\x80\xbf\xc0\xc1\xc2\xdf\xe0\xe1\xec\xed\xee\xef\xf0\xf1"
+                                "\xf3\xf4\xf5\xff";
+    static const char next[] = "a\x7f\x80\x8f\x90\x9f\xa0\xbf\xc0";
+    unsigned different = 0;
+
+    for (size_t i = 0; i < (sizeof first - 1) * 9 * 9 * 2; i++) {
+        const char bytes[] = {first[i / 162], next[i / 18 % 9], next[i / 2 % 9],
+                              i % 2 ? '\x80' : 'z', '\0'};
+        char behind[sizeof bytes + 6];
+
+        snprintf(behind, sizeof behind, "123456%s", bytes);
+        different += !is_taken_alike(bytes) || !is_taken_alike(behind);
+    }
+    is_int(different, 0, "what can be set is what can be read");
+}
+
+static void control_characters(void)
+{
+    eg_json *made = eg_json_new(pool), *read;
+    char bytes[0x81];
+
+    for (unsigned i = 0; i < sizeof bytes - 1; i++)
+        bytes[i] = (char)(i + 1);
+    bytes[0x7f] = '\0';
+    is_int(eg_json_set(made, bytes, eg_span_of(bytes)), EG_OK, "all of ASCII but NUL");
+    is_int(eg_json_set(made, "nul", EG_LIT("a\0b\x1f")), EG_OK, "a NUL within");
+    read = eg_json_parse(pool, eg_span_of(eg_json_dump(made, pool)));
+    ok(!read, "is written, and not read back");
+    is_int(eg_json_set(made, "nul", (eg_span){NULL, 0}), EG_OK, "without it");
+    read = eg_json_parse(pool, eg_span_of(eg_json_dump(made, pool)));
+    is_str(written_again(eg_json_dump(made, pool)), eg_json_dump(made, pool),
+           "as the library writes them");
+    is_str(eg_json_text(read, bytes, pool), bytes, "and back");
+}
+
+static void many_members(void)
+{
+    eg_json *made = eg_json_new(pool);
+    const char *text;
+
+    for (int i = 0; i < 300; i++)
+        is_int(eg_json_set(made, apr_psprintf(pool, "n%d", i % 150), EG_LIT("v")), EG_OK,
+               "member %d", i);
+    text = eg_json_dump(made, pool);
+    is_int((long)eg_json_size(made), 150, "each name once");
+    is_str(written_again(text), text, "all of them");
+}
+
 static void not_utf8(void)
 {
     static const char *const cases[] = {"\xff", "a\xc3", "\xc0\x80", "\xed\xa0\x80", "\x80"};
@@ -345,6 +457,7 @@ static void not_utf8(void)
     for (size_t i = 0; i < COUNT(cases); i++)
         is_int(eg_json_set(object, "a", eg_span_of(cases[i])), EG_EMALFORMED,
                "no UTF-8 is not set, case %zu", i);
+    is_int(eg_json_set(object, "\xff", EG_LIT("a")), EG_EMALFORMED, "nor a name");
     is_str(eg_json_dump(object, pool), "{}", "nothing was set");
 }
 
@@ -371,6 +484,10 @@ int main(void)
     faults();
     unsayable();
     written();
+    made_like_read();
+    any_bytes();
+    control_characters();
+    many_members();
     not_utf8();
     no_object();
     apr_pool_destroy(pool);
