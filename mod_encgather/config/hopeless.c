@@ -269,23 +269,23 @@ static void check_handlers(const eg_survey *all, server_rec *s)
 
 void eg_hopeless_warn(apr_pool_t *ptemp, server_rec *s)
 {
-    eg_survey all = eg_written_look(ptemp);
+    const eg_survey *all = eg_written_look(ptemp);
 
-    check_handlers(&all, s);
-    for (int i = 0; i < all.found[EG_WRITTEN_LOOKUP]->nelts; i++)
-        check_query(&all, s, eg_written_at(&all, EG_WRITTEN_LOOKUP, i));
-    for (int i = 0; i < all.found[EG_WRITTEN_SHIELD]->nelts; i++)
-        check_shield(&all, s, eg_written_at(&all, EG_WRITTEN_SHIELD, i));
-    eg_destinations_check(&all, s);
+    check_handlers(all, s);
+    for (int i = 0; i < all->found[EG_WRITTEN_LOOKUP]->nelts; i++)
+        check_query(all, s, eg_written_at(all, EG_WRITTEN_LOOKUP, i));
+    for (int i = 0; i < all->found[EG_WRITTEN_SHIELD]->nelts; i++)
+        check_shield(all, s, eg_written_at(all, EG_WRITTEN_SHIELD, i));
+    eg_destinations_check(all, s);
     eg_store_each(s, check_token_file);
 }
 
 void eg_doubtful_warn(apr_pool_t *ptemp, server_rec *s)
 {
-    eg_survey all = eg_written_look(ptemp);
+    const eg_survey *all = eg_written_look(ptemp);
 
-    for (int i = 0; i < all.found[EG_WRITTEN_SIGNATURE]->nelts; i++)
-        check_signature_off(&all, s, eg_written_at(&all, EG_WRITTEN_SIGNATURE, i));
-    for (int i = 0; i < all.found[EG_WRITTEN_TIMEOUT]->nelts; i++)
-        check_long_timeout(&all, s, eg_written_at(&all, EG_WRITTEN_TIMEOUT, i));
+    for (int i = 0; i < all->found[EG_WRITTEN_SIGNATURE]->nelts; i++)
+        check_signature_off(all, s, eg_written_at(all, EG_WRITTEN_SIGNATURE, i));
+    for (int i = 0; i < all->found[EG_WRITTEN_TIMEOUT]->nelts; i++)
+        check_long_timeout(all, s, eg_written_at(all, EG_WRITTEN_TIMEOUT, i));
 }

@@ -169,7 +169,7 @@ static void walk_directives(eg_survey *all, const ap_directive_t *node)
     }
 }
 
-eg_survey eg_written_look(apr_pool_t *pool)
+static eg_survey survey(apr_pool_t *pool)
 {
     eg_survey all = {
         .pool = pool, .hosts = apr_hash_make(pool), .common = make_chains(pool, NULL)};
@@ -178,6 +178,25 @@ eg_survey eg_written_look(apr_pool_t *pool)
         all.found[i] = apr_array_make(pool, 4, sizeof(eg_finding));
     walk_directives(&all, ap_conftree);
     return all;
+}
+
+/* Several checks ask for it: the text is gone through once in a pool. */
+static eg_survey known;
+
+static apr_status_t forget_known_text(void *unused)
+{
+    (void)unused;
+    known.pool = NULL;
+    return APR_SUCCESS;
+}
+
+const eg_survey *eg_written_look(apr_pool_t *pool)
+{
+    if (known.pool != pool) {
+        known = survey(pool);
+        apr_pool_cleanup_register(pool, NULL, forget_known_text, apr_pool_cleanup_null);
+    }
+    return &known;
 }
 
 const eg_finding *eg_written_at(const eg_survey *all, eg_written_kind what, int i)

@@ -64,7 +64,8 @@ typedef struct {
 #define EG_PLACE(pool, at)                                                                         \
     eg_written_section((pool), (at)), (at)->node->line_num, (at)->node->filename
 
-eg_survey eg_written_look(apr_pool_t *pool);
+/* Good as long as pool, and until another pool is asked for. */
+const eg_survey *eg_written_look(apr_pool_t *pool);
 const eg_finding *eg_written_at(const eg_survey *all, eg_written_kind what, int i);
 /* What may count for requests of that host, in the order of the text: what stands in it and what stands in no host;
  * NULL: all. Then one after the other, and NULL at the end. */
