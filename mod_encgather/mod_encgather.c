@@ -107,7 +107,8 @@ static int check_and_warn(apr_pool_t *scratch, server_rec *s)
         return dump_config(scratch, s);
     if (!is_good(scratch, s))
         return HTTP_INTERNAL_SERVER_ERROR;
-    if (ap_state_query(AP_SQ_RUN_MODE) == AP_SQ_RM_CONFIG_TEST) { /* a start says it in post_config */
+    if (ap_state_query(AP_SQ_RUN_MODE) ==
+        AP_SQ_RM_CONFIG_TEST) { /* a start says it in post_config */
         warn_of_text(scratch, s);
         eg_store_each(s, eg_store_doubt);
         eg_state_say_room(s);

@@ -287,8 +287,7 @@ static apr_hash_t *hosts_by_line(apr_pool_t *pool, server_rec *main_server)
     apr_hash_t *hosts = apr_hash_make(pool);
 
     for (server_rec *s = main_server->next; s; s = s->next) {
-        const char *key =
-            s->defn_name ? line_key(pool, s->defn_name, s->defn_line_number) : NULL;
+        const char *key = s->defn_name ? line_key(pool, s->defn_name, s->defn_line_number) : NULL;
 
         if (key && !apr_hash_get(hosts, key, APR_HASH_KEY_STRING))
             apr_hash_set(hosts, key, APR_HASH_KEY_STRING, s);

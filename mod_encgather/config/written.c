@@ -171,8 +171,7 @@ static void walk_directives(eg_survey *all, const ap_directive_t *node)
 
 static eg_survey survey(apr_pool_t *pool)
 {
-    eg_survey all = {
-        .pool = pool, .hosts = apr_hash_make(pool), .common = make_chains(pool, NULL)};
+    eg_survey all = {.pool = pool, .hosts = apr_hash_make(pool), .common = make_chains(pool, NULL)};
 
     for (int i = 0; i < EG_WRITTEN_KINDS; i++)
         all.found[i] = apr_array_make(pool, 4, sizeof(eg_finding));
