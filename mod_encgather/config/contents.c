@@ -216,10 +216,11 @@ static void say_which_half(const eg_store_entry *entry, eg_problem *why)
 }
 
 eg_file_verdict eg_contents_read(apr_pool_t *ptemp, const eg_store_entry *entry,
-                                 const eg_docroots *docroots, eg_held *fresh, eg_problem *why)
+                                 const eg_secretfile_rules *of_all, eg_held *fresh, eg_problem *why)
 {
     bool is_public = kinds[entry->kind].is_public;
-    eg_secretfile_rules rules = {kinds[entry->kind].max, is_public ? NULL : docroots, is_public};
+    eg_secretfile_rules rules = {kinds[entry->kind].max, is_public ? NULL : of_all->docroots,
+                                 is_public, of_all->good};
     eg_secretfile file;
     eg_file_verdict verdict = eg_secretfile_read(ptemp, entry->path, &rules, &file, why);
 

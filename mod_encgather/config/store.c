@@ -143,13 +143,14 @@ static bool is_told(int before, const slot *bad)
     return false;
 }
 
-static bool check_slot(apr_pool_t *ptemp, server_rec *s, int place, const eg_docroots *docroots)
+static bool check_slot(apr_pool_t *ptemp, server_rec *s, int place,
+                       const eg_secretfile_rules *rules)
 {
     slot *each = slot_at(place);
     const eg_store_entry *entry = &each->entry;
     eg_held fresh = {0};
     eg_problem why;
-    eg_file_verdict verdict = eg_contents_read(ptemp, entry, docroots, &fresh, &why);
+    eg_file_verdict verdict = eg_contents_read(ptemp, entry, rules, &fresh, &why);
     bool ok = verdict == EG_FILE_OK;
 
     each->held = ok ? eg_vault_adopt(&fresh, entry->kind, entry->path)
@@ -217,7 +218,8 @@ static void forget_all(void)
 
 int eg_store_check(apr_pool_t *ptemp, server_rec *s)
 {
-    eg_docroots *docroots = list_docroots(ptemp, s);
+    const eg_secretfile_rules rules = {.docroots = list_docroots(ptemp, s),
+                                       .good = apr_hash_make(ptemp)};
     bool ok = true;
 
     reader = getpid();
@@ -225,7 +227,7 @@ int eg_store_check(apr_pool_t *ptemp, server_rec *s)
         eg_handover_watch(forget_all);
     eg_vault_open();
     for (int i = 0; i < slots->nelts; i++)
-        ok = check_slot(ptemp, s, i, docroots) && ok;
+        ok = check_slot(ptemp, s, i, &rules) && ok;
     for (int i = 0; i < slots->nelts; i++)
         slot_at(i)->told = NULL;
     eg_vault_drop_unwanted();

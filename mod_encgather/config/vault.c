@@ -239,11 +239,26 @@ bool eg_vault_lock(void)
     return ok;
 }
 
+/* As they lie together; false: one does not lie there. */
+static bool keep_places(const vault *v)
+{
+    for (eg_held *h = v->first; h; h = h->next) {
+        if (h->secret && !h->is_packed)
+            return false;
+        if (h->secret)
+            h->offset = (apr_size_t)(h->secret - v->pack);
+    }
+    return v->pack != NULL;
+}
+
 bool eg_vault_write(bool (*write)(const void *bytes, apr_size_t n, apr_size_t offset))
 {
     const vault *v = get_vault();
-    bool ok = lay_out(v) > 0;
+    bool ok;
 
+    if (keep_places(v))
+        return write(v->pack, v->packed, 0);
+    ok = lay_out(v) > 0;
     for (const eg_held *h = v->first; h && ok; h = h->next)
         ok = !h->secret || write(h->secret, h->n, h->offset);
     return ok;
