@@ -102,7 +102,7 @@ static void bad(const char *path, const char *says, const char *name)
 static void remembered(void)
 {
     const char *path = make_file("remembered", 1, 0600),
-               *below = apr_pstrcat(pool, top, "/open", NULL);
+               *below = apr_pstrcat(pool, top, "/ajar", NULL);
     eg_secretfile_rules rules = {.max = MAX, .good = apr_hash_make(pool)};
     eg_secretfile file;
     eg_problem why;
@@ -115,7 +115,7 @@ static void remembered(void)
     ok(!apr_hash_get(rules.good, path, APR_HASH_KEY_STRING), "not the file");
     if (mkdir(below, 0700) != 0 || chmod(below, 0777) != 0)
         abort();
-    path = make_file("open/key", 1, 0600);
+    path = make_file("ajar/key", 1, 0600);
     for (int i = 0; i < 2; i++)
         is_int(eg_secretfile_read(pool, path, &rules, &file, &why), EG_FILE_BAD,
                "one that everybody can write is refused each time");
