@@ -5,7 +5,7 @@ BENCH_MODULES := $(BENCH)/mod_bench.so $(BENCH)/mod_callgrind.so
 
 FORMATTED += $(wildcard t/bench/*.c)
 
-.PHONY: bench bench-quick bench-instr bench-profile bench-growth bench-programs
+.PHONY: bench bench-quick bench-instr bench-profile bench-growth bench-hosts bench-programs
 
 bench-programs: all $(BENCH)/load $(BENCH_MODULES)
 
@@ -38,3 +38,7 @@ $(BENCH)/mod_%.so: $(OUT)/obj/t/bench/mod_%.o
 bench-growth: deps-bench ## how the cost grows with parameters, body, keys, tokens, virtual hosts, threads and children
 	@$(MAKE) --no-print-directory -s bench-programs
 	@t/bench/growth $(BENCHFLAGS)
+
+bench-hosts: deps-bench ## what a thousand virtual hosts cost: memory, pages, start, reload; BEFORE=FILE another build of the module beside it
+	@$(MAKE) --no-print-directory -s bench-programs
+	@t/bench/hosts $(if $(BEFORE),--before $(BEFORE)) $(BENCHFLAGS)

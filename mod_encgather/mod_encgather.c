@@ -8,6 +8,7 @@
 #include <http_request.h>
 #include "base/chain.h"
 #include "base/purposes.h"
+#include "base/scratch.h"
 #include "base/slots.h"
 #include "call/backend.h"
 #include "call/gather.h"
@@ -102,26 +103,36 @@ static int dump_config(apr_pool_t *ptemp, server_rec *s)
     return good ? OK : HTTP_INTERNAL_SERVER_ERROR;
 }
 
-/* Here and not in post_config: "configtest" and "-k graceful" run it before anything is signalled,
- * and a failure in post_config after a bare signal would take the whole server down. */
-static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
+static int check_and_warn(apr_pool_t *scratch, server_rec *s)
 {
-    int mode = ap_state_query(AP_SQ_RUN_MODE);
-
-    (void)pconf;
-    (void)plog;
-    if (mode == AP_SQ_RM_CONFIG_DUMP)
-        return OK;
     if (eg_dump_is_wanted())
-        return dump_config(ptemp, s);
-    if (!is_good(ptemp, s))
+        return dump_config(scratch, s);
+    if (!is_good(scratch, s))
         return HTTP_INTERNAL_SERVER_ERROR;
-    if (mode == AP_SQ_RM_CONFIG_TEST) { /* a start says it in post_config */
-        warn_of_text(ptemp, s);
+    if (ap_state_query(AP_SQ_RUN_MODE) ==
+        AP_SQ_RM_CONFIG_TEST) { /* a start says it in post_config */
+        warn_of_text(scratch, s);
         eg_store_each(s, eg_store_doubt);
         eg_state_say_room(s);
     }
     return OK;
+}
+
+/* Here and not in post_config: "configtest" and "-k graceful" run it before anything is signalled,
+ * and a failure in post_config after a bare signal would take the whole server down. */
+static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
+{
+    apr_pool_t *scratch;
+    int answer;
+
+    (void)pconf;
+    (void)plog;
+    if (ap_state_query(AP_SQ_RUN_MODE) == AP_SQ_RM_CONFIG_DUMP)
+        return OK;
+    scratch = eg_scratch_create(ptemp);
+    answer = check_and_warn(scratch, s);
+    apr_pool_destroy(scratch);
+    return answer;
 }
 
 /* Core writes a request line down at trace5 before a hook has it. */
@@ -144,22 +155,31 @@ static void settle_hooks(const server_rec *s)
     eg_purposes_settle();
 }
 
+static void look_about(apr_pool_t *scratch, server_rec *s)
+{
+    eg_neighbours_look(scratch);
+    eg_writers_look(scratch);
+    settle_hooks(s);
+    eg_store_announce(scratch, s, eg_counters_key);
+    eg_state_open_store(scratch, s);
+}
+
 static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
 {
+    apr_pool_t *scratch;
+
     (void)plog;
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG)
         return OK; /* the configuration is read twice at start: say it once */
     eg_counters_open(pconf, s);
     eg_places_open();
     eg_database_look(pconf);
-    eg_neighbours_look(ptemp);
-    eg_writers_look(ptemp);
-    settle_hooks(s);
-    eg_store_announce(ptemp, s, eg_counters_key);
-    eg_state_open_store(ptemp, s);
+    scratch = eg_scratch_create(ptemp);
+    look_about(scratch, s);
     eg_keys_look(pconf, s);
-    warn_of_text(ptemp, s);
-    eg_neighbours_check(ptemp, s);
+    warn_of_text(scratch, s);
+    eg_neighbours_check(scratch, s);
+    apr_pool_destroy(scratch);
     return OK;
 }
 

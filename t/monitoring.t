@@ -44,7 +44,7 @@ EncGatherSignature off
 END_OF_CONF
 $server->start or BAIL_OUT('the private server does not start: ' . $server->error);
 my $HOST = '127.0.0.1:' . $server->port;
-post($HOST, '/gather', [], token => undef);
+post($HOST, $_, [ Digits => '1234' ], token => undef) for '/gather', '/gather?step=getPin';
 my $TEXT = request(GET => $HOST, '/encgather-status?format=openmetrics')->content;
 $server->stop;
 log_is_clean($server, qr/EG0110:/);
@@ -61,9 +61,13 @@ cmp_ok scalar keys %THERE, '>', 50, 'a server prints numbers';
 
 # --- Names and label values -----------------------------------------------------------------------------------------
 
+# What a rule writes down has the labels of what it is made of.
+my %RECORDED = $RULES =~ /- record: (encgather:\S+)\s+expr: >-\s+\(?(encgather_\w+)/g;
+
 # All that a query asks for and the server does not have. The values of Prometheus's own labels, and of variables, are others'.
 sub unknown_in ($query) {
     my @unknown;
+    $query =~ s/(encgather:[\w:]+)/$RECORDED{$1} || 'encgather_' . $1 =~ tr{:}{_}r/ge;
     while ($query =~ /\b(encgather_\w+)(?:\{([^}]*)\})?/g) {
         my ($name, $matchers) = ($1, $2 // '');
         push @unknown, $name unless $THERE{$name};
@@ -84,6 +88,8 @@ my $QUERIES = join "\n", @OTHERS, map { $_->[1] } @TARGETS;
 cmp_ok scalar @TARGETS, '>', 20, 'the dashboard has queries';
 is_deeply [ unknown_in($QUERIES) ], [], 'and names nothing that a server does not have';
 is_deeply [ unknown_in($RULES =~ s/^\s*#.*//mgr) ], [], 'neither do the rules';
+is_deeply [ unknown_in('encgather:lost:5m encgather:failures:10m{cause="lost"}') ], [ 'encgather_encgather_lost_5m', 'encgather_failures_total cause=lost' ],
+    'nor of what they have written down';
 is_deeply [ unknown_in('encgather_lost_total{host="x"} encgather_calls_total{step="first"} encgather_lookups_total{outcome=~"found|lost"}') ],
     [ 'encgather_lost_total', 'encgather_lost_total host', 'encgather_lost_total host=x', 'encgather_calls_total step', 'encgather_calls_total step=first',
         'encgather_lookups_total outcome=lost' ], 'which this test would see';
@@ -190,6 +196,12 @@ my @SLOW        = ([ 'backend_duration_seconds_bucket .*le="[0-4]' => 0 ], [ 'ha
 
 sub failing ($cause, $by) { return [ "failures_total .*\"$cause\"" => $by ] }
 
+# At the 19th minute all of its numbers appear, most of them as 0.
+sub newly (@numbers) {
+    return [ [ '(?!build|counters|key|state|calls)\w+' => '_x18 0x6' ], [ 'calls_total' => '0x18 1x6' ], [ 'key_\w+_total' => 0 ],
+        [ 'state_(?:asked|duration\w+)_total' => 0 ], map { [ $_->[0] => "_x18 $_->[1]x6" ] } @numbers ];
+}
+
 # The ten that somebody has to tell apart, and others.
 my @INCIDENTS = (
     incident('a healthy day', [], []),
@@ -234,6 +246,15 @@ my @INCIDENTS = (
     incident('a key that is worn out, by both servers together', ['EncgatherKeyWornOut'], ([ [ 'key_encryptions_total' => "1200000000+12x$MINUTES" ] ]) x 2),
     incident('a server without shared memory', ['EncgatherNotCounting'],
         [ [ '(?!build|counters)\w+' => '' ], [ 'counters_start_time_seconds' => "0x$MINUTES" ] ], [ [ 'key_\w+_total' => 0 ] ]),
+    # A host of which nothing was counted before, but that no call began: its first failure is a number's first value.
+    incident('the first call of a host, and nobody answers', [qw(EncgatherCallersNotServed EncgatherBackendDead)],
+        newly([ 'webhooks_total .*last.*"unavailable"' => 1 ], failing('backend-away', 1))),
+    incident('the first call of a host, and the database is away', ['EncgatherDatabaseUnavailable'], newly(failing('database', 1))),
+    incident('the first call of a host, and the Redis is away, which its lockout goes on without', ['EncgatherStateAway'], newly([ 'lockouts_total .*"away"' => 1 ])),
+    incident('the first call of a host, and its key is not there', ['EncgatherKeyMissing'], newly(failing('key', 1))),
+    incident('the first calls of a host, signed by nobody who is known', ['EncgatherSignaturesFail'], newly(failing('signature', 3))),
+    incident('a Prometheus that comes later than all failures', [], [ map { [ $_->[0] => "_x18 $_->[1]" ] } [ '\w+' => '12x6' ], [ 'counters_start_time' => '-3600x6' ],
+        [ 'state_(?:counts|marks)_room' => '100x6' ] ]),
     { name => 'a server that is down', interval => '1m', input_series => [ { series => 'up{job="encgather",instance="a:443"}', values => "0x$MINUTES" } ],
         promql_expr_test => [ firing('EncgatherDown') ],
         alert_rule_test => [ { eval_time => $THEN, alertname => 'EncgatherDown', exp_alerts => [ {
@@ -265,7 +286,8 @@ is_deeply [ grep { !exists $provoked{$_} } @ALERTS ], [], 'each alert has an inc
 
 sub said_by ($name, $interval, @tests) {
     my $file = "$TREE/$name.json";
-    spew($file, JSON::PP->new->canonical->encode({ rule_files => ["$CONF/monitoring/encgather-alerts.yml"], evaluation_interval => $interval, tests => \@tests }));
+    spew($file, JSON::PP->new->canonical->encode({ rule_files => ["$CONF/monitoring/encgather-alerts.yml"], evaluation_interval => $interval,
+        group_eval_order => [ $RULES =~ /^  - name: (\S+)/mg ], tests => \@tests }));
     return scalar `'$PROMTOOL' test rules '$file' 2>&1`;
 }
 

@@ -57,13 +57,23 @@ static eg_status parse_keys(eg_secretfile *file, eg_held *fresh, eg_problem *why
         status = eg_keyring_parse((eg_span){file->bytes, file->n}, ring, why);
     eg_secretfile_free(file);
     fresh->secret = (char *)ring;
-    fresh->n = sizeof *ring;
+    fresh->n = status == EG_OK ? eg_keyring_size(ring) : sizeof *ring;
     return status;
+}
+
+/* Gives back what was for more tokens than there are. */
+static void shrink_tokens(eg_auth_tokens *tokens)
+{
+    eg_auth_token *at = realloc(tokens->at, tokens->n * sizeof *tokens->at);
+
+    if (at)
+        tokens->at = at;
 }
 
 static eg_status parse_tokens(eg_secretfile *file, eg_held *fresh, eg_problem *why)
 {
     apr_size_t bound = eg_auth_tokens_bound(file->n);
+    eg_status status;
 
     fresh->secret = file->bytes;
     fresh->n = file->n;
@@ -72,7 +82,10 @@ static eg_status parse_tokens(eg_secretfile *file, eg_held *fresh, eg_problem *w
         eg_problem_set(why, "cannot be kept: no memory");
         return EG_ENOMEM;
     }
-    return eg_auth_tokens_parse((eg_span){file->bytes, file->n}, &fresh->tokens, why);
+    status = eg_auth_tokens_parse((eg_span){file->bytes, file->n}, &fresh->tokens, why);
+    if (status == EG_OK)
+        shrink_tokens(&fresh->tokens);
+    return status;
 }
 
 /* All hosts name values by it: two at a time would be two counts. */
@@ -203,10 +216,11 @@ static void say_which_half(const eg_store_entry *entry, eg_problem *why)
 }
 
 eg_file_verdict eg_contents_read(apr_pool_t *ptemp, const eg_store_entry *entry,
-                                 const eg_docroots *docroots, eg_held *fresh, eg_problem *why)
+                                 const eg_secretfile_rules *of_all, eg_held *fresh, eg_problem *why)
 {
     bool is_public = kinds[entry->kind].is_public;
-    eg_secretfile_rules rules = {kinds[entry->kind].max, is_public ? NULL : docroots, is_public};
+    eg_secretfile_rules rules = {kinds[entry->kind].max, is_public ? NULL : of_all->docroots,
+                                 is_public, of_all->good};
     eg_secretfile file;
     eg_file_verdict verdict = eg_secretfile_read(ptemp, entry->path, &rules, &file, why);
 

@@ -12,7 +12,8 @@ const char *eg_contents_directive(eg_store_kind kind);
 /* Reads the file of an entry. fresh is empty unless the verdict is EG_FILE_OK; then it holds memory of its
  * own, outside of pools. */
 eg_file_verdict eg_contents_read(apr_pool_t *ptemp, const eg_store_entry *entry,
-                                 const eg_docroots *docroots, eg_held *fresh, eg_problem *why);
+                                 const eg_secretfile_rules *of_all, eg_held *fresh,
+                                 eg_problem *why);
 
 /* An envelope key out of the text of its file; it lives as long as the pool. expired: it came in a
  * certificate whose time is over. */

@@ -24,8 +24,10 @@ static bool is_default_field(const char *name)
 /* Whether a parameter of that name goes to the backend beside the fields; at: NULL for any. */
 static bool is_forwarded(const eg_survey *all, const eg_finding *at, const char *name)
 {
-    for (int i = 0; i < all->found[EG_WRITTEN_FORWARD]->nelts; i++) {
-        const eg_finding *each = eg_written_at(all, EG_WRITTEN_FORWARD, i);
+    eg_scan scan = eg_written_scan(all, EG_WRITTEN_FORWARD, at ? at->host : NULL);
+    const eg_finding *each;
+
+    while ((each = eg_written_next(&scan)) != NULL) {
         const char *args = each->node->args, *word;
 
         if (at && !eg_written_may_meet(each, at))
@@ -39,10 +41,15 @@ static bool is_forwarded(const eg_survey *all, const eg_finding *at, const char 
 
 static bool is_known_field(const eg_survey *all, const char *name)
 {
-    for (int i = 0; i < all->found[EG_WRITTEN_FIELD]->nelts; i++)
-        if (strcmp(eg_written_at(all, EG_WRITTEN_FIELD, i)->word, name) == 0)
+    eg_scan scan = eg_written_scan(all, EG_WRITTEN_FIELD, NULL);
+    const eg_finding *each;
+
+    if (is_default_field(name))
+        return true;
+    while ((each = eg_written_next(&scan)) != NULL)
+        if (strcmp(each->word, name) == 0)
             return true;
-    return is_default_field(name) || is_forwarded(all, NULL, name);
+    return is_forwarded(all, NULL, name);
 }
 
 /* Whether a call of that backend may have been asked this: the last section that names fields for
@@ -60,11 +67,11 @@ static bool may_be_asked(const eg_survey *all, const eg_finding *field, const eg
 static const char *fields_of_call(const eg_survey *all, const eg_finding *backend)
 {
     bool has_defaults = !eg_written_last(all, EG_WRITTEN_FIELD, backend->host, backend->path);
+    eg_scan scan = eg_written_scan(all, EG_WRITTEN_FIELD, backend->host);
+    const eg_finding *each;
     const char *list = " ";
 
-    for (int i = 0; i < all->found[EG_WRITTEN_FIELD]->nelts; i++) {
-        const eg_finding *each = eg_written_at(all, EG_WRITTEN_FIELD, i);
-
+    while ((each = eg_written_next(&scan)) != NULL) {
         if (!may_be_asked(all, each, backend))
             continue;
         if (ap_cstr_casecmp(each->word, "off") == 0)
@@ -107,12 +114,12 @@ static apr_array_header_t *demanded_by(apr_pool_t *pool, const eg_finding *looku
 static bool is_word_near(const eg_survey *all, eg_written_kind what, const char *word,
                          const eg_finding *at)
 {
-    for (int i = 0; i < all->found[what]->nelts; i++) {
-        const eg_finding *each = eg_written_at(all, what, i);
+    eg_scan scan = eg_written_scan(all, what, at->host);
+    const eg_finding *each;
 
+    while ((each = eg_written_next(&scan)) != NULL)
         if (ap_cstr_casecmp(each->word, word) == 0 && eg_written_may_meet(each, at))
             return true;
-    }
     return false;
 }
 
@@ -156,14 +163,13 @@ static const eg_finding *only_one(const eg_survey *all, eg_written_kind what,
 {
     const eg_finding *last = eg_written_last(all, what, host, path);
     bool is_located = last && last->place;
+    eg_scan scan = eg_written_scan(all, what, host);
+    const eg_finding *each;
 
-    for (int i = 0; i < all->found[what]->nelts; i++) {
-        const eg_finding *each = eg_written_at(all, what, i);
-
+    while ((each = eg_written_next(&scan)) != NULL)
         if (eg_written_may_be(each, host, path, false) &&
             !(is_located && eg_written_is_of_files(each)))
             return NULL;
-    }
     return last;
 }
 
@@ -302,10 +308,11 @@ static void check_proxied(const eg_survey *all, server_rec *s, const eg_finding 
                           const char *target)
 {
     const eg_finding here = {.host = at->host};
+    eg_scan scan = eg_written_scan(all, EG_WRITTEN_PROXY_PASS, at->host);
     route wrong = {.at = NULL};
+    const eg_finding *by;
 
-    for (int i = 0; i < all->found[EG_WRITTEN_PROXY_PASS]->nelts; i++) {
-        const eg_finding *by = eg_written_at(all, EG_WRITTEN_PROXY_PASS, i);
+    while ((by = eg_written_next(&scan)) != NULL) {
         route to = {.at = at, .by = by};
         const char *around = proxied_path(all, by, &to.url);
         bool is_pattern = strlen(by->node->directive) > sizeof "ProxyPass" - 1 || !around;

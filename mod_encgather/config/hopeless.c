@@ -22,24 +22,24 @@ APLOG_USE_MODULE(encgather);
 /* "observe" and "off" go on without tokens. */
 static bool needs_tokens(const eg_survey *all, const eg_finding *at)
 {
-    for (int i = 0; i < all->found[EG_WRITTEN_SIGNATURE]->nelts; i++) {
-        const eg_finding *said = eg_written_at(all, EG_WRITTEN_SIGNATURE, i);
+    eg_scan scan = eg_written_scan(all, EG_WRITTEN_SIGNATURE, at->host);
+    const eg_finding *said;
 
+    while ((said = eg_written_next(&scan)) != NULL)
         if (ap_cstr_casecmp(said->word, "on") != 0 && eg_written_may_meet(said, at))
             return false;
-    }
     return true;
 }
 
 /* "off" only empties a list. */
 static bool has_envelope_key(const eg_survey *all, const eg_finding *at, eg_written_kind what)
 {
-    for (int i = 0; i < all->found[what]->nelts; i++) {
-        const eg_finding *each = eg_written_at(all, what, i);
+    eg_scan scan = eg_written_scan(all, what, at->host);
+    const eg_finding *each;
 
+    while ((each = eg_written_next(&scan)) != NULL)
         if (ap_cstr_casecmp(each->word, EG_NO_RECIPIENT) != 0 && eg_written_may_meet(each, at))
             return true;
-    }
     return false;
 }
 
@@ -48,14 +48,13 @@ static bool asks_for_key_file(const eg_survey *all, const eg_finding *at, bool i
 {
     eg_written_kind what = is_gather ? EG_WRITTEN_FIELD : EG_WRITTEN_LOOKUP;
     const eg_finding *last = at->path ? eg_written_last(all, what, at->host, at->path) : at;
+    eg_scan scan = eg_written_scan(all, what, at->host);
+    const eg_finding *each;
 
-    for (int i = 0; last && i < all->found[what]->nelts; i++) {
-        const eg_finding *each = eg_written_at(all, what, i);
-
+    while (last && (each = eg_written_next(&scan)) != NULL)
         if (each->place == last->place && each->host == last->host &&
             ap_strcasestr(each->node->args, is_gather ? "recipient=off" : "hmac:"))
             return true;
-    }
     return false;
 }
 
@@ -234,12 +233,12 @@ static void check_signature_off(const eg_survey *all, server_rec *s, const eg_fi
 /* They do not wait as long as Twilio, or longer. */
 static bool is_of_other_provider(const eg_survey *all, const eg_finding *at)
 {
-    for (int i = 0; at->place && i < all->found[EG_WRITTEN_PROVIDER]->nelts; i++) {
-        const eg_finding *said = eg_written_at(all, EG_WRITTEN_PROVIDER, i);
+    eg_scan scan = eg_written_scan(all, EG_WRITTEN_PROVIDER, at->host);
+    const eg_finding *said;
 
+    while (at->place && (said = eg_written_next(&scan)) != NULL)
         if (said->place == at->place && ap_cstr_casecmp(said->word, eg_provider_twilio.name) != 0)
             return true;
-    }
     return false;
 }
 
@@ -270,23 +269,23 @@ static void check_handlers(const eg_survey *all, server_rec *s)
 
 void eg_hopeless_warn(apr_pool_t *ptemp, server_rec *s)
 {
-    eg_survey all = eg_written_look(ptemp);
+    const eg_survey *all = eg_written_look(ptemp);
 
-    check_handlers(&all, s);
-    for (int i = 0; i < all.found[EG_WRITTEN_LOOKUP]->nelts; i++)
-        check_query(&all, s, eg_written_at(&all, EG_WRITTEN_LOOKUP, i));
-    for (int i = 0; i < all.found[EG_WRITTEN_SHIELD]->nelts; i++)
-        check_shield(&all, s, eg_written_at(&all, EG_WRITTEN_SHIELD, i));
-    eg_destinations_check(&all, s);
+    check_handlers(all, s);
+    for (int i = 0; i < all->found[EG_WRITTEN_LOOKUP]->nelts; i++)
+        check_query(all, s, eg_written_at(all, EG_WRITTEN_LOOKUP, i));
+    for (int i = 0; i < all->found[EG_WRITTEN_SHIELD]->nelts; i++)
+        check_shield(all, s, eg_written_at(all, EG_WRITTEN_SHIELD, i));
+    eg_destinations_check(all, s);
     eg_store_each(s, check_token_file);
 }
 
 void eg_doubtful_warn(apr_pool_t *ptemp, server_rec *s)
 {
-    eg_survey all = eg_written_look(ptemp);
+    const eg_survey *all = eg_written_look(ptemp);
 
-    for (int i = 0; i < all.found[EG_WRITTEN_SIGNATURE]->nelts; i++)
-        check_signature_off(&all, s, eg_written_at(&all, EG_WRITTEN_SIGNATURE, i));
-    for (int i = 0; i < all.found[EG_WRITTEN_TIMEOUT]->nelts; i++)
-        check_long_timeout(&all, s, eg_written_at(&all, EG_WRITTEN_TIMEOUT, i));
+    for (int i = 0; i < all->found[EG_WRITTEN_SIGNATURE]->nelts; i++)
+        check_signature_off(all, s, eg_written_at(all, EG_WRITTEN_SIGNATURE, i));
+    for (int i = 0; i < all->found[EG_WRITTEN_TIMEOUT]->nelts; i++)
+        check_long_timeout(all, s, eg_written_at(all, EG_WRITTEN_TIMEOUT, i));
 }

@@ -21,22 +21,28 @@ const apr_array_header_t *eg_all_of(const eg_neighbourhood *all, const char *dir
 }
 
 /* The handler may stand further inside than its backend. */
+static void add_gather(apr_array_header_t *ours, const eg_survey *text, const eg_finding *backend)
+{
+    eg_scan scan = eg_written_scan(text, EG_WRITTEN_HANDLER, backend->host);
+    const eg_finding *handler;
+    int before = ours->nelts;
+
+    while ((handler = eg_written_next(&scan)) != NULL)
+        if (eg_written_covers(backend, handler) &&
+            ap_cstr_casecmp(handler->word, EG_GATHER_HANDLER) == 0)
+            APR_ARRAY_PUSH(ours, eg_finding) = *handler;
+    if (ours->nelts == before)
+        APR_ARRAY_PUSH(ours, eg_finding) = *backend;
+}
+
 static void add_gathers(apr_array_header_t *ours)
 {
-    const apr_array_header_t *backends = eg_written_find(ours->pool, "EncGatherBackend");
-    const apr_array_header_t *handlers = eg_written_find(ours->pool, "SetHandler");
+    const eg_survey *text = eg_written_look(ours->pool);
+    eg_scan scan = eg_written_scan(text, EG_WRITTEN_BACKEND, NULL);
+    const eg_finding *backend;
 
-    for (int i = 0; i < backends->nelts; i++) {
-        const eg_finding *backend = eg_written_item(backends, i);
-        int before = ours->nelts;
-
-        for (int j = 0; j < handlers->nelts; j++)
-            if (eg_written_covers(backend, eg_written_item(handlers, j)) &&
-                ap_cstr_casecmp(eg_written_item(handlers, j)->word, EG_GATHER_HANDLER) == 0)
-                APR_ARRAY_PUSH(ours, eg_finding) = *eg_written_item(handlers, j);
-        if (ours->nelts == before)
-            APR_ARRAY_PUSH(ours, eg_finding) = *backend;
-    }
+    while ((backend = eg_written_next(&scan)) != NULL)
+        add_gather(ours, text, backend);
 }
 
 static void add_guarded(apr_array_header_t *ours, const char *directive)
@@ -78,13 +84,13 @@ static apr_array_header_t *find_ours(apr_pool_t *pool)
 
 eg_neighbourhood eg_look_about(apr_pool_t *pool, server_rec *s)
 {
-    apr_array_header_t *webhooks = find_ours(pool), *all;
+    apr_array_header_t *ours = find_ours(pool), *webhooks = apr_array_copy(pool, ours), *all;
 
     add_applications(webhooks, "EncGatherShield");
     all = apr_array_copy(pool, webhooks);
     add_applications(all, "EncGatherReveal");
     add_lookups(all);
-    return (eg_neighbourhood){pool, s, find_ours(pool), webhooks, all, apr_hash_make(pool)};
+    return (eg_neighbourhood){pool, s, ours, webhooks, all, apr_hash_make(pool)};
 }
 
 /* The next word of a section's head, or "" at its end. */

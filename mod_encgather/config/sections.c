@@ -7,6 +7,7 @@
 
 #include <string.h>
 #include <apr_fnmatch.h>
+#include <apr_hash.h>
 #include <apr_strings.h>
 #include <http_core.h>
 #include <http_log.h>
@@ -188,6 +189,13 @@ typedef struct {
     apr_array_header_t *found; /* of eg_place */
 } survey_of_places;
 
+/* Every check asks for them: they are looked for once in a pool. */
+static struct {
+    const apr_pool_t *pool;
+    const server_rec *main_server;
+    apr_array_header_t *found;
+} known;
+
 static const char *title_of(apr_pool_t *pool, const ap_directive_t *node)
 {
     apr_size_t n = strlen(node->args);
@@ -268,13 +276,41 @@ static bool differs(const server_rec *a, const server_rec *b)
     return !same;
 }
 
-apr_array_header_t *eg_sections_find(apr_pool_t *pool, server_rec *main_server)
+static const char *line_key(apr_pool_t *pool, const char *file, unsigned line)
+{
+    return apr_psprintf(pool, "%u %s", line, file);
+}
+
+/* The virtual hosts, by where they are written. Where that is twice the same, the first of httpd's list. */
+static apr_hash_t *hosts_by_line(apr_pool_t *pool, server_rec *main_server)
+{
+    apr_hash_t *hosts = apr_hash_make(pool);
+
+    for (server_rec *s = main_server->next; s; s = s->next) {
+        const char *key = s->defn_name ? line_key(pool, s->defn_name, s->defn_line_number) : NULL;
+
+        if (key && !apr_hash_get(hosts, key, APR_HASH_KEY_STRING))
+            apr_hash_set(hosts, key, APR_HASH_KEY_STRING, s);
+    }
+    return hosts;
+}
+
+static server_rec *host_at(apr_pool_t *pool, apr_hash_t *hosts, const ap_directive_t *node)
+{
+    if (!is_called(node, "<VirtualHost"))
+        return NULL;
+    return apr_hash_get(hosts, line_key(pool, node->filename, (unsigned)node->line_num),
+                        APR_HASH_KEY_STRING);
+}
+
+static apr_array_header_t *find_all(apr_pool_t *pool, server_rec *main_server)
 {
     survey_of_places all = {pool, apr_array_make(pool, 8, sizeof(eg_place))};
+    apr_hash_t *hosts = hosts_by_line(pool, main_server);
     int locations = note_places(&all, ap_conftree, NULL, main_server, 0);
 
     for (const ap_directive_t *host = ap_conftree; host; host = host->next) {
-        server_rec *s = is_called(host, "<VirtualHost") ? eg_host_server(main_server, host) : NULL;
+        server_rec *s = host_at(pool, hosts, host);
 
         if (!s)
             continue;
@@ -283,6 +319,24 @@ apr_array_header_t *eg_sections_find(apr_pool_t *pool, server_rec *main_server)
         (void)note_places(&all, host->first_child, host, s, locations);
     }
     return all.found;
+}
+
+static apr_status_t forget_known(void *unused)
+{
+    (void)unused;
+    known.pool = NULL;
+    return APR_SUCCESS;
+}
+
+apr_array_header_t *eg_sections_find(apr_pool_t *pool, server_rec *main_server)
+{
+    if (known.pool == pool && known.main_server == main_server)
+        return known.found;
+    known.found = find_all(pool, main_server);
+    known.pool = pool;
+    known.main_server = main_server;
+    apr_pool_cleanup_register(pool, NULL, forget_known, apr_pool_cleanup_null);
+    return known.found;
 }
 
 bool eg_place_covers(apr_pool_t *pool, const eg_place *place, const char *path)

@@ -19,13 +19,15 @@ APLOG_USE_MODULE(encgather);
 #define AT_ONCE 64
 
 /* An entry, and where the parent has what the file held. */
-typedef struct {
+typedef struct slot {
     eg_store_entry entry;
     eg_held *held;
-    const char *told; /* what is wrong with the file, once the log says it */
+    const char *told;  /* what is wrong with the file, once the log says it */
+    struct slot *same; /* the same path for something else */
 } slot;
 
 static apr_array_header_t *slots; /* of slot *, of this reading; NULL while there is none */
+static apr_hash_t *by_path;       /* the first slot of each path */
 static slot *reserve;             /* memory for further ones */
 static pid_t reader;              /* whose reading it is: the parent of all children */
 
@@ -48,18 +50,17 @@ static slot *slot_at(int i)
 const eg_store_entry *eg_store_add(apr_pool_t *pconf, eg_store_kind kind, const char *path,
                                    const char *kid)
 {
-    slot *fresh;
+    slot *first = apr_hash_get(by_path, path, APR_HASH_KEY_STRING), *fresh;
 
-    for (int i = 0; i < slots->nelts; i++) {
-        const eg_store_entry *entry = &slot_at(i)->entry;
-
-        if (entry->kind == kind && strcmp(entry->path, path) == 0 && strcmp(entry->kid, kid) == 0)
-            return entry;
-    }
+    for (const slot *each = first; each; each = each->same)
+        if (each->entry.kind == kind && strcmp(each->entry.kid, kid) == 0)
+            return &each->entry;
     fresh = new_slot(pconf);
     fresh->entry.kind = kind;
-    fresh->entry.path = path;
+    fresh->entry.path = first ? first->entry.path : path;
     fresh->entry.kid = kid;
+    fresh->same = first;
+    apr_hash_set(by_path, fresh->entry.path, APR_HASH_KEY_STRING, fresh);
     return &fresh->entry;
 }
 
@@ -142,13 +143,14 @@ static bool is_told(int before, const slot *bad)
     return false;
 }
 
-static bool check_slot(apr_pool_t *ptemp, server_rec *s, int place, const eg_docroots *docroots)
+static bool check_slot(apr_pool_t *ptemp, server_rec *s, int place,
+                       const eg_secretfile_rules *rules)
 {
     slot *each = slot_at(place);
     const eg_store_entry *entry = &each->entry;
     eg_held fresh = {0};
     eg_problem why;
-    eg_file_verdict verdict = eg_contents_read(ptemp, entry, docroots, &fresh, &why);
+    eg_file_verdict verdict = eg_contents_read(ptemp, entry, rules, &fresh, &why);
     bool ok = verdict == EG_FILE_OK;
 
     each->held = ok ? eg_vault_adopt(&fresh, entry->kind, entry->path)
@@ -197,6 +199,7 @@ static apr_status_t configuration_ends(void *unused)
 void eg_store_reset(apr_pool_t *pconf)
 {
     slots = apr_array_make(pconf, AT_ONCE, sizeof(slot *));
+    by_path = apr_hash_make(pconf);
     apr_pool_cleanup_register(pconf, NULL, configuration_ends, apr_pool_cleanup_null);
 }
 
@@ -215,7 +218,8 @@ static void forget_all(void)
 
 int eg_store_check(apr_pool_t *ptemp, server_rec *s)
 {
-    eg_docroots *docroots = list_docroots(ptemp, s);
+    const eg_secretfile_rules rules = {.docroots = list_docroots(ptemp, s),
+                                       .good = apr_hash_make(ptemp)};
     bool ok = true;
 
     reader = getpid();
@@ -223,7 +227,7 @@ int eg_store_check(apr_pool_t *ptemp, server_rec *s)
         eg_handover_watch(forget_all);
     eg_vault_open();
     for (int i = 0; i < slots->nelts; i++)
-        ok = check_slot(ptemp, s, i, docroots) && ok;
+        ok = check_slot(ptemp, s, i, &rules) && ok;
     for (int i = 0; i < slots->nelts; i++)
         slot_at(i)->told = NULL;
     eg_vault_drop_unwanted();

@@ -19,6 +19,34 @@ typedef struct {
     apr_size_t packed;
 } vault;
 
+/* Which of them may be the one of a path, for as long as this code is loaded: there may be thousands. */
+#define CHAINS 1024
+static eg_held *chains[CHAINS];
+
+static eg_held **chain_of(const char *path)
+{
+    unsigned sum = 5381;
+
+    for (; *path; path++)
+        sum = sum * 33 + (unsigned char)*path;
+    return &chains[sum % CHAINS];
+}
+
+static void join_chain(eg_held *h)
+{
+    eg_held **chain = chain_of(h->path);
+
+    h->same = *chain;
+    *chain = h;
+}
+
+static void link_all(const vault *v)
+{
+    memset(chains, 0, sizeof chains);
+    for (eg_held *h = v->first; h; h = h->next)
+        join_chain(h);
+}
+
 static vault *get_vault(void)
 {
     vault *v = ap_retained_data_get(RETAINED);
@@ -52,15 +80,16 @@ void eg_vault_open(void)
 
     if (v->owner != getpid())
         forget_what_is_not_here(v);
+    link_all(v);
     eg_vault_unwant_all();
 }
 
 eg_held *eg_vault_find(eg_store_kind kind, const char *path)
 {
-    eg_held *h = get_vault()->first;
+    eg_held *h = *chain_of(path);
 
     while (h && (h->kind != kind || strcmp(h->path, path) != 0))
-        h = h->next;
+        h = h->same;
     return h;
 }
 
@@ -79,6 +108,7 @@ static eg_held *new_held(eg_store_kind kind, const char *path)
     h->kind = kind;
     h->next = v->first;
     v->first = h;
+    join_chain(h);
     return h;
 }
 
@@ -137,6 +167,7 @@ void eg_vault_drop_unwanted(void)
         free(h->path);
         free(h);
     }
+    link_all(v);
     if (!v->first)
         drop_pack(v);
 }
@@ -247,11 +278,26 @@ bool eg_vault_lock(void)
     return ok;
 }
 
+/* As they lie together; false: one does not lie there. */
+static bool keep_places(const vault *v)
+{
+    for (eg_held *h = v->first; h; h = h->next) {
+        if (h->secret && !h->is_packed)
+            return false;
+        if (h->secret)
+            h->offset = (apr_size_t)(h->secret - v->pack);
+    }
+    return v->pack != NULL;
+}
+
 bool eg_vault_write(bool (*write)(const void *bytes, apr_size_t n, apr_size_t offset))
 {
     const vault *v = get_vault();
-    bool ok = lay_out(v) > 0;
+    bool ok;
 
+    if (keep_places(v))
+        return write(v->pack, v->packed, 0);
+    ok = lay_out(v) > 0;
     for (const eg_held *h = v->first; h && ok; h = h->next)
         ok = !h->secret || write(h->secret, h->n, h->offset);
     return ok;

@@ -8,7 +8,7 @@
 /* Of one file. Lives outside of pools, and holds no pointer into the module's code: it survives a
  * restart that unloads and loads the module. */
 typedef struct eg_held {
-    struct eg_held *next;
+    struct eg_held *next, *same; /* same: the next of its chain */
     char *path;
     eg_store_kind kind;
     bool is_wanted; /* named by the present configuration */

@@ -101,12 +101,62 @@ static bool is_another(apr_pool_t *pool, eg_written_kind what, const ap_directiv
            (is_section(node, "TLSProxyEngine") || is_section(node, "GnuTLSProxyEngine"));
 }
 
+/* Of each kind the first and the last place of what stands in one host; -1: there is none. */
+struct eg_written_chains {
+    const ap_directive_t *host;
+    struct {
+        int first, last;
+    } of[EG_WRITTEN_KINDS];
+};
+
+static struct eg_written_chains *make_chains(apr_pool_t *pool, const ap_directive_t *host)
+{
+    struct eg_written_chains *chains = apr_palloc(pool, sizeof *chains);
+
+    chains->host = host;
+    for (int i = 0; i < EG_WRITTEN_KINDS; i++)
+        chains->of[i].first = chains->of[i].last = -1;
+    return chains;
+}
+
+/* NULL: nothing is known of that host. */
+static struct eg_written_chains *chains_of(const eg_survey *all, const ap_directive_t *host)
+{
+    return host ? apr_hash_get(all->hosts, &host, sizeof host) : all->common;
+}
+
+static void note_finding(eg_survey *all, eg_written_kind what, const eg_finding *finding)
+{
+    struct eg_written_chains *chains = chains_of(all, finding->host);
+    int place = all->found[what]->nelts;
+
+    if (!chains) {
+        chains = make_chains(all->pool, finding->host);
+        apr_hash_set(all->hosts, &chains->host, sizeof chains->host, chains);
+    }
+    APR_ARRAY_PUSH(all->found[what], eg_finding) = *finding;
+    if (chains->of[what].first < 0)
+        chains->of[what].first = place;
+    else
+        APR_ARRAY_IDX(all->found[what], chains->of[what].last, eg_finding).next = place;
+    chains->of[what].last = place;
+}
+
+/* Most directives of a server are others', and none of ours begins with another letter. */
+static bool may_be_wanted(const ap_directive_t *node)
+{
+    return strchr("eEpPrRsStTgG", *node->directive) != NULL;
+}
+
 static void note_directive(eg_survey *all, const ap_directive_t *node)
 {
-    for (int i = 0; i < EG_WRITTEN_KINDS; i++)
+    for (int i = 0; i < EG_WRITTEN_KINDS && may_be_wanted(node); i++)
         if (ap_cstr_casecmp(node->directive, directives[i]) == 0 ||
-            is_another(all->pool, (eg_written_kind)i, node))
-            APR_ARRAY_PUSH(all->found[i], eg_finding) = locate(all->pool, node);
+            is_another(all->pool, (eg_written_kind)i, node)) {
+            const eg_finding finding = locate(all->pool, node);
+
+            note_finding(all, (eg_written_kind)i, &finding);
+        }
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion): as deep as the administrator's sections */
@@ -119,9 +169,9 @@ static void walk_directives(eg_survey *all, const ap_directive_t *node)
     }
 }
 
-eg_survey eg_written_look(apr_pool_t *pool)
+static eg_survey survey(apr_pool_t *pool)
 {
-    eg_survey all = {.pool = pool};
+    eg_survey all = {.pool = pool, .hosts = apr_hash_make(pool), .common = make_chains(pool, NULL)};
 
     for (int i = 0; i < EG_WRITTEN_KINDS; i++)
         all.found[i] = apr_array_make(pool, 4, sizeof(eg_finding));
@@ -129,9 +179,62 @@ eg_survey eg_written_look(apr_pool_t *pool)
     return all;
 }
 
+/* Several checks ask for it: the text is gone through once in a pool. */
+static eg_survey known;
+
+static apr_status_t forget_known_text(void *unused)
+{
+    (void)unused;
+    known.pool = NULL;
+    return APR_SUCCESS;
+}
+
+const eg_survey *eg_written_look(apr_pool_t *pool)
+{
+    if (known.pool != pool) {
+        known = survey(pool);
+        apr_pool_cleanup_register(pool, NULL, forget_known_text, apr_pool_cleanup_null);
+    }
+    return &known;
+}
+
 const eg_finding *eg_written_at(const eg_survey *all, eg_written_kind what, int i)
 {
     return &APR_ARRAY_IDX(all->found[what], i, eg_finding);
+}
+
+eg_scan eg_written_scan(const eg_survey *all, eg_written_kind what, const ap_directive_t *host)
+{
+    const struct eg_written_chains *own = chains_of(all, host);
+    bool has_any = all->found[what]->nelts > 0;
+
+    if (!host)
+        return (eg_scan){all->found[what], has_any ? 0 : -1, -1, true};
+    return (eg_scan){all->found[what], own ? own->of[what].first : -1, all->common->of[what].first,
+                     false};
+}
+
+/* What follows in the list that it is gone through by. */
+static int place_behind(const eg_scan *scan, int place)
+{
+    int next = place + 1;
+
+    if (!scan->is_whole)
+        return APR_ARRAY_IDX(scan->list, place, eg_finding).next > 0
+                   ? APR_ARRAY_IDX(scan->list, place, eg_finding).next
+                   : -1;
+    return next < scan->list->nelts ? next : -1;
+}
+
+const eg_finding *eg_written_next(eg_scan *scan)
+{
+    bool is_own = scan->own >= 0 && (scan->common < 0 || scan->own < scan->common);
+    int *which = is_own ? &scan->own : &scan->common, place = *which;
+
+    if (place < 0)
+        return NULL;
+    *which = place_behind(scan, place);
+    return &APR_ARRAY_IDX(scan->list, place, eg_finding);
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion): as deep as the administrator's sections */
@@ -187,8 +290,11 @@ bool eg_written_may_meet(const eg_finding *one, const eg_finding *other)
 
 bool eg_written_is_there(const eg_survey *all, eg_written_kind what, const eg_finding *at)
 {
-    for (int i = 0; i < all->found[what]->nelts; i++)
-        if (eg_written_may_meet(eg_written_at(all, what, i), at))
+    eg_scan scan = eg_written_scan(all, what, at->host);
+    const eg_finding *each;
+
+    while ((each = eg_written_next(&scan)) != NULL)
+        if (eg_written_may_meet(each, at))
             return true;
     return false;
 }
@@ -238,14 +344,12 @@ bool eg_written_is_of_files(const eg_finding *found)
 const eg_finding *eg_written_last(const eg_survey *all, eg_written_kind what,
                                   const ap_directive_t *host, const char *path)
 {
-    const eg_finding *last = NULL;
+    eg_scan scan = eg_written_scan(all, what, host);
+    const eg_finding *last = NULL, *each;
 
-    for (int i = 0; i < all->found[what]->nelts; i++) {
-        const eg_finding *each = eg_written_at(all, what, i);
-
+    while ((each = eg_written_next(&scan)) != NULL)
         if (is_certain(each, host, path) && (!last || rank_of(each) >= rank_of(last)))
             last = each;
-    }
     return last;
 }
 

@@ -9,6 +9,7 @@
 #define EG_WRITTEN_H
 
 #include <stdbool.h>
+#include <apr_hash.h>
 #include <httpd.h>
 #include <http_config.h>
 
@@ -41,20 +42,35 @@ typedef struct {
     bool
         is_conditional; /* an <If>, or another section that not every request is in, is around it */
     bool is_early;      /* before a request is known, so no section counts */
+    int next;           /* the place of the next one of its host in its list; 0: it is the last */
 } eg_finding;
 
 typedef struct {
     apr_pool_t *pool;
     apr_array_header_t *found[EG_WRITTEN_KINDS]; /* of eg_finding, in the order of the text */
+    apr_hash_t *hosts; /* what a host has: those of others need not be gone through for it */
+    struct eg_written_chains *common; /* what is in no host */
 } eg_survey;
+
+/* On its way through a list. */
+typedef struct {
+    const apr_array_header_t *list;
+    int own, common; /* the next place of either; -1: no further one */
+    bool is_whole;
+} eg_scan;
 
 /* "%s (line %d of %s)", for a finding: a section, and where the directive stands */
 #define EG_AT "%s (line %d of %s)"
 #define EG_PLACE(pool, at)                                                                         \
     eg_written_section((pool), (at)), (at)->node->line_num, (at)->node->filename
 
-eg_survey eg_written_look(apr_pool_t *pool);
+/* Good as long as pool, and until another pool is asked for. */
+const eg_survey *eg_written_look(apr_pool_t *pool);
 const eg_finding *eg_written_at(const eg_survey *all, eg_written_kind what, int i);
+/* What may count for requests of that host, in the order of the text: what stands in it and what stands in no host;
+ * NULL: all. Then one after the other, and NULL at the end. */
+eg_scan eg_written_scan(const eg_survey *all, eg_written_kind what, const ap_directive_t *host);
+const eg_finding *eg_written_next(eg_scan *scan);
 const char *eg_written_name(eg_written_kind what);                      /* of the directive */
 const char *eg_written_section(apr_pool_t *pool, const eg_finding *at); /* "<Location /x>" */
 

@@ -2,6 +2,7 @@
  * Key files: one AES-256 key, or a ring of up to eight with ids. */
 #include "keyring.h"
 
+#include <stddef.h>
 #include <string.h>
 #include "blindindex.h"
 #include "lines.h"
@@ -195,6 +196,11 @@ eg_status eg_keyring_parse(eg_span content, eg_keyring *ring, eg_problem *why)
     if (status != EG_OK)
         eg_wipe(ring, sizeof *ring);
     return status;
+}
+
+apr_size_t eg_keyring_size(const eg_keyring *ring)
+{
+    return offsetof(eg_keyring, keys) + ring->n * sizeof ring->keys[0];
 }
 
 static eg_status derive(eg_crypto *crypto, eg_key *key)

@@ -27,6 +27,9 @@ typedef struct {
     eg_key keys[EG_KEYS_MAX];
 } eg_keyring;
 
+/* The bytes of a ring that are in use: what lies behind its last key need not be kept. */
+apr_size_t eg_keyring_size(const eg_keyring *ring);
+
 /* Whether this can name a key: 1 to EG_KEY_ID_MAX letters, digits, - or _. */
 bool eg_is_key_id(eg_span id);
 

@@ -101,18 +101,33 @@ static bool check_directory(const char *directory, eg_problem *why)
     return false;
 }
 
-static bool check_directories(apr_pool_t *pool, const char *path, eg_problem *why)
+/* The directory above what walk names, which is cut to it; false: there is none. */
+static bool go_up(char *walk)
+{
+    char *slash = strcmp(walk, "/") != 0 ? strrchr(walk, '/') : NULL;
+
+    if (slash)
+        slash[slash == walk ? 1 : 0] = '\0';
+    return slash != NULL;
+}
+
+static void note_directories(apr_pool_t *pool, const char *path, apr_hash_t *good)
 {
     char *walk = apr_pstrdup(pool, path);
-    char *slash;
 
-    while ((slash = strrchr(walk, '/')) != NULL) {
-        slash[slash == walk ? 1 : 0] = '\0';
+    while (good && go_up(walk) && !apr_hash_get(good, walk, APR_HASH_KEY_STRING))
+        apr_hash_set(good, apr_pstrdup(pool, walk), APR_HASH_KEY_STRING, "");
+}
+
+/* What is known to be good, all that is above it is good, too. */
+static bool check_directories(apr_pool_t *pool, const char *path, apr_hash_t *good, eg_problem *why)
+{
+    char *walk = apr_pstrdup(pool, path);
+
+    while (go_up(walk) && !(good && apr_hash_get(good, walk, APR_HASH_KEY_STRING)))
         if (!check_directory(walk, why))
             return false;
-        if (slash == walk)
-            break;
-    }
+    note_directories(pool, path, good);
     return true;
 }
 
@@ -242,8 +257,10 @@ static bool check_places(apr_pool_t *pool, const char *path, const eg_secretfile
         eg_problem_set(why, "cannot be traced to its place: %s", strerror(errno));
         return false;
     }
-    ok = check_directories(pool, path, why) && check_docroots(path, rules->docroots, why) &&
-         check_directories(pool, resolved, why) && check_docroots(resolved, rules->docroots, why);
+    ok = check_directories(pool, path, rules->good, why) &&
+         check_docroots(path, rules->docroots, why) &&
+         check_directories(pool, resolved, rules->good, why) &&
+         check_docroots(resolved, rules->docroots, why);
     free(resolved);
     return ok;
 }

@@ -36,6 +36,9 @@ typedef struct {
     apr_size_t max;              /* bytes */
     const eg_docroots *docroots; /* it must not lie below; NULL: none */
     bool is_public;              /* anybody may read it, and still nobody else may write it */
+    apr_hash_t *
+        good; /* directories that were found to be in order, so that those of a thousand files are looked at
+                                    once; in the pool that is given for reading. NULL: none is remembered */
 } eg_secretfile_rules;
 
 /* Opens path (links are followed, a FIFO does not block), then checks the opened file: regular,
@@ -43,7 +46,7 @@ typedef struct {
  * directory above it, as written or as resolved, that others can write without the sticky bit.
  * Where that user is not root, one of his groups may read root's file: mode 0440 or less. What is
  * public may be read by all.
- * pool is for names and groups only. */
+ * pool is for names and groups only; with directories that are remembered it has to live as long as they. */
 eg_file_verdict eg_secretfile_read(apr_pool_t *pool, const char *path,
                                    const eg_secretfile_rules *rules, eg_secretfile *file,
                                    eg_problem *why);

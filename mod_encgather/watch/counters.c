@@ -4,9 +4,11 @@
 
 #include <string.h>
 #include <time.h>
+#include <apr_hash.h>
 #include <apr_shm.h>
 #include <apr_strings.h>
 #include "base/chain.h"
+#include "base/scratch.h"
 #include "base/log.h"
 #include "core/token.h"
 
@@ -15,12 +17,20 @@ APLOG_USE_MODULE(encgather);
 #define RETAINED "mod_encgather:counters of hosts"
 #define KEYS_MAX 512
 #define HOSTS_MAX 1024
+#define HOST_NAME 260 /* bytes: a name of the DNS, and a port */
 #define MINUTE 60000000ULL
 #define OTHER (HOSTS_MAX - 1) /* shared by those who came too late, or are not known to use us */
+
+/* Apart from its counters, so that a host of which nothing is counted takes no page of memory for them. */
+typedef struct {
+    char name[HOST_NAME]; /* empty: free */
+    atomic_uint is_busy;  /* something was counted */
+} host_head;
 
 typedef struct {
     apr_time_t since;
     eg_key_use keys[KEYS_MAX];
+    host_head heads[HOSTS_MAX];
     eg_host hosts[HOSTS_MAX];
     eg_place places[EG_PLACES_MAX];
     atomic_ullong said;            /* eg_clock() of the last line that is written once a minute */
@@ -52,7 +62,7 @@ static shared_counters *make_segment(server_rec *s)
     }
     at = apr_shm_baseaddr_get(segment); /* zeros, and pages that nobody touches cost nothing */
     at->since = apr_time_now();
-    apr_cpystrn(at->hosts[OTHER].name, "other", sizeof at->hosts[OTHER].name);
+    apr_cpystrn(at->heads[OTHER].name, "other", sizeof at->heads[OTHER].name);
     return at;
 }
 
@@ -78,26 +88,48 @@ static const char *name_of(apr_pool_t *pool, const server_rec *s)
     return port ? apr_psprintf(pool, "%s:%u", name, (unsigned)port) : name;
 }
 
-static eg_host *find_host(const char *name)
-{
-    for (unsigned i = 0; i < OTHER; i++) {
-        eg_host *host = &counters->hosts[i];
+/* Places that are taken, by their names. */
+typedef struct {
+    apr_pool_t *pool;
+    apr_hash_t *places; /* of host_head * */
+    unsigned n;         /* they are those in front */
+} taken;
 
-        if (!host->name[0])
-            apr_cpystrn(host->name, name, sizeof host->name);
-        if (strncmp(host->name, name, sizeof host->name - 1) == 0)
-            return host;
+static taken list_taken(apr_pool_t *pool)
+{
+    taken all = {pool, apr_hash_make(pool), 0};
+
+    for (; all.n < OTHER && counters->heads[all.n].name[0]; all.n++) {
+        host_head *head = &counters->heads[all.n];
+
+        apr_hash_set(all.places, head->name, APR_HASH_KEY_STRING, head);
     }
-    return NULL;
+    return all;
+}
+
+/* NULL: there is no room. */
+static eg_host *find_host(taken *all, const server_rec *s)
+{
+    char name[HOST_NAME];
+    host_head *head;
+
+    apr_cpystrn(name, name_of(all->pool, s), sizeof name);
+    head = apr_hash_get(all->places, name, APR_HASH_KEY_STRING);
+    if (!head && all->n < OTHER) {
+        head = &counters->heads[all->n++];
+        apr_cpystrn(head->name, name, sizeof head->name);
+        apr_hash_set(all->places, head->name, APR_HASH_KEY_STRING, head);
+    }
+    return head ? &counters->hosts[head - counters->heads] : NULL;
 }
 
 /* A virtual host that says nothing of its own shares the record of the main server: each gets one
  * of its own first. */
-static bool assign_host(apr_pool_t *pconf, server_rec *s)
+static bool assign_host(apr_pool_t *pconf, server_rec *s, taken *all)
 {
     eg_server *server = apr_pmemdup(
         pconf, ap_get_module_config(s->module_config, &encgather_module), sizeof *server);
-    eg_host *host = server->is_used > 0 ? find_host(name_of(pconf, s)) : NULL;
+    eg_host *host = server->is_used > 0 ? find_host(all, s) : NULL;
 
     server->host = host ? host : &counters->hosts[OTHER];
     ap_set_module_config(s->module_config, &encgather_module, server);
@@ -106,11 +138,18 @@ static bool assign_host(apr_pool_t *pconf, server_rec *s)
 
 void eg_counters_open(apr_pool_t *pconf, server_rec *s)
 {
+    apr_pool_t *scratch;
     bool has_room = true;
+    taken all;
 
     open_segment(s);
-    for (server_rec *each = s; counters && each; each = each->next)
-        has_room = assign_host(pconf, each) && has_room;
+    if (!counters)
+        return;
+    scratch = eg_scratch_create(pconf);
+    all = list_taken(scratch);
+    for (server_rec *each = s; each; each = each->next)
+        has_room = assign_host(pconf, each, &all) && has_room;
+    apr_pool_destroy(scratch);
     if (!has_room)
         ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s,
                      EG_TAG("0114") "more than %d virtual hosts: the rest is counted as \"other\"",
@@ -138,9 +177,18 @@ static void add_to(atomic_ullong *counter, apr_uint64_t n)
     atomic_fetch_add_explicit(counter, n, memory_order_relaxed);
 }
 
+/* Before its first number is there: who sees a number must not take the host for idle. */
+static void mark_busy(const eg_host *host)
+{
+    atomic_store_explicit(&counters->heads[host - counters->hosts].is_busy, 1,
+                          memory_order_relaxed);
+}
+
 /* One more of what a host counts, also in the minute in which the request began. */
 static void count_one(eg_host *host, atomic_ullong *counter, const request_rec *r)
 {
+    if (atomic_load_explicit(counter, memory_order_relaxed) == 0)
+        mark_busy(host);
     add_to(counter, 1);
     eg_minutes_add(&counters->minutes, (unsigned)(counter - &host->webhooks[0][0]),
                    r->request_time);
@@ -380,11 +428,19 @@ bool eg_count_minute(void)
 
 /* --- shown ------------------------------------------------------------------------------------- */
 
-const eg_host *eg_counters_host(unsigned i)
+bool eg_counters_host(unsigned i, eg_shown_host *host)
 {
-    if (!counters || i > OTHER || (i > 0 && !counters->hosts[i - 1].name[0]))
-        return NULL;
-    return &counters->hosts[counters->hosts[i].name[0] ? i : OTHER];
+    static const eg_host nothing;
+    unsigned place;
+
+    if (!counters || i > OTHER || (i > 0 && !counters->heads[i - 1].name[0]))
+        return false;
+    place = counters->heads[i].name[0] ? i : OTHER;
+    host->name = counters->heads[place].name;
+    host->is_idle =
+        atomic_load_explicit(&counters->heads[place].is_busy, memory_order_relaxed) == 0;
+    host->numbers = host->is_idle ? &nothing : &counters->hosts[place];
+    return true;
 }
 
 const eg_key_use *eg_counters_key_at(unsigned i)
@@ -412,7 +468,7 @@ apr_time_t eg_counters_cured(eg_cure cure)
 
 const char *eg_counters_host_name(unsigned place)
 {
-    return counters && place < HOSTS_MAX ? counters->hosts[place].name : "";
+    return counters && place < HOSTS_MAX ? counters->heads[place].name : "";
 }
 
 apr_time_t eg_counters_since(void)

@@ -49,11 +49,8 @@ typedef enum {
     EG_LOCKOUT_EVENTS
 } eg_lockout_event;
 
-/* What one virtual host has seen. */
-/* What one virtual host has seen. Behind its name there is nothing but counters, and each has a cell in the ring of
- * minutes, in the same order. */
+/* What one virtual host has seen: nothing but counters, and each has a cell in the ring of minutes, in the same order. */
 typedef struct eg_host {
-    char name[264]; /* a name of the DNS, and a port; empty: free */
     atomic_ullong webhooks[EG_STEPS][EG_OUTCOMES];
     atomic_ullong decrypts[EG_OUTCOMES];
     atomic_ullong shields[EG_OUTCOMES];
@@ -67,7 +64,7 @@ typedef struct eg_host {
     eg_histogram gather_time, decrypt_time, backend_time;
 } eg_host;
 
-#define EG_HOST_CELLS ((sizeof(eg_host) - offsetof(eg_host, webhooks)) / sizeof(atomic_ullong))
+#define EG_HOST_CELLS (sizeof(eg_host) / sizeof(atomic_ullong))
 _Static_assert(EG_HOST_CELLS <= EG_CELLS, "a minute has room for all that a host counts");
 
 /* Of a request that waits for the database. */
@@ -119,8 +116,16 @@ bool eg_count_minute(void);
 
 /* --- by whoever shows them --------------------------------------------------------------------- */
 
-/* From 0 on until NULL; hosts that are configured no more are still there. */
-const eg_host *eg_counters_host(unsigned i);
+/* A host as it is shown. */
+typedef struct {
+    const char *name;
+    const eg_host *numbers;
+    bool is_idle; /* nothing was counted of it: all of its numbers are 0 */
+} eg_shown_host;
+
+/* From 0 on until false; hosts that are configured no more are still there. The counters of an idle one are not looked at: a look
+ * alone would take memory, kilobytes for each of them. */
+bool eg_counters_host(unsigned i, eg_shown_host *host);
 const eg_key_use *eg_counters_key_at(unsigned i);
 /* The minutes of all hosts together, and the last failures; NULL where nothing is counted. */
 const eg_minutes *eg_counters_minutes(void);

@@ -202,10 +202,10 @@ const eg_duration eg_durations[] = {{"handler_duration_seconds", "Time of encryp
                                     {.name = NULL}};
 
 const eg_key_family eg_key_families[] = {
-    {"key_encryptions", "encryptions", "Values encrypted under a key.",
-     offsetof(eg_key_use, seals)},
-    {"key_decryptions", "decryptions", "Values decrypted under a key.",
-     offsetof(eg_key_use, opens)},
+    {"key_encryptions", "encryptions", "Values encrypted under a key.", offsetof(eg_key_use, seals),
+     true},
+    {"key_decryptions", "decryptions", "Values decrypted under a key.", offsetof(eg_key_use, opens),
+     false},
     {.name = NULL}};
 
 const char *eg_family_word(const eg_family *family, unsigned label, unsigned i)
@@ -216,17 +216,6 @@ const char *eg_family_word(const eg_family *family, unsigned label, unsigned i)
 static apr_uint64_t read_counter(const void *counter)
 {
     return atomic_load_explicit((const atomic_ullong *)counter, memory_order_relaxed);
-}
-
-/* Behind its name a host is nothing but counters. */
-bool eg_host_is_idle(const eg_host *host)
-{
-    const char *counter = (const char *)host + HOST(webhooks);
-
-    for (; counter < (const char *)(host + 1); counter += sizeof(atomic_ullong))
-        if (read_counter(counter))
-            return false;
-    return true;
 }
 
 apr_uint64_t eg_family_value(const eg_family *family, const eg_host *host, unsigned row,
@@ -264,20 +253,21 @@ typedef struct {
     apr_bucket_brigade *out;
     apr_pool_t *pool;
     eg_exposition format;
-    const apr_array_header_t *hosts; /* of const eg_host * */
-    const apr_array_header_t *busy;  /* those of which something was counted */
+    const apr_array_header_t *hosts; /* of eg_shown_host */
+    const apr_array_header_t
+        *busy; /* those that are not idle: of a thousand, zeros alone would be ten megabytes */
 } writer;
 
 static void list_hosts(writer *w)
 {
-    apr_array_header_t *hosts = apr_array_make(w->pool, 16, sizeof(const eg_host *));
-    apr_array_header_t *busy = apr_array_make(w->pool, 16, sizeof(const eg_host *));
-    const eg_host *host;
+    apr_array_header_t *hosts = apr_array_make(w->pool, 16, sizeof(eg_shown_host));
+    apr_array_header_t *busy = apr_array_make(w->pool, 16, sizeof(eg_shown_host));
+    eg_shown_host host;
 
-    for (unsigned i = 0; (host = eg_counters_host(i)) != NULL; i++) {
-        APR_ARRAY_PUSH(hosts, const eg_host *) = host;
-        if (!eg_host_is_idle(host))
-            APR_ARRAY_PUSH(busy, const eg_host *) = host;
+    for (unsigned i = 0; eg_counters_host(i, &host); i++) {
+        APR_ARRAY_PUSH(hosts, eg_shown_host) = host;
+        if (!host.is_idle)
+            APR_ARRAY_PUSH(busy, eg_shown_host) = host;
     }
     w->hosts = hosts;
     w->busy = busy;
@@ -311,7 +301,7 @@ static const char *label(const writer *w, const char *name, const char *word)
     return name ? apr_psprintf(w->pool, ",%s=\"%s\"", name, word) : "";
 }
 
-static void write_family_of(const writer *w, const eg_family *family, const eg_host *host)
+static void write_family_of(const writer *w, const eg_family *family, const eg_shown_host *host)
 {
     const char *name = quoted(w->pool, host->name);
 
@@ -325,7 +315,7 @@ static void write_family_of(const writer *w, const eg_family *family, const eg_h
                                    "encgather_%s_total{host=\"%s\"%s%s} %" U64 "\n", family->name,
                                    name, label(w, family->labels[0], first),
                                    label(w, family->labels[1], second),
-                                   eg_family_value(family, host, row, column));
+                                   eg_family_value(family, host->numbers, row, column));
         }
 }
 
@@ -335,7 +325,7 @@ static void write_family(const writer *w, const eg_family *family)
 
     announce(w, family->name, "counter", family->help);
     for (int i = 0; i < hosts->nelts; i++)
-        write_family_of(w, family, APR_ARRAY_IDX(hosts, i, const eg_host *));
+        write_family_of(w, family, &APR_ARRAY_IDX(hosts, i, eg_shown_host));
 }
 
 /* The bounds are milliseconds: what stands behind the point has its zeros taken off, but one. */
@@ -371,13 +361,13 @@ static void write_histogram(const writer *w, const char *name, const char *label
 static void write_duration(const writer *w, const eg_duration *duration)
 {
     for (int i = 0; i < w->busy->nelts; i++) {
-        const eg_host *host = APR_ARRAY_IDX(w->busy, i, const eg_host *);
+        const eg_shown_host *host = &APR_ARRAY_IDX(w->busy, i, eg_shown_host);
 
         write_histogram(
             w, duration->name,
             apr_psprintf(w->pool, "host=\"%s\"%s", quoted(w->pool, host->name),
                          duration->handler ? label(w, "handler", duration->handler) : ""),
-            eg_duration_of(duration, host));
+            eg_duration_of(duration, host->numbers));
     }
 }
 
@@ -393,14 +383,22 @@ static void write_durations(const writer *w)
     }
 }
 
+static bool is_unused(const eg_key_use *use)
+{
+    return read_counter(&use->seals) == 0 && read_counter(&use->opens) == 0;
+}
+
+/* Whoever has several servers wants to know which keys each of them has: once is enough. */
 static void write_key_family(const writer *w, const eg_key_family *family)
 {
     const eg_key_use *use;
 
     announce(w, family->name, "counter", family->help);
     for (unsigned i = 0; (use = eg_counters_key_at(i)) != NULL; i++)
-        apr_brigade_printf(w->out, NULL, NULL, "encgather_%s_total{fingerprint=\"%s\"} %" U64 "\n",
-                           family->name, use->fingerprint, eg_key_value(family, use));
+        if (family->of_idle || !is_unused(use))
+            apr_brigade_printf(w->out, NULL, NULL,
+                               "encgather_%s_total{fingerprint=\"%s\"} %" U64 "\n", family->name,
+                               use->fingerprint, eg_key_value(family, use));
 }
 
 static void write_facts(const writer *w)

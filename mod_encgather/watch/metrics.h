@@ -36,14 +36,12 @@ typedef struct {
     const char *title;
     const char *help;
     apr_size_t offset; /* in eg_key_use */
+    bool of_idle;      /* shown of keys too that nobody has used yet */
 } eg_key_family;
 
 extern const eg_family eg_families[];    /* each list ends with a name that is NULL */
 extern const eg_duration eg_durations[]; /* those of one name stand together */
 extern const eg_key_family eg_key_families[];
-
-/* Whether nothing was counted of it: of a thousand such hosts, zeros alone would be ten megabytes. */
-bool eg_host_is_idle(const eg_host *host);
 
 /* "" where the family has no such label, NULL where the word does not occur. */
 const char *eg_family_word(const eg_family *family, unsigned label, unsigned i);

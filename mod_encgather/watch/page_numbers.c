@@ -139,10 +139,12 @@ static void put_host_family(const eg_page *p, const eg_host *host, const eg_fami
     eg_put(&p->h, "</dd>\n");
 }
 
-static void put_host(const eg_page *p, unsigned i, const eg_host *host)
+static void put_host(const eg_page *p, unsigned i, const eg_shown_host *shown)
 {
+    const eg_host *host = shown->numbers;
+
     eg_putf(&p->h, "<details id=\"host-%u\"><summary>", i);
-    eg_put_in(&p->h, "<b>", host->name, "</b>: ");
+    eg_put_in(&p->h, "<b>", shown->name, "</b>: ");
     eg_put_text(&p->h, eg_count_words(p->h.pool, eg_calls_in(host), "call", "calls"));
     eg_put_in(&p->h, ", ",
               eg_count_words(p->h.pool, eg_results_in(host, EG_FOUND), "found", "found"), "");
@@ -156,20 +158,20 @@ static void put_host(const eg_page *p, unsigned i, const eg_host *host)
 
 void eg_page_hosts(const eg_page *p)
 {
-    const eg_host *host;
+    eg_shown_host host;
     unsigned idle = 0;
 
-    for (unsigned i = 0; (host = eg_counters_host(i)) != NULL; i++) {
-        if (!eg_host_is_idle(host))
-            put_host(p, i, host);
-        idle += eg_host_is_idle(host);
+    for (unsigned i = 0; eg_counters_host(i, &host); i++) {
+        if (!host.is_idle)
+            put_host(p, i, &host);
+        idle += host.is_idle;
     }
     if (!idle)
         return;
     eg_putf(&p->h, "<details id=\"idle\"><summary>%s of which nothing was counted yet</summary><p>",
             eg_count_words(p->h.pool, idle, "host", "hosts"));
-    for (unsigned i = 0; (host = eg_counters_host(i)) != NULL; i++)
-        if (eg_host_is_idle(host))
-            eg_put_in(&p->h, "<span>", host->name, "</span> ");
+    for (unsigned i = 0; eg_counters_host(i, &host); i++)
+        if (host.is_idle)
+            eg_put_in(&p->h, "<span>", host.name, "</span> ");
     eg_put(&p->h, "</p></details>\n");
 }

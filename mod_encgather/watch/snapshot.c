@@ -38,12 +38,12 @@ static void sum_hosts(eg_snapshot *snapshot)
 {
     apr_uint64_t sums[EG_HOST_CELLS] = {0};
     eg_host *total = apr_pcalloc(snapshot->pool, sizeof *total);
-    const eg_host *host;
+    eg_shown_host host;
 
-    for (unsigned i = 0; (host = eg_counters_host(i)) != NULL; i++) {
-        const atomic_ullong *cells = &host->webhooks[0][0];
+    for (unsigned i = 0; eg_counters_host(i, &host); i++) {
+        const atomic_ullong *cells = &host.numbers->webhooks[0][0];
 
-        if (eg_host_is_idle(host))
+        if (host.is_idle)
             continue;
         snapshot->hosts++;
         for (unsigned cell = 0; cell < EG_HOST_CELLS; cell++)

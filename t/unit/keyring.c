@@ -254,6 +254,19 @@ static void fingerprints(eg_crypto *crypto)
 }
 
 /* A second time changes nothing: a ring that stays in use over restarts is derived again. */
+/* What is kept of a ring ends behind its last key. */
+static void sizes(void)
+{
+    eg_keyring ring = {.n = 0};
+    apr_size_t none = eg_keyring_size(&ring);
+
+    ok(none < sizeof ring.keys[0], "a ring without keys is its head");
+    ring.n = 1;
+    ok(eg_keyring_size(&ring) == none + sizeof ring.keys[0], "one key more");
+    ring.n = EG_KEYS_MAX;
+    ok(eg_keyring_size(&ring) <= sizeof ring, "a full one is no more than there is");
+}
+
 static void derived(eg_crypto *crypto)
 {
     unsigned char want[EG_SHA256_SIZE];
@@ -285,6 +298,7 @@ int main(void)
     bad();
     no_id_is_told();
     weak();
+    sizes();
     fingerprints(eg_crypto_create(pool));
     derived(eg_crypto_create(pool));
     apr_pool_destroy(pool);

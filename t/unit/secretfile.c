@@ -98,6 +98,33 @@ static void bad(const char *path, const char *says, const char *name)
         fprintf(stderr, "# %s\n", why.text);
 }
 
+/* Of a directory that is in order it is remembered, as long as whoever asks keeps that; of another one it is not. */
+static void remembered(void)
+{
+    const char *path = make_file("remembered", 1, 0600),
+               *below = apr_pstrcat(pool, top, "/ajar", NULL);
+    eg_secretfile_rules rules = {.max = MAX, .good = apr_hash_make(pool)};
+    eg_secretfile file;
+    eg_problem why;
+
+    is_int(eg_secretfile_read(pool, path, &rules, &file, &why), EG_FILE_OK,
+           "directories are looked at");
+    eg_secretfile_free(&file);
+    ok(apr_hash_get(rules.good, top, APR_HASH_KEY_STRING) && apr_hash_get(rules.good, "/", 1),
+       "and remembered, up to the root");
+    ok(!apr_hash_get(rules.good, path, APR_HASH_KEY_STRING), "not the file");
+    if (mkdir(below, 0700) != 0 || chmod(below, 0777) != 0)
+        abort();
+    path = make_file("ajar/key", 1, 0600);
+    for (int i = 0; i < 2; i++)
+        is_int(eg_secretfile_read(pool, path, &rules, &file, &why), EG_FILE_BAD,
+               "one that everybody can write is refused each time");
+    ok(!apr_hash_get(rules.good, below, APR_HASH_KEY_STRING), "and not remembered");
+    (void)chmod(below, 0700);
+    is_int(eg_secretfile_read(pool, path, &rules, &file, &why), EG_FILE_OK, "until it is in order");
+    eg_secretfile_free(&file);
+}
+
 static void content(void)
 {
     const char *path = make_file("key", CONTENT_N, 0600);
@@ -435,6 +462,7 @@ int main(void)
         return done_testing();
     before = open_files();
     content();
+    remembered();
     sizes();
     modes();
     public_files();
