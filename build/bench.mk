@@ -5,14 +5,17 @@ BENCH_MODULES := $(BENCH)/mod_bench.so $(BENCH)/mod_callgrind.so
 
 FORMATTED += $(wildcard t/bench/*.c)
 
-.PHONY: bench bench-quick bench-instr bench-profile bench-growth bench-programs
+.PHONY: bench bench-tables bench-quick bench-instr bench-profile bench-growth bench-programs
 
 bench-programs: all $(BENCH)/load $(BENCH)/machine $(BENCH_MODULES)
 
-bench: deps-bench ## the module beside other ways to do the same, the whole call, and the targets: about ten minutes
+bench: deps-bench ## the module beside other ways to do the same, the whole call, and the targets: about twenty minutes
 	@build/deps.sh peers || echo "some peers are missing" >&2
 	@$(MAKE) --no-print-directory -s bench-programs
 	@t/bench/bench $(BENCHFLAGS)
+
+bench-tables: ## what "make bench" measured last goes into t/bench/results.json and the tables of conf/manual/capacity.md
+	@t/bench/capacity --take
 
 bench-quick: deps-bench ## the same in less than two minutes, with fewer rounds
 	@build/deps.sh peers || echo "some peers are missing" >&2

@@ -15,7 +15,7 @@ use lib 't/lib', 't/bench/lib';
 use EncGather::Signature qw(signature form_decode);
 
 plan skip_all => 'no CryptX: on Debian, build/deps.sh bench installs it' unless eval { require Crypt::AuthEnc::GCM };
-require_ok("EncGather::Bench::$_") for qw(Base Behind Cases Providers Webhooks Callgrind Measure Record Report Tasks);
+require_ok("EncGather::Bench::$_") for qw(Base Behind Cases Pages Providers Webhooks Callgrind Measure Record Report Tasks);
 EncGather::Bench::Webhooks->import(qw(parameters request write_requests seal unseal));
 my $DIRECTORY = File::Temp->newdir;
 
@@ -121,7 +121,7 @@ is_deeply [ grep { !eval { @{ EncGather::Bench::Cases::server($_->{server}, '/no
 
 # --- The record of counts -----------------------------------------------------------------------------------
 
-EncGather::Bench::Record->import(qw(lines append way judge say_judged code_of_files code_of_tree fingerprint));
+EncGather::Bench::Record->import(qw(lines append way elsewhere judge say_judged code_of_files code_of_tree fingerprint));
 
 sub verdicts ($now, $before) { return { map { ($_->{name} => $_->{verdict}) } judge($now, $before) } }
 my %RECORDED = (getPin => 50_000, last => 100_000, wrong => 60_000, gone => 1, null => 36_000, 'getPin-malloc' => 2, 'last-malloc' => 0);
@@ -147,6 +147,10 @@ is way(\%line, fingerprint => 'httpd-2', code => 'def', null => 36_100), 'beside
 is way(\%line, fingerprint => 'httpd-1', code => 'def', null => 36_500), 'beside', 'one that only the null handler tells from it, too';
 is way(\%line, fingerprint => 'httpd-2', code => 'abc', null => 36_100), 'same', 'but nothing beside itself: the line came with this code';
 is way({ null => 36_000 }, fingerprint => 'httpd-1', code => 'abc', null => 36_000), 'beside', 'a line of old says of no machine that it holds there';
+
+is elsewhere({ fingerprint => 'cpu-1,gcc-2,httpd-3' }, 'cpu-2,gcc-2,httpd-4'), 'holds on another machine (cpu-1, httpd-3)', 'what is another one there is said';
+is elsewhere({ fingerprint => 'cpu-1' }, 'cpu-1'), 'holds on another machine (its null handler differs)', 'or that nothing else is known';
+is elsewhere({}, 'cpu-1'), 'does not say on which machine it holds', 'a line of old';
 
 isnt fingerprint(httpd => '2.4.71', cpu => 'a b'), fingerprint(httpd => '2.4.71', cpu => 'a c'), 'a fingerprint has what the processor can do in it';
 like fingerprint(httpd => '2.4.71', gcc => '12 (x, y)'), qr/^gcc-12_\(x_y\),httpd-2\.4\.71\z/, 'and versions, in a word';
@@ -191,6 +195,40 @@ SKIP: {
     $sh->(q(git clone -q --depth 1 "file://$PWD" shallow));
     is_deeply [ EncGather::Bench::Base::find_base("$top/shallow", $recorded) ], [ undef, 'the history is cut off before it' ], 'a shallow clone';
 }
+
+# --- The manual's tables ------------------------------------------------------------------------------------
+
+EncGather::Bench::Pages->import(qw(written merged tables));
+
+sub measured ($name, $cpu, $of = 'null', %more) {
+    return { name => $name, base => $of, cpu => $cpu, cpu_low => $cpu - 1, cpu_high => $cpu + 10, cpu_ratio => $cpu / 40 + 0.01, other => 0.5, rounds => 9, load_low => 1, %more };
+}
+my %run = (date => '2026-11-30', machine => '2 x some processor', rounds => 9, seconds => 1.2, groups => {
+    call => [ measured(null => 40), measured(first => 50), measured(ours => 60.04), measured('last-local' => 90), measured('ours-tls-new' => 600, 'null-tls-new') ],
+    peers => [ measured(ours => 44, 'null', rps => 20_000.4, p99 => 1500, peak => 2048) ], latency => { ratio => 1 },
+});
+my $results = merged({ groups => { call => { date => 'of old' }, state => { date => '2026-11-01', machine => 'm', rounds => 1, seconds => 1, subjects => [ measured(often => 40, 'often') ] } } }, \%run);
+is_deeply [ map { "$_ $results->{groups}{$_}{date}" } sort keys %{ $results->{groups} } ], [ 'call 2026-11-30', 'peers 2026-11-30', 'state 2026-11-01' ], 'a group replaces its older one alone';
+is_deeply [ grep { /load|rounds/ } keys %{ $results->{groups}{call}{subjects}[0] } ], [], 'what no table has is not kept';
+
+my $tables = tables($results, { null => 36_000, getPin => 54_000, 'getPin-malloc' => '0.00', date => '2026-11-30', fingerprint => 'cpu-1,gcc-2' });
+is $tables->{webhook}, join("\n", '|  | microseconds of processor time, median (all rounds) | a handler that does nothing = 1 |', '| --- | --- | --- |',
+    '| a handler that reads the body and answers a fixed text, httpd without the module | 40 (39-50) | 1.01 |', '| first prompt | 50 (49-60) | 1.26 |',
+    '| a step: signature, one value sealed, the next question | 60 (59-70) | 1.51 |', '| last step, `decrypt-gather` on the same server, SQLite | 90 (89-100) | 2.26 |',
+    '| a step with a TLS connection of its own | 600 (599-610) | 15.00 |', '',
+    '2026-11-30, 2 x some processor; 9 rounds of 1.2 s; other work kept up to 0.5 processors busy, so only ratios are worth much.', ''), 'a table, its spread, and on what it was measured';
+like $tables->{peers}, qr/^\| \*\*httpd, mod_encgather\*\* \| 44 \(43-54\) \| - \| 20,000 \| 1\.5 \| 2 \|$/m, 'beside others, who were not measured here';
+like $tables->{calls}, qr/^A call with two fields is 200 microseconds .*\n.* \*\*2,500 calls a second\*\*.* a call is 1820 microseconds: 270 calls a second\./, 'what follows for calls';
+like $tables->{calls}, qr/^\| 10,000 \| 30,000 \| 36 \| 5 of 8 processors, and one more \| 2\.5 days \|$/m, 'and for hosts';
+like $tables->{instructions}, qr/^\| a step \| 54,000 \| 1\.50 \|\n\nPieces of memory .*: a step 0\.\n\nCounted on 2026-11-30, cpu-1, gcc-2\.$/m, 'counts, from the record';
+like tables({}, {})->{roads}, qr/\n\nNot measured yet\.\n\z/, 'a group that nobody has measured says so';
+
+my $marks = sub ($of) { return "a\n<!-- by t/bench/capacity: x -->\n${of}<!-- end of x -->\nb\n" };
+is written($marks->("old\n"), { x => "new\n" }), $marks->("\nnew\n\n"), 'a table stands between its marks, all else stays';
+is written($marks->("\nnew\n\n"), { x => "new\n" }), $marks->("\nnew\n\n"), 'again';
+ok !eval { written($marks->(''), {}) }, 'marks without a table are a mistake';
+ok !eval { written($marks->(''), { x => '', y => '' }) }, 'so is a table without marks';
+is system($^X, 't/bench/capacity', '--check'), 0, 'the page is what the results of this tree say (t/bench/capacity writes it)';
 
 # --- Several at a time --------------------------------------------------------------------------------------
 

@@ -54,7 +54,9 @@ sub _pieces (%option) {
 }
 
 sub _is_taken ($conf, %option) {
-    my ($status) = apache(%option, conf => $conf)->configtest;
+    my $server = apache(%option, conf => $conf);
+    $server->configure;
+    my ($status) = $server->configtest;
     return $status == 0;
 }
 

@@ -14,7 +14,7 @@ use File::Find ();
 
 use EncGather::Files qw(slurp slurp_if_there spew);
 
-our @EXPORT_OK = qw(LIMIT lines append way judge say_judged code_of_files code_of_tree fingerprint is_code);
+our @EXPORT_OK = qw(LIMIT lines append way elsewhere judge say_judged code_of_files code_of_tree fingerprint is_code);
 
 use constant {
     LIMIT  => 0.02,     # so much more a case may cost without a new line
@@ -58,6 +58,13 @@ sub way ($line, %here) {
     return 'none' unless $line;
     return 'line' if ($line->{fingerprint} || '') eq $here{fingerprint} && _is_near($line->{null}, $here{null});
     return ($line->{code} || '') eq $here{code} ? 'same' : 'beside';
+}
+
+# Where a line holds, in words that follow it, and what is another one there.
+sub elsewhere ($line, $fingerprint) {
+    my %here = map { $_ => 1 } split /,/, $fingerprint;
+    my @there = grep { !$here{$_} } split /,/, $line->{fingerprint} // return 'does not say on which machine it holds';
+    return 'holds on another machine (' . (@there ? join(', ', @there) : 'its null handler differs') . ')';
 }
 
 sub _is_near ($recorded, $counted) { return !$recorded || !$counted || abs($counted / $recorded - 1) <= NULL }
