@@ -24,7 +24,7 @@ bench-quick: deps-bench ## the same in less than two minutes, with fewer rounds
 
 bench-instr: deps-bench ## instructions per request (callgrind); fails where a case costs 2 % more than recorded; RECORD='why': records
 	@$(MAKE) --no-print-directory -s bench-programs
-	@t/bench/instr $(if $(RECORD),--record '$(RECORD)') $(BENCHFLAGS)
+	@t/bench/instr $(if $(RECORD),--record "$$RECORD") $(BENCHFLAGS)
 
 bench-profile: deps-bench ## where the instructions of a webhook go: the functions that cost most; CASE=... another step
 	@$(MAKE) --no-print-directory -s bench-programs
