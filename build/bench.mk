@@ -5,23 +5,26 @@ BENCH_MODULES := $(BENCH)/mod_bench.so $(BENCH)/mod_callgrind.so
 
 FORMATTED += $(wildcard t/bench/*.c)
 
-.PHONY: bench bench-quick bench-instr bench-profile bench-growth bench-hosts bench-programs
+.PHONY: bench bench-tables bench-quick bench-instr bench-profile bench-growth bench-hosts bench-programs
 
-bench-programs: all $(BENCH)/load $(BENCH_MODULES)
+bench-programs: all $(BENCH)/load $(BENCH)/machine $(BENCH_MODULES)
 
-bench: deps-bench ## the module beside other ways to do the same, the whole call, and the targets: about ten minutes
+bench: deps-bench ## the module beside other ways to do the same, the whole call, and the targets: about twenty minutes
 	@build/deps.sh peers || echo "some peers are missing" >&2
 	@$(MAKE) --no-print-directory -s bench-programs
 	@t/bench/bench $(BENCHFLAGS)
+
+bench-tables: ## what "make bench" measured last goes into t/bench/results.json and the tables of conf/manual/capacity.md
+	@t/bench/capacity --take
 
 bench-quick: deps-bench ## the same in less than two minutes, with fewer rounds
 	@build/deps.sh peers || echo "some peers are missing" >&2
 	@$(MAKE) --no-print-directory -s bench-programs
 	@t/bench/bench --quick $(BENCHFLAGS)
 
-bench-instr: deps-bench ## instructions and allocations per request (callgrind); RECORD=1 adds a line to t/bench/history.tsv
+bench-instr: deps-bench ## instructions per request (callgrind); fails where a case costs 2 % more than recorded; RECORD='why': records
 	@$(MAKE) --no-print-directory -s bench-programs
-	@t/bench/instr $(if $(RECORD),--record) $(BENCHFLAGS)
+	@t/bench/instr $(if $(RECORD),--record "$$RECORD") $(BENCHFLAGS)
 
 bench-profile: deps-bench ## where the instructions of a webhook go: the functions that cost most; CASE=... another step
 	@$(MAKE) --no-print-directory -s bench-programs
@@ -30,6 +33,10 @@ bench-profile: deps-bench ## where the instructions of a webhook go: the functio
 $(BENCH)/load: $(OUT)/obj/t/bench/load.o
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS_ALL) -o $@ $^ -lssl -lcrypto
+
+$(BENCH)/machine: $(OUT)/obj/t/bench/machine.o
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS_ALL) -o $@ $^ -lcrypto
 
 $(BENCH)/mod_%.so: $(OUT)/obj/t/bench/mod_%.o
 	@mkdir -p $(@D)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Has callgrind write down what it has counted, and begin anew: the handler "callgrind-dump". The
- * query of the request names the counts. Outside of valgrind it does nothing. */
+ * Has callgrind begin to count when a child begins, which spares most of a slow start, and write down what
+ * it has counted, and begin anew: the handler "callgrind-dump". The query of the request names the counts.
+ * Outside of valgrind it does nothing. */
 #include <string.h>
 #include <httpd.h>
 #include <http_config.h>
@@ -20,9 +21,17 @@ static int handler(request_rec *r)
     return OK;
 }
 
+static void child_init(apr_pool_t *p, server_rec *s)
+{
+    (void)p;
+    (void)s;
+    CALLGRIND_START_INSTRUMENTATION;
+}
+
 static void register_hooks(apr_pool_t *p)
 {
     (void)p;
+    ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_handler(handler, NULL, NULL, APR_HOOK_MIDDLE);
 }
 

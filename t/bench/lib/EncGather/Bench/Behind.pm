@@ -19,7 +19,7 @@ our @EXPORT_OK = qw(complaint);
 use constant WAIT => 20;    # seconds
 
 # Sends a webhook to a proxy at $port, whose backend for this path is at $backend; a sentence when what comes there is not
-# what it should be, or ''.
+# what it should be, or ''. clear: what it has to have in it, where tokens are opened on the way and not made.
 sub complaint ($port, $backend, %asked) {
     my $listening = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $backend, Listen => 1, ReuseAddr => 1) or return "no backend: $!";
     my $caller    = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port, Timeout => WAIT) or return "connect: $!";
@@ -28,7 +28,7 @@ sub complaint ($port, $backend, %asked) {
     defined $body or return 'nothing comes to the backend';
     local $/;
     my $answer = <$caller>;
-    return _judged($head, $body, %asked);
+    return $asked{clear} ? _opened($body, @{ $asked{clear} }) : _judged($head, $body, %asked);
 }
 
 # Of the one connection; answered, so that the caller is.
@@ -41,6 +41,10 @@ sub _taken ($listening) {
     }
     print {$connection} "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
     return split /\r\n\r\n/, $bytes, 2;
+}
+
+sub _opened ($body, @clear) {
+    return (grep { index($body, $_) < 0 } @clear) ? 'what comes to the backend is not opened' : '';
 }
 
 sub _judged ($head, $body, %asked) {

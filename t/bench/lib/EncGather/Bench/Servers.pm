@@ -12,7 +12,9 @@ use File::Temp;
 use IO::Socket::INET;
 
 use EncGather::Bench::Apache qw(apache gather_location lookup_location shield_location null_location database write_secret);
+use EncGather::Bench::Cases qw(guard_location provider_location reveal_location write_secrets);
 use EncGather::Bench::Measure;
+use EncGather::Bench::Providers qw(PROVIDERS GUARDS);
 use EncGather::Bench::Sealed qw(make_keys sealing_locations);
 use EncGather::Bench::Webhooks qw(ORIGIN TOKEN KEY request);
 use EncGather::Daemon qw(program free_ports);
@@ -30,6 +32,7 @@ sub new ($class, %option) {
     $self->{out} = "$self->{top}/build/out/bench";
     write_secret("$self->{dir}/key",   KEY);
     write_secret("$self->{dir}/token", TOKEN);
+    write_secrets("$self->{dir}");
     make_keys("$self->{top}/build/out/encgather", $self->dir);
     database("$self->{dir}/accounts.db", "$self->{top}/conf/demo/accounts.sql");
     chmod 0644, "$self->{dir}/accounts.db";
@@ -57,7 +60,7 @@ sub get ($self, $name) {
 sub why ($self, $name) { return $self->{missing}{$name} }
 
 sub _start ($self, $name) {
-    my $how = $name =~ /^(shieldnode|jose|node|nginx|express|php|postgresql)/ ? "_start_$1" : '_start_httpd';
+    my $how = $name =~ /^(shieldnode|jose|node|nginx|express|php|postgresql|twiliorun)/ ? "_start_$1" : '_start_httpd';
     return $self->$how($name);
 }
 
@@ -164,6 +167,21 @@ sub _conf_shielding ($self, @ports) {
         . shield_location('/passed', $self->_application, 'Digits=12-19', $self->dir) . shield_location('/checked', $checked, 'Digits', $self->dir));
 }
 
+sub _conf_revealing ($self, @ports) {
+    my $checked = 'http://127.0.0.1:' . $self->checked . '/null';
+    return (modules => [qw(proxy proxy_http)], conf => reveal_location('/revealed', $self->_application, $self->dir) . reveal_location('/checked', $checked, $self->dir));
+}
+
+# Every other provider, what guards an application, a lockout, the status page.
+sub _conf_roads ($self, @ports) {
+    my $size = length $self->twiml;
+    return (modules => ['dbd'], conf => join '', $self->_sqlite, lookup_location('/decrypt-gather', $self->dir),
+        gather_location('/lockout', '/decrypt-gather', $self->dir, 'EncGatherLockout 5 900 by=From'),
+        (map { provider_location("/$_", '/decrypt-gather', $_, $self->dir) } @{ +PROVIDERS }),
+        (map { guard_location("/guarded-$_", $_, $size, $self->dir) } 'twilio', @{ +GUARDS }),
+        qq(<Location "/encgather-status">\nSetHandler encgather-status\n</Location>\n));
+}
+
 sub _application ($self) { return 'http://127.0.0.1:' . $self->_needed('plain')->{port} . '/null' }
 
 # A port at which nobody listens but whoever wants to see what is handed on.
@@ -227,8 +245,9 @@ sub _placed ($self, $name, @files) {
     mkdir "$self->{dir}/$name";
     chmod 0755, "$self->{dir}/$name";
     for my $file (@files) {
-        copy("$self->{top}/t/bench/peers/$file", "$self->{dir}/$name/$file") or die "$file: $!\n";
-        chmod 0644, "$self->{dir}/$name/$file";
+        my ($base) = $file =~ m{([^/]+)\z};
+        copy("$self->{top}/t/bench/peers/$file", "$self->{dir}/$name/$base") or die "$file: $!\n";
+        chmod 0644, "$self->{dir}/$name/$base";
     }
     return "$self->{dir}/$name";
 }
@@ -267,6 +286,20 @@ sub _start_express ($self, $name) {
     _succeeds('cp', '-r', "$self->{out}/express/node_modules", $dir);
     my ($port) = free_ports(1);
     return $self->_daemon($name, $port, $self->_environment(PORT => $port), $node, "$dir/express.js");
+}
+
+# Its runtime wants a project: a directory with functions and an environment. It finds nothing but that below its home.
+sub _start_twiliorun ($self, $name) {
+    my $node = program('node') or die "there is no Node.js\n";
+    my $from = "$self->{top}/t/bench/peers/twilio-run";
+    my $dir  = $self->_placed($name, map { "twilio-run/$_" } qw(package.json package-lock.json loopback.js));
+    $self->_install('twilio-run', $from);
+    _succeeds('cp', '-r', "$self->{out}/twilio-run/node_modules", "$from/functions", $dir);
+    my ($port) = free_ports(1);
+    my $environment = $self->_environment(PORT => $port, HOME => $dir);
+    spew("$dir/.env", join '', map { "$_=$environment->{$_}\n" } qw(ORIGIN TOKEN KEY SAY PORT));
+    my @start = ("$dir/node_modules/twilio-run/bin/twilio-run.js", 'start', $dir, '--port', $port, qw(--no-live --no-logs --no-fork-process --log-level error));
+    return $self->_daemon($name, $port, $environment, $node, '--require', "$dir/loopback.js", @start);
 }
 
 # Once for each lock file, from the npm registry.

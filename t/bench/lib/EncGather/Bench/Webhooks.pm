@@ -10,6 +10,7 @@ no warnings 'experimental::signatures';
 use Crypt::AuthEnc::GCM qw(gcm_encrypt_authenticate gcm_decrypt_verify);
 use Exporter 'import';
 
+use EncGather::Bench::Providers qw(signed_by);
 use EncGather::Signature;
 
 our @EXPORT_OK = qw(ORIGIN TOKEN KEY parameters request write_requests seal unseal);
@@ -34,11 +35,11 @@ my @FURTHER = (
     ToCountry => 'US', ToState => 'CA', ToZip => '94601', StirVerstat => 'TN-Validation-Passed-A',
 );
 
-# The flat list name, value of the $n-th webhook. options: parameters (15), digits (random)
+# The flat list name, value of the $n-th webhook. options: parameters (15), digits (random), call (the $n-th), provider (Twilio)
 sub parameters ($n, %option) {
     my $caller = sprintf '+1415555%04d', ($n * 7919) % 10000;
     my %here = (
-        CallSid => sprintf('CA%032x', 0x1234567 * ($n + 1)),
+        CallSid => sprintf('CA%032x', 0x1234567 * ((defined $option{call} ? $option{call} : $n) + 1)),
         Caller  => $caller,
         From    => $caller,
         Digits  => defined $option{digits} ? $option{digits} : sprintf('%04d', ($n * 6007 + 1234) % 10000),
@@ -47,11 +48,13 @@ sub parameters ($n, %option) {
     my $count = $option{parameters} || 15;
     push @all, sprintf('Parameter%d', @all / 2), 'a value' while @all < 2 * $count;
     splice @all, 2 * $count;
-    return map { $_ % 2 && exists $here{ $all[ $_ - 1 ] } ? $here{ $all[ $_ - 1 ] } : $all[$_] } 0 .. $#all;
+    my @pairs = map { $_ % 2 && exists $here{ $all[ $_ - 1 ] } ? $here{ $all[ $_ - 1 ] } : $all[$_] } 0 .. $#all;
+    $pairs[0] = 'CallUUID' if ($option{provider} || '') eq 'plivo';
+    return @pairs;
 }
 
 # An HTTP/1.1 request as bytes. options: path, query; method; n, parameters, digits, extra (a parameter's length);
-# wrong (the signature is); json (a body that is not a form, not signed);
+# wrong (the signature is); provider (who signs, Twilio); json (a body that is not a form, not signed);
 # close (the connection is, afterwards)
 sub request (%option) {
     my $target = $option{path} . (defined $option{query} ? "?$option{query}" : '');
@@ -60,10 +63,16 @@ sub request (%option) {
     return _bytes(POST => $target, $option{json}, 'Content-Type: application/json', @close) if defined $option{json};
     my @pairs = parameters($option{n} || 0, %option);
     push @pairs, Extra => 'x' x $option{extra} if $option{extra};
-    my $signed    = signature(TOKEN, ORIGIN . $target, \@pairs);
-    $signed       = reverse $signed if $option{wrong};
+    my @signed = _signed(ORIGIN . $target, \@pairs, form_encode(@pairs), %option);
     return _bytes(POST => $target, form_encode(@pairs), 'Content-Type: application/x-www-form-urlencoded; charset=utf-8',
-        "X-Twilio-Signature: $signed", @close, 'I-Twilio-Idempotency-Token: 5f3c1e8a-9d0b-4c7e-8a21-6b7d4e0f9c55');
+        @signed, @close, 'I-Twilio-Idempotency-Token: 5f3c1e8a-9d0b-4c7e-8a21-6b7d4e0f9c55');
+}
+
+# The lines of its signature; a wrong one is as long, and spelled, as a right one.
+sub _signed ($url, $pairs, $body, %option) {
+    my @headers = $option{provider} ? signed_by($option{provider}, $url, $pairs, $body) : ('X-Twilio-Signature' => signature(TOKEN, $url, $pairs));
+    $headers[1] = reverse $headers[1] if $option{wrong};
+    return map { "$headers[ 2 * $_ ]: $headers[ 2 * $_ + 1 ]" } 0 .. $#headers / 2;
 }
 
 sub _bytes ($method, $target, $body, @headers) {
