@@ -27,7 +27,7 @@ OPTIMIZE ?= -O2 -g
 # headers of httpd and APR are not ours to warn about
 CPPFLAGS_ALL = -Imod_encgather $(call ask,EXTRA_CPPFLAGS) -isystem $(call ask,INCLUDEDIR) \
                -isystem $(call ask,APR_INCLUDEDIR) -isystem $(call ask,APU_INCLUDEDIR) \
-               $(if $(filter yes,$(HIREDIS)),-DEG_HIREDIS) $(CPPFLAGS)
+               $(if $(filter yes,$(HIREDIS)),-DEG_HIREDIS) $(if $(filter evp,$(SHA)),-DEG_SHA_EVP) $(CPPFLAGS)
 CFLAGS_ALL   = -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden -pthread $(WARNINGS) $(HARDEN) \
                $(OPTIMIZE) $(CFLAGS)
 LDFLAGS_ALL  = -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack $(LDFLAGS)
@@ -35,6 +35,7 @@ LDFLAGS_ALL  = -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack $(LDFLAGS)
 ifndef HIREDIS
 HIREDIS := $(shell echo '\#include <hiredis/hiredis.h>' | $(CC) $(CPPFLAGS) -E -x c - >/dev/null 2>&1 && echo yes || echo no)
 endif
+# SHA=evp: every digest by way of OpenSSL's providers, as where a validated one is the default
 LIBS         = -ljansson -lcrypto $(if $(filter yes,$(HIREDIS)),-lhiredis)
 APR_LIBS     = $(shell $(call ask,APR_CONFIG) --link-ld) -laprutil-1
 

@@ -332,6 +332,8 @@ void eg_store_announce(apr_pool_t *ptemp, server_rec *s, eg_key_counter counter)
             count_keys(each, crypto, counter);
         if (entry->keys)
             announce_keys(ptemp, s, entry, crypto);
+        if (entry->tokens && crypto)
+            eg_held_prepare(each->held, crypto);
         if (entry->tokens)
             announce_tokens(s, entry);
         if (entry->has_facts)

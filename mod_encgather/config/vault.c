@@ -9,6 +9,7 @@
 
 #define RETAINED "mod_encgather:vault"
 #define ALIGNMENT 16
+#define STATES_MOST 1024 /* tokens of a file; for more it would be megabytes */
 
 /* Not inherited by any process: where it says that something is, it is so in the owner alone. */
 typedef struct {
@@ -88,6 +89,7 @@ void eg_held_empty(eg_held *held)
     else
         eg_secret_unmap(held->secret, held->n);
     held->secret = NULL;
+    held->states = 0;
     free(held->tokens.at);
     held->tokens = (eg_auth_tokens){0, NULL};
 }
@@ -106,6 +108,7 @@ eg_held *eg_vault_adopt(eg_held *fresh, eg_store_kind kind, const char *path)
     h->is_packed = false;
     h->secret = fresh->secret;
     h->n = fresh->n;
+    h->states = 0;
     h->tokens = fresh->tokens;
     h->facts = fresh->facts;
     return h;
@@ -140,6 +143,21 @@ void eg_vault_drop_unwanted(void)
 
 /* --- together ---------------------------------------------------------------------------------- */
 
+static apr_size_t rounded(apr_size_t n)
+{
+    return (n + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+}
+
+/* Behind the text of tokens comes what is computed of them, which is as secret. */
+static apr_size_t wanted(const eg_held *h)
+{
+    apr_size_t n = h->tokens.n;
+
+    return n == 0 || n > STATES_MOST || h->states
+               ? h->n
+               : rounded(h->n) + n * EG_SHAS * sizeof(eg_hmac_state);
+}
+
 /* Returns how much there is. */
 static apr_size_t lay_out(const vault *v)
 {
@@ -149,7 +167,7 @@ static apr_size_t lay_out(const vault *v)
         if (!h->secret)
             continue;
         h->offset = end;
-        end += (h->n + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+        end += rounded(wanted(h));
     }
     return end;
 }
@@ -160,22 +178,35 @@ static eg_span moved(eg_span span, const char *from, const char *to)
     return span.n ? (eg_span){to + (span.p - from), span.n} : (eg_span){"", 0};
 }
 
+static const eg_hmac_state *moved_states(const eg_hmac_state *states, const char *from,
+                                         const char *to)
+{
+    const void *place = states ? to + ((const char *)states - from) : NULL;
+
+    return place;
+}
+
 static void move_tokens(const eg_auth_tokens *tokens, const char *from, const char *to,
                         eg_auth_token *at)
 {
     for (apr_size_t i = 0; i < tokens->n; i++)
-        at[i] = (eg_auth_token){moved(tokens->at[i].account, from, to),
-                                moved(tokens->at[i].token, from, to),
-                                moved(tokens->at[i].key, from, to)};
+        at[i] = (eg_auth_token){
+            moved(tokens->at[i].account, from, to), moved(tokens->at[i].token, from, to),
+            moved(tokens->at[i].key, from, to), moved_states(tokens->at[i].ready, from, to)};
 }
 
 static void move_held(eg_held *h, char *to)
 {
+    apr_size_t all = wanted(h);
+
     memcpy(to, h->secret, h->n);
     move_tokens(&h->tokens, h->secret, to, h->tokens.at);
     if (!h->is_packed)
         eg_secret_unmap(h->secret, h->n);
+    if (all > h->n)
+        h->states = rounded(h->n);
     h->secret = to;
+    h->n = all;
     h->is_packed = true;
 }
 
@@ -195,6 +226,14 @@ void eg_vault_pack(void)
     v->packed = n;
     if (pack) /* the limit may not have been enough for both at a time; eg_vault_lock() tells */
         (void)eg_secret_lock(pack, n);
+}
+
+void eg_held_prepare(eg_held *held, eg_crypto *crypto)
+{
+    void *states = held->secret + held->states;
+
+    if (held->states)
+        eg_auth_tokens_prepare(crypto, &held->tokens, states);
 }
 
 bool eg_vault_lock(void)

@@ -15,6 +15,7 @@ typedef struct eg_held {
     bool is_packed; /* the secret lies among others, not in pages of its own */
     char *secret;   /* the eg_keyring, or the text that tokens point into; NULL: nothing */
     apr_size_t n;
+    apr_size_t states; /* where in the secret there is room for those of the tokens; 0: nowhere */
     apr_size_t offset; /* where it is in what children are handed */
     eg_auth_tokens tokens;
     eg_key_facts facts; /* of an envelope key, which is made of the text in each child */
@@ -37,6 +38,9 @@ void eg_held_empty(eg_held *held);
 /* Wipes and forgets what no directive names any more; all of it where nothing is wanted. */
 void eg_vault_drop_unwanted(void);
 void eg_vault_unwant_all(void);
+
+/* In the parent, when all is together: computes what the tokens' HMACs begin and end with, where there is room. */
+void eg_held_prepare(eg_held *held, eg_crypto *crypto);
 
 /* Brings all secrets together in as few pages as there can be; where there is no memory for that
  * they stay where they are. */

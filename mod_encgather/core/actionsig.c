@@ -18,6 +18,9 @@ static void put_part_length(unsigned char out[LENGTH_SIZE], apr_size_t n)
 /* Lengths in front: no two actions are the same string. */
 static eg_status make_sig(eg_crypto *crypto, const eg_key *key, const eg_action *action, char *out)
 {
+    const eg_hmac_key by = {EG_SHA256,
+                            {(const char *)key->action, sizeof key->action},
+                            key->is_action_ready ? &key->action_ready : NULL};
     const eg_span parts[PARTS] = {action->provider, action->call, action->path, action->query};
     unsigned char lengths[PARTS][LENGTH_SIZE], mac[EG_SHA256_SIZE];
     eg_span pieces[2 * PARTS];
@@ -28,8 +31,7 @@ static eg_status make_sig(eg_crypto *crypto, const eg_key *key, const eg_action 
         pieces[2 * i] = (eg_span){(const char *)lengths[i], LENGTH_SIZE};
         pieces[2 * i + 1] = parts[i];
     }
-    status = eg_hmac_sha256(crypto, (eg_span){(const char *)key->action, sizeof key->action},
-                            pieces, 2 * PARTS, mac);
+    status = eg_hmac(crypto, &by, pieces, 2 * PARTS, mac);
     if (status != EG_OK)
         return status;
     *eg_base64url_encode(out, (eg_span){(const char *)mac, sizeof mac}) = '\0';

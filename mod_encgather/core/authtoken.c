@@ -41,12 +41,13 @@ static const char *take_words(eg_span first, eg_span second, eg_auth_token *entr
     eg_span id;
 
     if (is_shared_key(first, &id)) {
-        *entry = (eg_auth_token){none, second, first};
+        *entry = (eg_auth_token){none, second, first, NULL};
         if (!good_id(id, false))
             return "the ID of a SharedKey is not 1 to 64 letters and digits";
         return second.n ? NULL : "a SharedKey has nothing behind its name";
     }
-    *entry = second.n ? (eg_auth_token){first, second, none} : (eg_auth_token){none, first, none};
+    *entry = second.n ? (eg_auth_token){first, second, none, NULL}
+                      : (eg_auth_token){none, first, none, NULL};
     if (second.n && !good_id(first, true))
         return "the account is not 1 to 64 letters, digits and hyphens (the name of a SharedKey "
                "begins with webhooks_sharedkey_)";
@@ -98,6 +99,18 @@ eg_status eg_auth_tokens_parse(eg_span content, eg_auth_tokens *tokens, eg_probl
         return EG_OK;
     eg_problem_set(why, "holds no token; write one Twilio auth token a line");
     return EG_EMALFORMED;
+}
+
+static bool prepare_token(eg_crypto *crypto, eg_span token, eg_hmac_state states[EG_SHAS])
+{
+    return eg_hmac_prepare(crypto, EG_SHA1, token, &states[EG_SHA1]) &&
+           eg_hmac_prepare(crypto, EG_SHA256, token, &states[EG_SHA256]);
+}
+
+void eg_auth_tokens_prepare(eg_crypto *crypto, eg_auth_tokens *tokens, eg_hmac_state *states)
+{
+    for (apr_size_t i = 0; i < tokens->n; i++, states += EG_SHAS)
+        tokens->at[i].ready = prepare_token(crypto, tokens->at[i].token, states) ? states : NULL;
 }
 
 /* --- what is none ------------------------------------------------------------------------------ */

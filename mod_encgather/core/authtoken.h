@@ -3,7 +3,7 @@
 #ifndef EG_AUTHTOKEN_H
 #define EG_AUTHTOKEN_H
 
-#include "bytes.h"
+#include "crypto.h"
 #include "problem.h"
 
 #define EG_AUTH_TOKEN_MAX 128
@@ -14,6 +14,7 @@ typedef struct {
     eg_span account; /* empty: valid for every account */
     eg_span token;
     eg_span key; /* the name of a SharedKey, whose secret the token is; empty: an auth token */
+    const eg_hmac_state *ready; /* of the token, one for each digest; NULL: there are none */
 } eg_auth_token;
 
 /* Points into the content that was parsed, which must live (in secret memory) as long. */
@@ -30,6 +31,16 @@ apr_size_t eg_auth_tokens_bound(apr_size_t content);
  * content. */
 eg_status eg_auth_tokens_parse(eg_span content, eg_auth_tokens *tokens,
                                eg_problem *why) EG_MUST_CHECK;
+
+/* Computes what each token's HMACs begin and end with into states, which has room for EG_SHAS * tokens->n in
+ * the memory where the tokens are. Where that cannot be they are made without. */
+void eg_auth_tokens_prepare(eg_crypto *crypto, eg_auth_tokens *tokens, eg_hmac_state *states);
+
+/* The token as the key of an HMAC. */
+static inline eg_hmac_key eg_auth_token_key(const eg_auth_token *token, eg_sha sha)
+{
+    return (eg_hmac_key){sha, token->token, token->ready ? &token->ready[sha] : NULL};
+}
 
 /* What stands there in the place of an auth token, a key or a placeholder, in words; NULL: nothing. */
 const char *eg_auth_tokens_odd(const eg_auth_tokens *tokens);

@@ -15,9 +15,6 @@
 #include "secret.h"
 
 #define NONCE_POOL_SIZE 1536
-#define HMAC_BLOCK 64 /* bytes, of SHA-1 and SHA-256 alike; the pads of RFC 2104, 2 */
-#define INNER 0x36
-#define OUTER 0x5c
 
 /* Random bytes in stock. The whole page reads as zeros after a fork (MADV_WIPEONFORK), so that
  * "left" says empty in the child: no two processes ever draw the same nonce. */
@@ -35,8 +32,7 @@ typedef struct {
 
 struct eg_crypto {
     EVP_CIPHER *gcm;
-    EVP_MD *sha1;
-    EVP_MD *sha256;
+    eg_digests digests;
     eg_random_fn random;
     apr_threadkey_t *threads;
 };
@@ -142,28 +138,36 @@ static apr_status_t free_crypto(void *data)
         (void)apr_threadkey_private_delete(crypto->threads);
     }
     EVP_CIPHER_free(crypto->gcm);
-    EVP_MD_free(crypto->sha1);
-    EVP_MD_free(crypto->sha256);
+    eg_digests_free(&crypto->digests);
     return APR_SUCCESS;
 }
 
 eg_crypto *eg_crypto_create(apr_pool_t *pool)
 {
     eg_crypto *crypto = apr_pcalloc(pool, sizeof *crypto);
+    bool has_digests = eg_digests_fetch(&crypto->digests);
 
     crypto->random = system_random;
     crypto->gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
-    crypto->sha1 = EVP_MD_fetch(NULL, "SHA1", NULL);
-    crypto->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
     if (apr_threadkey_private_create(&crypto->threads, free_thread_state, pool) != APR_SUCCESS)
         crypto->threads = NULL;
     apr_pool_cleanup_register(pool, crypto, free_crypto, apr_pool_cleanup_null);
-    return crypto->gcm && crypto->sha1 && crypto->sha256 && crypto->threads ? crypto : NULL;
+    return crypto->gcm && has_digests && crypto->threads ? crypto : NULL;
 }
 
 void eg_crypto_use_random(eg_crypto *crypto, eg_random_fn random)
 {
     crypto->random = random;
+}
+
+void eg_crypto_use_provider(eg_crypto *crypto)
+{
+    crypto->digests.is_plain = false;
+}
+
+bool eg_crypto_uses_provider(const eg_crypto *crypto)
+{
+    return !crypto->digests.is_plain;
 }
 
 eg_status eg_random(eg_crypto *crypto, unsigned char *out, apr_size_t n)
@@ -278,161 +282,71 @@ eg_status eg_gcm_open(eg_crypto *crypto, const unsigned char key[EG_KEY_SIZE], e
 
 /* --- digests ----------------------------------------------------------------------------------- */
 
-/* Many small updates cost more than the hash: what is short is put together first. The pieces may
- * hold digits: their copy lives on the stack until it is hashed. */
-typedef struct {
-    EVP_MD_CTX *context;
-    apr_size_t n;
-    unsigned char bytes[2048];
-} gathered;
-
-static bool flush(gathered *so_far)
+/* False: there is no context to make one in. */
+static bool get_digester(eg_crypto *crypto, eg_digester *by)
 {
-    bool ok = EVP_DigestUpdate(so_far->context, so_far->bytes, so_far->n) == 1;
+    thread_state *state = crypto->digests.is_plain ? NULL : this_thread(crypto);
 
-    eg_wipe(so_far->bytes, so_far->n);
-    so_far->n = 0;
-    return ok;
+    *by = (eg_digester){&crypto->digests, state ? state->digest : NULL};
+    return crypto->digests.is_plain || state;
 }
 
-static bool hash_large(gathered *so_far, eg_span piece)
+eg_status eg_hmac(eg_crypto *crypto, const eg_hmac_key *key, const eg_span *pieces,
+                  apr_size_t count, unsigned char *out)
 {
-    if (!flush(so_far))
-        return false;
-    if (piece.n > sizeof so_far->bytes)
-        return EVP_DigestUpdate(so_far->context, piece.p, piece.n) == 1;
-    memcpy(so_far->bytes, piece.p, piece.n);
-    so_far->n = piece.n;
-    return true;
+    eg_digester by;
+
+    return get_digester(crypto, &by) && eg_digest_hmac(&by, key, pieces, count, out) ? EG_OK
+                                                                                     : EG_ECRYPTO;
 }
 
-static inline bool gather(gathered *so_far, eg_span piece)
+bool eg_hmac_prepare(eg_crypto *crypto, eg_sha sha, eg_span secret, eg_hmac_state *ready)
 {
-    if (piece.n > sizeof so_far->bytes - so_far->n)
-        return hash_large(so_far, piece);
-    if (piece.n)
-        memcpy(so_far->bytes + so_far->n, piece.p, piece.n);
-    so_far->n += piece.n;
-    return true;
-}
+    const eg_digester by = {&crypto->digests, NULL};
 
-/* What precedes the pieces in a digest; nothing where n is 0. */
-typedef struct {
-    unsigned char bytes[HMAC_BLOCK];
-    apr_size_t n;
-} prefix;
-
-static bool update(EVP_MD_CTX *context, const prefix *before, const eg_span *pieces,
-                   apr_size_t count)
-{
-    gathered so_far;
-    bool ok = true;
-
-    so_far.context = context;
-    so_far.n = before->n;
-    memcpy(so_far.bytes, before->bytes, before->n);
-    for (apr_size_t i = 0; ok && i < count; i++)
-        ok = gather(&so_far, pieces[i]);
-    return flush(&so_far) && ok;
-}
-
-typedef struct {
-    unsigned char *bytes;
-    apr_size_t n;
-} mac_out;
-
-/* OpenSSL wipes what the context holds of the input when it is done; else it is freed with it. */
-static bool digest(EVP_MD_CTX *context, const EVP_MD *md, const prefix *before,
-                   const eg_span *pieces, apr_size_t count, unsigned char *out)
-{
-    bool ok = EVP_DigestInit_ex2(context, md, NULL) == 1 &&
-              update(context, before, pieces, count) && EVP_DigestFinal_ex(context, out, NULL) == 1;
-
-    if (!ok)
-        (void)EVP_MD_CTX_reset(context);
-    return ok;
-}
-
-/* A key that is longer than a block is replaced by its digest (RFC 2104, 2). */
-static bool make_pad(EVP_MD_CTX *context, const EVP_MD *md, eg_span key, prefix *pad)
-{
-    static const prefix nothing = {{0}, 0};
-
-    *pad = (prefix){{0}, HMAC_BLOCK};
-    if (key.n > HMAC_BLOCK)
-        return digest(context, md, &nothing, &key, 1, pad->bytes);
-    if (key.n)
-        memcpy(pad->bytes, key.p, key.n);
-    return true;
-}
-
-static void turn_pad(prefix *pad, unsigned char mask)
-{
-    for (apr_size_t i = 0; i < HMAC_BLOCK; i++)
-        pad->bytes[i] ^= mask;
-}
-
-/* RFC 2104 over OpenSSL's digests: its own HMAC copies the key to the heap for each use, and more
- * with it. Here the key is only in the pad; OpenSSL 3.0 still allocates a state for each digest,
- * which it wipes. */
-static eg_status hmac(eg_crypto *crypto, const EVP_MD *md, eg_span key, const eg_span *pieces,
-                      apr_size_t count, mac_out out)
-{
-    thread_state *state = this_thread(crypto);
-    eg_span inner = {(const char *)out.bytes, out.n};
-    prefix pad;
-    bool ok;
-
-    if (!state)
-        return EG_ECRYPTO;
-    ok = make_pad(state->digest, md, key, &pad);
-    turn_pad(&pad, INNER);
-    ok = ok && digest(state->digest, md, &pad, pieces, count, out.bytes);
-    turn_pad(&pad, INNER ^ OUTER);
-    ok = ok && digest(state->digest, md, &pad, &inner, 1, out.bytes);
-    eg_wipe(&pad, sizeof pad);
-    if (!ok)
-        eg_wipe(out.bytes, out.n);
-    return ok ? EG_OK : EG_ECRYPTO;
+    return eg_digest_prepare(&by, sha, secret, ready);
 }
 
 eg_status eg_hmac_sha1(eg_crypto *crypto, eg_span key, const eg_span *pieces, apr_size_t count,
                        unsigned char out[EG_SHA1_SIZE])
 {
-    return hmac(crypto, crypto->sha1, key, pieces, count, (mac_out){out, EG_SHA1_SIZE});
+    const eg_hmac_key by = {EG_SHA1, key, NULL};
+
+    return eg_hmac(crypto, &by, pieces, count, out);
 }
 
 eg_status eg_hmac_sha256(eg_crypto *crypto, eg_span key, const eg_span *pieces, apr_size_t count,
                          unsigned char out[EG_SHA256_SIZE])
 {
-    return hmac(crypto, crypto->sha256, key, pieces, count, (mac_out){out, EG_SHA256_SIZE});
+    const eg_hmac_key by = {EG_SHA256, key, NULL};
+
+    return eg_hmac(crypto, &by, pieces, count, out);
 }
 
 eg_status eg_sha256(eg_crypto *crypto, eg_span data, unsigned char out[EG_SHA256_SIZE])
 {
-    static const prefix nothing = {{0}, 0};
-    thread_state *state = this_thread(crypto);
+    eg_digester by;
 
-    return state && digest(state->digest, crypto->sha256, &nothing, &data, 1, out) ? EG_OK
-                                                                                   : EG_ECRYPTO;
+    return get_digester(crypto, &by) && eg_digest(&by, EG_SHA256, &data, 1, out) ? EG_OK
+                                                                                 : EG_ECRYPTO;
 }
 
 /* What the hash leaves in the context is the key that was made. */
 eg_status eg_concat_kdf(eg_crypto *crypto, const unsigned char z[EG_SHA256_SIZE],
                         unsigned char out[EG_KEY_SIZE])
 {
-    static const prefix round = {{0, 0, 0, 1}, 4};
-    const eg_span pieces[2] = {{(const char *)z, EG_SHA256_SIZE},
+    const eg_span pieces[3] = {EG_LIT("\0\0\0\1"),
+                               {(const char *)z, EG_SHA256_SIZE},
                                EG_LIT("\0\0\0\x07"
                                       "A256GCM"
                                       "\0\0\0\0"
                                       "\0\0\0\0"
                                       "\0\0\x01\0")};
-    thread_state *state = this_thread(crypto);
-    bool ok = state && digest(state->digest, crypto->sha256, &round, pieces, 2, out);
+    eg_digester by;
+    bool ok = get_digester(crypto, &by) && eg_digest(&by, EG_SHA256, pieces, 3, out);
 
-    if (state)
-        (void)EVP_MD_CTX_reset(state->digest);
+    if (by.context)
+        (void)EVP_MD_CTX_reset(by.context);
     return ok ? EG_OK : EG_ECRYPTO;
 }
 

@@ -4,14 +4,12 @@
 #define EG_CRYPTO_H
 
 #include <apr_pools.h>
-#include "bytes.h"
+#include "digest.h"
 
 #define EG_KEY_SIZE 32   /* AES-256 */
 #define EG_NONCE_SIZE 12 /* NIST SP 800-38D, 8.2.2: random nonces */
 #define EG_TAG_SIZE 16
 #define EG_SEAL_OVERHEAD (EG_NONCE_SIZE + EG_TAG_SIZE)
-#define EG_SHA1_SIZE 20
-#define EG_SHA256_SIZE 32
 
 typedef struct eg_crypto eg_crypto;
 
@@ -22,6 +20,10 @@ eg_crypto *eg_crypto_create(apr_pool_t *pool);
 /* Where nonces come from: getrandom(2) for n bytes; tests put a failing one in its place. */
 typedef bool (*eg_random_fn)(unsigned char *out, apr_size_t n);
 void eg_crypto_use_random(eg_crypto *crypto, eg_random_fn random);
+
+/* Has digests made by way of OpenSSL's providers, as where the default one is another: for tests. */
+void eg_crypto_use_provider(eg_crypto *crypto);
+bool eg_crypto_uses_provider(const eg_crypto *crypto);
 
 /* n random bytes, or EG_ECRYPTO. */
 eg_status eg_random(eg_crypto *crypto, unsigned char *out, apr_size_t n) EG_MUST_CHECK;
@@ -41,6 +43,14 @@ eg_status eg_hmac_sha1(eg_crypto *crypto, eg_span key, const eg_span *pieces, ap
                        unsigned char out[EG_SHA1_SIZE]) EG_MUST_CHECK;
 eg_status eg_hmac_sha256(eg_crypto *crypto, eg_span key, const eg_span *pieces, apr_size_t count,
                          unsigned char out[EG_SHA256_SIZE]) EG_MUST_CHECK;
+
+/* The same by a key that says which, and may have been prepared; out has eg_sha_size(key->sha) bytes. */
+eg_status eg_hmac(eg_crypto *crypto, const eg_hmac_key *key, const eg_span *pieces,
+                  apr_size_t count, unsigned char *out) EG_MUST_CHECK;
+
+/* Computes what every HMAC under the secret begins and ends with. False: it is made each time, since OpenSSL
+ * failed, or makes digests by way of a provider; ready is wiped then. */
+bool eg_hmac_prepare(eg_crypto *crypto, eg_sha sha, eg_span secret, eg_hmac_state *ready);
 
 eg_status eg_sha256(eg_crypto *crypto, eg_span data,
                     unsigned char out[EG_SHA256_SIZE]) EG_MUST_CHECK;

@@ -278,12 +278,17 @@ const char *eg_doctor_count(const eg_signed *what, const eg_auth_tokens *tokens,
         return apr_pstrcat(pool, "no line of EncGatherAuthTokenFile is for ", account,
                            searched ? ", and those of other accounts do not fit" : "",
                            ": add its auth token, from the Twilio Console", NULL);
-    /* said of each forged request: formatting costs more than the rest of it */
+    /* Said of each forged request: writing and escaping it costs as much as a digest, so the line of a
+     * search, of the same second, has the rest. */
+    if (!searched)
+        return apr_pstrcat(pool, apr_itoa(pool, (int)tried), " ", noun, tried == 1 ? "" : "s",
+                           " tried for ", account,
+                           ", none fits the URL as it came; others were not tried: once a second "
+                           "is enough",
+                           NULL);
     return apr_pstrcat(pool, apr_itoa(pool, (int)tried), " ", noun, tried == 1 ? "" : "s",
-                       " tried for ", account, ", none fits",
-                       searched ? ", whatever URL" : " the URL as it came", ": is the ", noun,
-                       " of the Twilio Console among them?",
-                       searched ? " Or a proxy in front changes host or path and does not say so"
-                                : " Other URLs were not tried: once a second is enough",
+                       " tried for ", account, ", none fits, whatever URL: is the ", noun,
+                       " of the Twilio Console among them? Or a proxy in front changes host or "
+                       "path and does not say so",
                        NULL);
 }

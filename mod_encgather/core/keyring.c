@@ -188,6 +188,15 @@ eg_status eg_keyring_parse(eg_span content, eg_keyring *ring, eg_problem *why)
     return status;
 }
 
+/* It need not be there where it cannot: where OpenSSL's providers make digests. */
+static eg_status prepare(eg_crypto *crypto, eg_key *key)
+{
+    eg_span action = {(const char *)key->action, sizeof key->action};
+
+    key->is_action_ready = eg_hmac_prepare(crypto, EG_SHA256, action, &key->action_ready);
+    return key->is_action_ready || eg_crypto_uses_provider(crypto) ? EG_OK : EG_ECRYPTO;
+}
+
 static eg_status derive(eg_crypto *crypto, eg_key *key)
 {
     eg_status status = eg_blind_index_key(crypto, key->key, key->index);
@@ -196,6 +205,8 @@ static eg_status derive(eg_crypto *crypto, eg_key *key)
         status = eg_hkdf(crypto, key->key, EG_LIT("encgather-idempotency"), key->idempotency);
     if (status == EG_OK)
         status = eg_hkdf(crypto, key->key, EG_LIT("encgather-action"), key->action);
+    if (status == EG_OK)
+        status = prepare(crypto, key);
     return status;
 }
 

@@ -16,6 +16,8 @@ typedef struct {
     unsigned char index[EG_SHA256_SIZE];       /* for blindindex.h */
     unsigned char idempotency[EG_SHA256_SIZE]; /* for Idempotency-Key */
     unsigned char action[EG_SHA256_SIZE];      /* for actionsig.h */
+    eg_hmac_state action_ready;                /* of that, by SHA-256 */
+    bool is_action_ready;                      /* false: it is made without */
 } eg_key;
 
 /* The first key encrypts, all decrypt. Belongs into memory of eg_secret_map() or _alone(). */

@@ -32,12 +32,11 @@ static void spell(const eg_hmac_rule *rule, const unsigned char *mac, char *out)
         (void)EVP_EncodeBlock((unsigned char *)out, mac, (int)n);
 }
 
-static eg_status make_mac(eg_crypto *crypto, const eg_hmac_rule *rule, eg_span key, char *out)
+static eg_status make_mac(eg_crypto *crypto, const eg_hmac_rule *rule, const eg_hmac_key *key,
+                          char *out)
 {
     unsigned char mac[EG_SHA256_SIZE];
-    eg_status status = rule->mac == EG_MAC_SHA256
-                           ? eg_hmac_sha256(crypto, key, rule->pieces, rule->n, mac)
-                           : eg_hmac_sha1(crypto, key, rule->pieces, rule->n, mac);
+    eg_status status = eg_hmac(crypto, key, rule->pieces, rule->n, mac);
 
     if (status == EG_OK)
         spell(rule, mac, out);
@@ -48,14 +47,15 @@ static eg_status make_mac(eg_crypto *crypto, const eg_hmac_rule *rule, eg_span k
 eg_status eg_offer_make(eg_crypto *crypto, const eg_hmac_rule *rule, const eg_auth_token *secret,
                         char *out)
 {
-    unsigned char key[EG_AUTH_TOKEN_MAX];
-    eg_span text = secret->token;
+    eg_sha sha = rule->mac == EG_MAC_SHA256 ? EG_SHA256 : EG_SHA1;
+    unsigned char decoded[EG_AUTH_TOKEN_MAX];
+    eg_hmac_key key = eg_auth_token_key(secret, sha);
     eg_status status;
 
     if (rule->key_of)
-        text = (eg_span){(const char *)key, rule->key_of(secret, key)};
-    status = text.n ? make_mac(crypto, rule, text, out) : EG_EMALFORMED;
-    eg_wipe(key, sizeof key);
+        key = (eg_hmac_key){sha, {(const char *)decoded, rule->key_of(secret, decoded)}, NULL};
+    status = key.secret.n ? make_mac(crypto, rule, &key, out) : EG_EMALFORMED;
+    eg_wipe(decoded, sizeof decoded);
     return status;
 }
 

@@ -85,7 +85,7 @@ static eg_status resign_twilio(eg_crypto *crypto, const eg_evidence *evidence,
 
     *out = (eg_provider_headers){{{0}}};
     what = eg_signature_as_fitted(&what, &ruling->fit);
-    return eg_signature_make_exact(crypto, &what, ruling->fitted->token, out->value[0]);
+    return eg_signature_make_exact(crypto, &what, ruling->fitted, out->value[0]);
 }
 
 static eg_status sign_twilio(eg_crypto *crypto, const eg_evidence *evidence,
@@ -96,7 +96,7 @@ static eg_status sign_twilio(eg_crypto *crypto, const eg_evidence *evidence,
     *out = (eg_provider_headers){{{0}}};
     if (evidence->headers[1].p && !eg_offer_put(out->value[1], evidence->headers[1]))
         return EG_EMALFORMED;
-    return eg_signature_make_exact(crypto, &what, secret->token, out->value[0]);
+    return eg_signature_make_exact(crypto, &what, secret, out->value[0]);
 }
 
 static const char *any_secret(const eg_auth_token *secret)

@@ -90,7 +90,7 @@ static eg_status sign_signalwire(eg_crypto *crypto, const eg_evidence *evidence,
     *out = (eg_provider_headers){{{0}}};
     if (!eg_provider_body_is_signed(evidence))
         return eg_offer_make(crypto, &rule, secret, out->value[0]);
-    return eg_signature_make_exact(crypto, &what, secret->token, out->value[0]);
+    return eg_signature_make_exact(crypto, &what, secret, out->value[0]);
 }
 
 /* --- the row ----------------------------------------------------------------------------------- */
@@ -110,7 +110,7 @@ static eg_status resign_cxml(eg_crypto *crypto, const eg_evidence *evidence,
     what = eg_signature_as_fitted(&what, &ruling->fit);
     if (ruling->has_low_host && lower_host(what.origin.host, lower))
         what.origin.host.p = lower;
-    return eg_signature_make_exact(crypto, &what, ruling->fitted->token, out);
+    return eg_signature_make_exact(crypto, &what, ruling->fitted, out);
 }
 
 static eg_status resign_signalwire(eg_crypto *crypto, const eg_evidence *evidence,

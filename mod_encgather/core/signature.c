@@ -7,6 +7,8 @@
 #include "secret.h"
 
 #define URL_PIECES 8 /* scheme :// host [:port] [prefix] path [/] ?query; ":port" is one piece */
+#define PORT 3       /* which of them that is */
+#define JOINED_MAX 2048
 #define PIECES_MAX (URL_PIECES + 2 * EG_PARAMS_MAX)
 
 /* The length of the host part, 0 where there is none. */
@@ -52,12 +54,14 @@ static apr_size_t list_params(const eg_params *params, eg_pairs pairs, eg_span *
     return 2 * n;
 }
 
-/* The string to sign, in pieces: nothing is copied, so nothing is left behind. */
+/* The string to sign, in pieces. What is hashed once is copied nowhere. */
 typedef struct {
     eg_span at[PIECES_MAX];
     apr_size_t n;
-    apr_size_t slash; /* the piece behind the path, which may be a slash; 0: there is none */
-    char port[8];     /* ":port", one of the pieces */
+    apr_size_t slash;        /* the piece behind the path, which may be a slash; 0: there is none */
+    char port[8];            /* ":port", one of the pieces */
+    char joined[JOINED_MAX]; /* what is the same for every port, once it was looked at twice */
+    apr_size_t joined_n;
 } signed_string;
 
 static void add_target(signed_string *string, const eg_signed *what)
@@ -81,9 +85,10 @@ static bool build(const eg_signed *what, signed_string *string)
     string->at[0] = what->origin.scheme;
     string->at[1] = EG_LIT("://");
     string->at[2] = what->origin.host;
-    string->at[3] = (eg_span){"", 0};
-    string->n = 4;
+    string->at[PORT] = (eg_span){"", 0};
+    string->n = PORT + 1;
     string->slash = 0;
+    string->joined_n = 0;
     if (what->origin.prefix.n)
         string->at[string->n++] = what->origin.prefix;
     add_target(string, what);
@@ -98,8 +103,33 @@ static bool set_port(signed_string *string, eg_span port)
         return false;
     string->port[0] = ':';
     memcpy(string->port + 1, port.p, port.n);
-    string->at[3] = (eg_span){string->port, port.n ? port.n + 1 : 0};
+    string->at[PORT] = (eg_span){string->port, port.n ? port.n + 1 : 0};
     return true;
+}
+
+/* All behind the port becomes one piece, unless that is much: it is hashed once more for each spelling of
+ * the URL. It may hold digits: see forget(). */
+static void join(signed_string *string)
+{
+    eg_span *rest = &string->at[PORT + 1];
+    apr_size_t count = string->n - (PORT + 1), n = 0;
+
+    for (apr_size_t i = 0; i < count; i++)
+        n += rest[i].n;
+    if (string->slash || string->joined_n || n > sizeof string->joined)
+        return;
+    for (apr_size_t i = 0; i < count; i++) {
+        if (rest[i].n)
+            memcpy(string->joined + string->joined_n, rest[i].p, rest[i].n);
+        string->joined_n += rest[i].n;
+    }
+    rest[0] = (eg_span){string->joined, n};
+    string->n = PORT + 2;
+}
+
+static void forget(signed_string *string)
+{
+    eg_wipe(string->joined, string->joined_n);
 }
 
 apr_size_t eg_signature_length(eg_mac mac)
@@ -107,18 +137,21 @@ apr_size_t eg_signature_length(eg_mac mac)
     return mac == EG_MAC_SHA256 ? EG_SIGNATURE_LENGTH_SHA256 : EG_SIGNATURE_LENGTH;
 }
 
-static eg_status encode_mac(eg_crypto *crypto, const signed_string *string, eg_mac algorithm,
-                            eg_span token, char *out)
+static eg_status encode_mac(eg_crypto *crypto, const signed_string *string, const eg_hmac_key *key,
+                            char *out)
 {
     unsigned char mac[EG_SHA256_SIZE];
-    bool long_one = algorithm == EG_MAC_SHA256;
-    eg_status status = long_one ? eg_hmac_sha256(crypto, token, string->at, string->n, mac)
-                                : eg_hmac_sha1(crypto, token, string->at, string->n, mac);
+    eg_status status = eg_hmac(crypto, key, string->at, string->n, mac);
 
     if (status == EG_OK)
-        (void)EVP_EncodeBlock((unsigned char *)out, mac, long_one ? EG_SHA256_SIZE : EG_SHA1_SIZE);
+        (void)EVP_EncodeBlock((unsigned char *)out, mac, (int)eg_sha_size(key->sha));
     eg_wipe(mac, sizeof mac);
     return status;
+}
+
+static eg_sha sha_of(eg_mac mac)
+{
+    return mac == EG_MAC_SHA256 ? EG_SHA256 : EG_SHA1;
 }
 
 bool eg_signer_asks_for(const eg_signer *signer, const eg_auth_token *token)
@@ -152,10 +185,11 @@ static void try_tokens(search *s, const signed_string *string)
         const eg_auth_token *known = &s->tokens->at[i];
         apr_size_t ours = known->account.n == 0 || s->what->account.n == 0 ||
                           eg_span_eq(known->account, s->what->account);
+        const eg_hmac_key key = eg_auth_token_key(known, sha_of(signer->mac));
 
         if (!eg_signer_asks_for(signer, known))
             continue;
-        if (encode_mac(s->crypto, string, signer->mac, known->token, expected) != EG_OK) {
+        if (encode_mac(s->crypto, string, &key, expected) != EG_OK) {
             failed = 1;
             break;
         }
@@ -192,6 +226,8 @@ static void try_ports(search *s, signed_string *string)
     for (unsigned i = 0; i < 3 && s->verdict == EG_SIGNATURE_INVALID; i++) {
         if (i == 1 && (ports[1].n == 0 || eg_span_eq(ports[1], standard)))
             continue;
+        if (i > 0)
+            join(string);
         if (set_port(string, ports[i]))
             try_tokens(s, string);
         if (s->verdict == EG_SIGNATURE_VALID)
@@ -244,6 +280,7 @@ eg_verdict eg_signature_find(eg_crypto *crypto, const eg_signed *what, const eg_
         try_handshake(&s, &string);
     else
         try_ports(&s, &string);
+    forget(&string);
     if (s.verdict == EG_SIGNATURE_VALID)
         *fit = s.fit;
     return s.verdict;
@@ -292,24 +329,26 @@ eg_verdict eg_signature_check(eg_crypto *crypto, const eg_signed *what,
     return eg_signature_find(crypto, what, tokens, header, &fit);
 }
 
-eg_status eg_signature_make_exact(eg_crypto *crypto, const eg_signed *what, eg_span token,
-                                  char *out)
+eg_status eg_signature_make_exact(eg_crypto *crypto, const eg_signed *what,
+                                  const eg_auth_token *token, char *out)
 {
+    const eg_hmac_key key = eg_auth_token_key(token, sha_of(what->signer.mac));
     signed_string string;
 
     if (!build(what, &string) || !set_port(&string, what->origin.port))
         return EG_EMALFORMED;
     if (what->signer.is_broken || what->signer.mac == EG_MAC_UNKNOWN)
         return EG_EMALFORMED;
-    return encode_mac(crypto, &string, what->signer.mac, token, out);
+    return encode_mac(crypto, &string, &key, out);
 }
 
 eg_status eg_signature_make(eg_crypto *crypto, const eg_signed *what, eg_span authority,
                             eg_span token, char *out)
 {
+    const eg_auth_token by = {.token = token};
     eg_signed exact = *what;
 
     if (!eg_origin_split(authority, &exact.origin))
         return EG_EMALFORMED;
-    return eg_signature_make_exact(crypto, &exact, token, out);
+    return eg_signature_make_exact(crypto, &exact, &by, out);
 }

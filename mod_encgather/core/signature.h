@@ -81,7 +81,7 @@ const char *eg_signature_fault(const eg_signed *what, const eg_auth_tokens *toke
 eg_status eg_signature_make(eg_crypto *crypto, const eg_signed *what, eg_span authority,
                             eg_span token, char *out) EG_MUST_CHECK;
 /* The same for the origin of what, its port as it stands there. */
-eg_status eg_signature_make_exact(eg_crypto *crypto, const eg_signed *what, eg_span token,
-                                  char *out) EG_MUST_CHECK;
+eg_status eg_signature_make_exact(eg_crypto *crypto, const eg_signed *what,
+                                  const eg_auth_token *token, char *out) EG_MUST_CHECK;
 
 #endif

@@ -3,6 +3,8 @@
 #ifndef FAULTS_H
 #define FAULTS_H
 
+#define OPENSSL_SUPPRESS_DEPRECATED /* what core/sha.c calls */
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -19,6 +21,7 @@
 #include <jansson.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/sha.h>
 #include <openssl/x509.h>
 
 /* How a call fails; see calls.def. EVER: as BEFORE, and every later call too. */

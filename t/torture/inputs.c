@@ -90,6 +90,23 @@ static void look_for_key(const char *name, const unsigned char *key)
     eg_wipe(hex, sizeof hex);
 }
 
+/* Behind the pads: who has that signs as the key does. */
+static void look_for_states(const char *name, eg_span key)
+{
+    eg_sha_state state;
+    unsigned char pad[EG_SHA_BLOCK];
+
+    for (unsigned mask = 0x36; mask; mask = mask == 0x36 ? 0x5c : 0) {
+        memset(pad, (int)mask, sizeof pad);
+        for (size_t i = 0; i < key.n; i++)
+            pad[i] = (unsigned char)(key.p[i] ^ (char)mask);
+        if (eg_sha_begin(EG_SHA1, &state) && eg_sha_blocks(EG_SHA1, &state, pad, sizeof pad))
+            memory_look_for(name, state.h, EG_SHA1_SIZE);
+    }
+    eg_wipe(pad, sizeof pad);
+    eg_wipe(&state, sizeof state);
+}
+
 static void look_for_secrets(void)
 {
     look_for_key("the first key", secret->ring.keys[0].key);
@@ -99,6 +116,7 @@ static void look_for_secrets(void)
     memory_look_for("the digits", secret->digits, DIGITS);
     memory_look_for("the auth token", secret->auth, TOKEN_TEXT);
     look_for_pads("the auth token", (const unsigned char *)secret->auth, TOKEN_TEXT);
+    look_for_states("a state of the auth token", (eg_span){secret->auth, TOKEN_TEXT});
     memory_look_for("the long auth token", secret->long_auth, LONG_TOKEN_TEXT);
 }
 

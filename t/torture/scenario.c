@@ -195,6 +195,35 @@ static int sign_much(eg_crypto *crypto, apr_pool_t *pool)
                    known->long_signature);
 }
 
+/* Where digests are made by way of a provider. */
+static int sign_by_provider(eg_crypto *crypto, apr_pool_t *pool)
+{
+    eg_crypto_use_provider(crypto);
+    return sign(crypto, pool);
+}
+
+static int sign_much_by_provider(eg_crypto *crypto, apr_pool_t *pool)
+{
+    eg_crypto_use_provider(crypto);
+    return sign_much(crypto, pool);
+}
+
+/* As a token that the server has from its start; where it cannot be prepared it signs all the same. */
+static int sign_prepared(eg_crypto *crypto, apr_pool_t *pool)
+{
+    const eg_signed what = make_signed(pool);
+    eg_hmac_state states[EG_SHAS];
+    eg_auth_token room = {.token = {secret->auth, TOKEN_TEXT}};
+    eg_auth_tokens tokens = {1, &room};
+    char made[EG_SIGNATURE_LENGTH + 1] = "";
+    eg_status status;
+
+    eg_auth_tokens_prepare(crypto, &tokens, states);
+    status = eg_signature_make_exact(crypto, &what, &room, made);
+    eg_wipe(states, sizeof states);
+    return status == EG_OK ? good_if(strcmp(made, known->signature) == 0) : outcome_of(status);
+}
+
 static eg_verdict check_as(eg_crypto *crypto, apr_pool_t *pool, const char *header)
 {
     eg_auth_token room[2] = {{.token = {secret->long_auth, LONG_TOKEN_TEXT}},
@@ -257,6 +286,12 @@ static int hash_body(eg_crypto *crypto, apr_pool_t *pool)
     (void)pool;
     return status == EG_OK ? good_if(memcmp(hash, known->form_hash, sizeof hash) == 0)
                            : outcome_of(status);
+}
+
+static int hash_body_by_provider(eg_crypto *crypto, apr_pool_t *pool)
+{
+    eg_crypto_use_provider(crypto);
+    return hash_body(crypto, pool);
 }
 
 /* --- tokens ------------------------------------------------------------------------------------ */
@@ -526,12 +561,21 @@ const scenario scenarios[] = {
     {"keep secrets in memory", keep_secrets, false, 0, {0}},
     {"sign", sign, true, 0, {0}},
     {"sign a long form with a long token", sign_much, true, 0, {0}},
+    {"sign by way of a provider", sign_by_provider, true, 0, {0}},
+    {"sign much by way of a provider", sign_much_by_provider, true, 0, {0}},
+    {"sign by a prepared token", sign_prepared, true, 0, {[BY_CRYPTO] = GOOD | NO_CRYPTO}},
     {"check a signature", verify, true, 0, {0}},
     {"refuse a forged signature", verify_forged, true, 0, {0}},
     {"find out why a signature does not fit", advise, true, 0, {0}},
     {"hash a body", hash_body, true, 0, {0}},
+    {"hash a body by way of a provider", hash_body_by_provider, true, 0, {0}},
     {"sign as every provider", sign_webhooks, true, 24, {0}},
-    {"check webhooks of every provider", judge_webhooks, true, 24, {0}},
+    /* a signature by a public key that OpenSSL has no memory to look at is none */
+    {"check webhooks of every provider",
+     judge_webhooks,
+     true,
+     24,
+     {[BY_INNER_CRYPTO] = GOOD | NO_CRYPTO | NOT_OURS}},
     {"refuse forged ones", judge_forged_webhooks, true, 24, {[BY_TAG] = GOOD}},
     {"bind a URL to its call", bind_a_url, true, 0, {0}},
     {"seal", seal, true, 0, {0}},

@@ -10,7 +10,9 @@
 #include <unistd.h>
 #include <apr_general.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/kdf.h>
+#include <openssl/provider.h>
 #include "core/crypto.h"
 #include "core/secret.h"
 
@@ -211,6 +213,80 @@ static void macs(void)
         eg_hex_encode(hex, mac, EG_SHA256_SIZE);
         is_str(hex, cases[i].sha256, "HMAC-SHA256 has its value, case %zu", i);
     }
+}
+
+/* Lengths around the end of a block and of what is put together first, in one piece and in many, beside
+ * OpenSSL's own. */
+static void digests_of_lengths(const char *road)
+{
+    static const size_t around[] = {0, 64, 128, 1984, 2048, 2112, 4096, 70000};
+    static char text[70100];
+    int wrong = 0;
+
+    for (size_t i = 0; i < sizeof text; i++)
+        text[i] = (char)(i * 7 + (i >> 8));
+    for (size_t i = 0; i < COUNT(around); i++)
+        for (size_t n = around[i] < 66 ? 0 : around[i] - 66; n <= around[i] + 66; n++) {
+            const eg_span pieces[3] = {
+                {text, n / 3}, {text + n / 3, n / 2 - n / 3}, {text + n / 2, n - n / 2}};
+            const eg_span whole = {text, n};
+            unsigned char got[EG_SHA256_SIZE], want[EG_SHA256_SIZE];
+
+            wrong += eg_sha256(crypto, whole, got) != EG_OK ||
+                     EVP_Digest(text, n, want, NULL, EVP_sha256(), NULL) != 1 ||
+                     memcmp(got, want, sizeof want) != 0;
+            wrong += eg_hmac_sha1(crypto, EG_LIT("key"), pieces, 3, got) != EG_OK ||
+                     !HMAC(EVP_sha1(), "key", 3, (const unsigned char *)text, n, want, NULL) ||
+                     memcmp(got, want, EG_SHA1_SIZE) != 0;
+        }
+    is_int(wrong, 0, "digests and HMACs of every length are OpenSSL's, %s", road);
+}
+
+static bool same_prepared(eg_sha sha, eg_span secret, eg_span data)
+{
+    eg_hmac_state ready;
+    eg_hmac_key by = {sha, secret, NULL};
+    unsigned char with[EG_SHA256_SIZE], without[EG_SHA256_SIZE];
+    bool prepared = eg_hmac_prepare(crypto, sha, secret, &ready);
+
+    if (!prepared)
+        return eg_crypto_uses_provider(crypto) && all_zero(&ready, sizeof ready);
+    if (eg_hmac(crypto, &by, &data, 1, without) != EG_OK)
+        return false;
+    by = (eg_hmac_key){sha, EG_LIT("another secret: this one is prepared"), &ready};
+    return eg_hmac(crypto, &by, &data, 1, with) == EG_OK &&
+           memcmp(with, without, eg_sha_size(sha)) == 0;
+}
+
+static void prepared_macs(const char *road)
+{
+    static const char text[2100];
+
+    for (size_t n = 0; n < 200; n += 33) {
+        eg_span secret = {text, n}, small = {text, n / 2}, large = {text, sizeof text};
+
+        ok(same_prepared(EG_SHA1, secret, small) && same_prepared(EG_SHA256, secret, small) &&
+               same_prepared(EG_SHA1, secret, large) && same_prepared(EG_SHA256, secret, large),
+           "a prepared secret of %zu bytes signs as it does, %s", n, road);
+    }
+}
+
+/* What was prepared does not serve where digests are to come from a provider. */
+static void prepared_for_another(void)
+{
+    eg_crypto *other = eg_crypto_create(pool);
+    eg_hmac_state ready;
+    eg_hmac_key by = {EG_SHA1, EG_LIT("secret"), NULL};
+    eg_span data = EG_LIT("data");
+    unsigned char want[EG_SHA1_SIZE], got[EG_SHA1_SIZE];
+    bool prepared = eg_hmac_prepare(crypto, EG_SHA1, EG_LIT("of another secret"), &ready);
+
+    eg_crypto_use_provider(other);
+    is_int(eg_hmac(other, &by, &data, 1, want), EG_OK, "an HMAC by a provider");
+    if (prepared)
+        by.ready = &ready;
+    is_int(eg_hmac(other, &by, &data, 1, got), EG_OK, "and with a state that it cannot take");
+    is_bytes(got, sizeof got, want, sizeof want, "it is that of the secret");
 }
 
 static void mac_of_pieces(void)
@@ -418,6 +494,46 @@ static void nothing_left(bool (*use)(const unsigned char *), const char *name)
     is_int(after, 0, "%s is nowhere after its use", name);
 }
 
+#ifdef EG_SHA_EVP
+#define HAS_NO_PLAIN_DIGESTS true
+#elif defined OPENSSL_NO_DEPRECATED_3_0
+#define HAS_NO_PLAIN_DIGESTS true
+#else
+#define HAS_NO_PLAIN_DIGESTS false
+#endif
+
+/* Where another provider makes a digest, or a validated one is asked for, nobody goes past it. */
+static void which_road(void)
+{
+    OSSL_PROVIDER *legacy = OSSL_PROVIDER_load(NULL, "legacy");
+    EVP_MD *sha1 = EVP_MD_fetch(NULL, "SHA1", "provider=default");
+    EVP_MD *md4 = EVP_MD_fetch(NULL, "MD4", "provider=legacy");
+
+    ok(sha1 && eg_sha_is_plain(sha1) == !HAS_NO_PLAIN_DIGESTS, "OpenSSL's default provider");
+    if (md4)
+        ok(!eg_sha_is_plain(md4), "a digest of another provider");
+    else
+        skip("OpenSSL has no other provider here");
+    ok(EVP_default_properties_enable_fips(NULL, 1) == 1 && !eg_sha_is_plain(sha1),
+       "the default provider where a validated one is asked for");
+    ok(EVP_default_properties_enable_fips(NULL, 0) == 1, "and no more");
+    EVP_MD_free(md4);
+    EVP_MD_free(sha1);
+    if (legacy)
+        OSSL_PROVIDER_unload(legacy);
+}
+
+static void digests(const char *road)
+{
+    hashes();
+    macs();
+    mac_of_pieces();
+    digests_of_lengths(road);
+    prepared_macs(road);
+    derivation();
+    nothing_left(sign_with, "an auth token");
+}
+
 int main(void)
 {
     apr_initialize();
@@ -430,15 +546,19 @@ int main(void)
     additional_data();
     refused();
     failing_random();
-    hashes();
-    macs();
-    mac_of_pieces();
-    derivation();
     comparison();
     threads();
     nothing_left(seal_with, "a key that sealed");
     nothing_left(open_with, "a key that did not open");
-    nothing_left(sign_with, "an auth token");
+    which_road();
+    ok(eg_crypto_uses_provider(crypto) == HAS_NO_PLAIN_DIGESTS,
+       "how digests are made, as this is built");
+    digests("as they are made here");
+    crypto = eg_crypto_create(pool);
+    eg_crypto_use_provider(crypto);
+    ok(eg_crypto_uses_provider(crypto), "now the other way");
+    digests("by way of a provider");
+    prepared_for_another();
     apr_pool_destroy(pool);
     apr_terminate();
     return done_testing();

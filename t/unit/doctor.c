@@ -9,8 +9,8 @@
 
 static apr_pool_t *pool;
 static eg_crypto *crypto;
-static eg_auth_token tokens_at[] = {{EG_LIT("AC1"), EG_LIT("secret1"), {"", 0}},
-                                    {EG_LIT("AC2"), EG_LIT("secret2"), {"", 0}}};
+static eg_auth_token tokens_at[] = {{EG_LIT("AC1"), EG_LIT("secret1"), {"", 0}, NULL},
+                                    {EG_LIT("AC2"), EG_LIT("secret2"), {"", 0}, NULL}};
 static const eg_auth_tokens tokens = {2, tokens_at};
 
 #define ORIGIN(scheme, host, port)                                                                 \
@@ -231,17 +231,16 @@ static void another_account(void)
 
 static void counted(void)
 {
-    static eg_auth_token at[] = {{{"", 0}, EG_LIT("secret1"), {"", 0}},
-                                 {EG_LIT(SID), EG_LIT("secret2"), {"", 0}},
-                                 {EG_LIT("AC2"), EG_LIT("secret3"), {"", 0}}};
+    static eg_auth_token at[] = {{{"", 0}, EG_LIT("secret1"), {"", 0}, NULL},
+                                 {EG_LIT(SID), EG_LIT("secret2"), {"", 0}, NULL},
+                                 {EG_LIT("AC2"), EG_LIT("secret3"), {"", 0}, NULL}};
     static const eg_auth_tokens all = {3, at}, last = {1, at + 2};
     eg_signed what = {.account = EG_LIT(SID)};
     const char *got;
 
     is_str(eg_doctor_count(&what, &all, false, pool),
            "2 auth tokens tried for AccountSid " SID
-           ", none fits the URL as it came: is the auth token of the "
-           "Twilio Console among them? Other URLs were not tried: once a second is enough",
+           ", none fits the URL as it came; others were not tried: once a second is enough",
            "those of the account");
     got = eg_doctor_count(&what, &all, true, pool);
     ok(strstr(got, "none fits, whatever URL: ") != NULL, "after a search");
@@ -251,17 +250,15 @@ static void counted(void)
            "none of the account");
     what.account = EG_LIT("AC2");
     is_str(eg_doctor_count(&what, &last, false, pool),
-           "1 auth token tried for an AccountSid that is none, none fits the URL as it came: is "
-           "the auth token of the "
-           "Twilio Console among them? Other URLs were not tried: once a second is enough",
+           "1 auth token tried for an AccountSid that is none, none fits the URL as it came; "
+           "others were not tried: once a second is enough",
            "what has no form");
     what.account = EG_LIT("AC0123456789abcdef0123456789abcde\n");
     ok(!strchr(eg_doctor_count(&what, &all, true, pool), '\n'), "a line is not shaped");
     what.account = (eg_span){NULL, 0};
     is_str(eg_doctor_count(&what, &all, false, pool),
-           "3 auth tokens tried for a request without AccountSid, none fits the URL as it came: is "
-           "the auth token of the "
-           "Twilio Console among them? Other URLs were not tried: once a second is enough",
+           "3 auth tokens tried for a request without AccountSid, none fits the URL as it came; "
+           "others were not tried: once a second is enough",
            "no account");
 }
 

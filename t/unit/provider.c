@@ -146,7 +146,7 @@ static void secrets(void)
 
     for (size_t i = 0; i < COUNT(cases); i++) {
         eg_auth_token secret = {eg_span_of(cases[i].account), eg_span_of(cases[i].token),
-                                eg_span_of(cases[i].key)};
+                                eg_span_of(cases[i].key), NULL};
         const char *fault = eg_provider_named(cases[i].provider)->fault(&secret);
 
         ok(!fault == cases[i].good, "%s: a secret that is %s (%s)", cases[i].provider,
@@ -158,7 +158,7 @@ static void secrets(void)
 static void fits_nothing(const char *name, const char *secret, eg_evidence *evidence)
 {
     const eg_provider *provider = eg_provider_named(name);
-    eg_auth_token none = {{"", 0}, eg_span_of(secret), {"", 0}};
+    eg_auth_token none = {{"", 0}, eg_span_of(secret), {"", 0}, NULL};
     eg_auth_tokens tokens = {1, &none};
     eg_ruling ruling = provider->judge(crypto, evidence, &tokens);
 

@@ -404,10 +404,10 @@ static void splitting(void)
 /* Tokens of two accounts, one of them with two, and one for all. */
 static void accounts(void)
 {
-    eg_auth_token at[] = {{EG_LIT("AC1"), EG_LIT("one"), {"", 0}},
-                          {EG_LIT("AC2"), EG_LIT("two"), {"", 0}},
-                          {EG_LIT("AC1"), EG_LIT("uno"), {"", 0}},
-                          {{"", 0}, EG_LIT("all"), {"", 0}}};
+    eg_auth_token at[] = {{EG_LIT("AC1"), EG_LIT("one"), {"", 0}, NULL},
+                          {EG_LIT("AC2"), EG_LIT("two"), {"", 0}, NULL},
+                          {EG_LIT("AC1"), EG_LIT("uno"), {"", 0}, NULL},
+                          {{"", 0}, EG_LIT("all"), {"", 0}, NULL}};
     eg_auth_tokens all = {COUNT(at), at}, none = {0, at};
     static const struct {
         const char *token, *account;

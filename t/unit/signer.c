@@ -70,11 +70,11 @@ static void settings(void)
 /* --- SharedKeys and auth tokens ---------------------------------------------------------------- */
 
 static eg_auth_token at[] = {
-    {EG_LIT("AC1"), EG_LIT("0123456789abcdef0123456789abcdef"), {"", 0}},
-    {{"", 0}, EG_LIT("0123456789abcdef0123456789abcdef"), {"", 0}},
-    {{"", 0}, EG_LIT("before"), EG_LIT(ID)},
-    {{"", 0}, EG_LIT("toySharedKeySecret0123456789"), EG_LIT(ID)},
-    {{"", 0}, EG_LIT("toySharedKeySecret0123456789"), EG_LIT("webhooks_sharedkey_2")},
+    {EG_LIT("AC1"), EG_LIT("0123456789abcdef0123456789abcdef"), {"", 0}, NULL},
+    {{"", 0}, EG_LIT("0123456789abcdef0123456789abcdef"), {"", 0}, NULL},
+    {{"", 0}, EG_LIT("before"), EG_LIT(ID), NULL},
+    {{"", 0}, EG_LIT("toySharedKeySecret0123456789"), EG_LIT(ID), NULL},
+    {{"", 0}, EG_LIT("toySharedKeySecret0123456789"), EG_LIT("webhooks_sharedkey_2"), NULL},
 };
 static const eg_auth_tokens all = {COUNT(at), at}, tokens_alone = {2, at}, keys_alone = {3, at + 2};
 
