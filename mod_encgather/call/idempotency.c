@@ -6,14 +6,26 @@
 #include "core/parameters.h"
 #include "core/secret.h"
 
+static eg_hmac_key by_derived(const unsigned char derived[EG_SHA256_SIZE],
+                              const eg_hmac_state *ready)
+{
+    return (eg_hmac_key){EG_SHA256, {(const char *)derived, EG_SHA256_SIZE}, ready};
+}
+
 static eg_status key_by_token(const eg_auth_token *token, const eg_delivery *delivery, char *key)
 {
     unsigned char derived[EG_SHA256_SIZE];
-    eg_status status = eg_idempotency_derive(eg_the_crypto(), token->token, derived);
+    eg_hmac_key by = by_derived(derived, NULL);
+    eg_status status = EG_OK;
 
+    if (token->ready)
+        by = by_derived(token->ready->idempotency, &token->ready->of_idempotency);
+    else
+        status = eg_idempotency_derive(eg_the_crypto(), token->token, derived);
     if (status == EG_OK)
-        status = eg_idempotency_key(eg_the_crypto(), derived, delivery, key);
-    eg_wipe(derived, sizeof derived);
+        status = eg_idempotency_key(eg_the_crypto(), &by, delivery, key);
+    if (!token->ready)
+        eg_wipe(derived, sizeof derived);
     return status;
 }
 
@@ -32,9 +44,11 @@ static eg_status make_idempotency_key(const request_rec *r, const eg_webhook *ho
     if (hook->judgement.verdict == EG_SIGNATURE_VALID && hook->judgement.fitted &&
         !provider->has_public_secret)
         return key_by_token(hook->judgement.fitted, &delivery, key);
-    if (ring)
-        return eg_idempotency_key(eg_the_crypto(), ring->keys[ring->n - 1].idempotency, &delivery,
-                                  key);
+    if (ring) {
+        const eg_hmac_key by = by_derived(ring->keys[ring->n - 1].idempotency, NULL);
+
+        return eg_idempotency_key(eg_the_crypto(), &by, &delivery, key);
+    }
     return eg_idempotency_random(eg_the_crypto(), key);
 }
 

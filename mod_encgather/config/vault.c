@@ -184,9 +184,8 @@ static apr_size_t wanted(const eg_held *h)
 {
     apr_size_t n = h->tokens.n;
 
-    return n == 0 || n > STATES_MOST || h->states
-               ? h->n
-               : rounded(h->n) + n * EG_SHAS * sizeof(eg_hmac_state);
+    return n == 0 || n > STATES_MOST || h->states ? h->n
+                                                  : rounded(h->n) + n * sizeof(eg_token_ready);
 }
 
 /* Returns how much there is. */
@@ -209,8 +208,8 @@ static eg_span moved(eg_span span, const char *from, const char *to)
     return span.n ? (eg_span){to + (span.p - from), span.n} : (eg_span){"", 0};
 }
 
-static const eg_hmac_state *moved_states(const eg_hmac_state *states, const char *from,
-                                         const char *to)
+static const eg_token_ready *moved_states(const eg_token_ready *states, const char *from,
+                                          const char *to)
 {
     const void *place = states ? to + ((const char *)states - from) : NULL;
 

@@ -4,6 +4,7 @@
 
 #include <apr_lib.h>
 #include <string.h>
+#include "idempotency.h"
 #include "lines.h"
 #include "secret.h"
 
@@ -101,16 +102,25 @@ eg_status eg_auth_tokens_parse(eg_span content, eg_auth_tokens *tokens, eg_probl
     return EG_EMALFORMED;
 }
 
-static bool prepare_token(eg_crypto *crypto, eg_span token, eg_hmac_state states[EG_SHAS])
+static bool prepare_token(eg_crypto *crypto, eg_span token, eg_token_ready *ready)
 {
-    return eg_hmac_prepare(crypto, EG_SHA1, token, &states[EG_SHA1]) &&
-           eg_hmac_prepare(crypto, EG_SHA256, token, &states[EG_SHA256]);
+    const eg_span derived = {(const char *)ready->idempotency, sizeof ready->idempotency};
+
+    return eg_hmac_prepare(crypto, EG_SHA1, token, &ready->by[EG_SHA1]) &&
+           eg_hmac_prepare(crypto, EG_SHA256, token, &ready->by[EG_SHA256]) &&
+           eg_idempotency_derive(crypto, token, ready->idempotency) == EG_OK &&
+           eg_hmac_prepare(crypto, EG_SHA256, derived, &ready->of_idempotency);
 }
 
-void eg_auth_tokens_prepare(eg_crypto *crypto, eg_auth_tokens *tokens, eg_hmac_state *states)
+void eg_auth_tokens_prepare(eg_crypto *crypto, eg_auth_tokens *tokens, eg_token_ready *ready)
 {
-    for (apr_size_t i = 0; i < tokens->n; i++, states += EG_SHAS)
-        tokens->at[i].ready = prepare_token(crypto, tokens->at[i].token, states) ? states : NULL;
+    for (apr_size_t i = 0; i < tokens->n; i++) {
+        bool is_ready = prepare_token(crypto, tokens->at[i].token, &ready[i]);
+
+        if (!is_ready)
+            eg_wipe(&ready[i], sizeof ready[i]);
+        tokens->at[i].ready = is_ready ? &ready[i] : NULL;
+    }
 }
 
 /* --- what is none ------------------------------------------------------------------------------ */

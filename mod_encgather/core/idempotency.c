@@ -5,14 +5,13 @@
 #include "authtoken.h"
 #include "secret.h"
 
-eg_status eg_idempotency_key(eg_crypto *crypto, const unsigned char derived[EG_SHA256_SIZE],
+eg_status eg_idempotency_key(eg_crypto *crypto, const eg_hmac_key *derived,
                              const eg_delivery *delivery, char out[EG_IDEMPOTENCY_LENGTH + 1])
 {
-    eg_span secret = {(const char *)derived, EG_SHA256_SIZE}, nul = EG_LIT("\0");
+    eg_span nul = EG_LIT("\0");
     const eg_span pieces[] = {delivery->call, nul, delivery->target, nul, delivery->input};
     unsigned char mac[EG_SHA256_SIZE];
-    eg_status status =
-        eg_hmac_sha256(crypto, secret, pieces, sizeof pieces / sizeof pieces[0], mac);
+    eg_status status = eg_hmac(crypto, derived, pieces, sizeof pieces / sizeof pieces[0], mac);
 
     out[0] = '\0';
     if (status == EG_OK)

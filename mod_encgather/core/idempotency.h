@@ -14,9 +14,9 @@ typedef struct {
     eg_span input;  /* what was keyed in or said */
 } eg_delivery;
 
-/* HMAC-SHA256 over all three under a derived key (that of a keyring, or of the function below). out
+/* HMAC over all three under a derived key (that of a keyring, or of the function below), by SHA-256. out
  * is a string. */
-eg_status eg_idempotency_key(eg_crypto *crypto, const unsigned char derived[EG_SHA256_SIZE],
+eg_status eg_idempotency_key(eg_crypto *crypto, const eg_hmac_key *derived,
                              const eg_delivery *delivery,
                              char out[EG_IDEMPOTENCY_LENGTH + 1]) EG_MUST_CHECK;
 

@@ -212,15 +212,15 @@ static int sign_much_by_provider(eg_crypto *crypto, apr_pool_t *pool)
 static int sign_prepared(eg_crypto *crypto, apr_pool_t *pool)
 {
     const eg_signed what = make_signed(pool);
-    eg_hmac_state states[EG_SHAS];
+    eg_token_ready ready;
     eg_auth_token room = {.token = {secret->auth, TOKEN_TEXT}};
     eg_auth_tokens tokens = {1, &room};
     char made[EG_SIGNATURE_LENGTH + 1] = "";
     eg_status status;
 
-    eg_auth_tokens_prepare(crypto, &tokens, states);
+    eg_auth_tokens_prepare(crypto, &tokens, &ready);
     status = eg_signature_make_exact(crypto, &what, &room, made);
-    eg_wipe(states, sizeof states);
+    eg_wipe(&ready, sizeof ready);
     return status == EG_OK ? good_if(strcmp(made, known->signature) == 0) : outcome_of(status);
 }
 

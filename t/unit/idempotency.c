@@ -3,6 +3,7 @@
 #include "tap.h"
 
 #include <apr_general.h>
+#include "core/authtoken.h"
 #include "core/idempotency.h"
 
 static eg_crypto *crypto;
@@ -40,12 +41,13 @@ static void deliveries(void)
 
     for (size_t i = 0; i < COUNT(samples); i++) {
         unsigned char derived[EG_SHA256_SIZE];
+        const eg_hmac_key by = {EG_SHA256, {(const char *)derived, sizeof derived}, NULL};
         size_t same = 0;
 
         memset(derived, samples[i].key, sizeof derived);
-        is_int(eg_idempotency_key(crypto, derived, &samples[i].delivery, keys[i]), EG_OK, "%s",
+        is_int(eg_idempotency_key(crypto, &by, &samples[i].delivery, keys[i]), EG_OK, "%s",
                samples[i].what);
-        is_int(eg_idempotency_key(crypto, derived, &samples[i].delivery, again), EG_OK, "twice");
+        is_int(eg_idempotency_key(crypto, &by, &samples[i].delivery, again), EG_OK, "twice");
         is_str(again, keys[i], "is the same");
         is_int((long long)strspn(keys[i], "0123456789abcdef"), EG_IDEMPOTENCY_LENGTH, "64 digits");
         while (same < i && strcmp(keys[same], keys[i]) != 0)
@@ -64,6 +66,36 @@ static void derived_keys(void)
     is_int(eg_idempotency_derive(crypto, EG_LIT("12346"), other), EG_OK, "of another token");
     ok(memcmp(one, other, sizeof one) != 0, "is another");
     ok(memcmp(one, "12345", 5) != 0, "and not the token");
+}
+
+/* A token that was prepared has the key that one makes which was not. */
+static void prepared(void)
+{
+    eg_auth_token token = {.token = EG_LIT("12345")};
+    eg_auth_tokens tokens = {1, &token};
+    const eg_delivery delivery = {CALL, TARGET, EG_LIT("0417")};
+    eg_token_ready ready;
+    unsigned char derived[EG_SHA256_SIZE];
+    const eg_hmac_key by = {EG_SHA256, {(const char *)derived, sizeof derived}, NULL};
+    const eg_hmac_key soon = {EG_SHA256,
+                              {(const char *)ready.idempotency, sizeof ready.idempotency},
+                              &ready.of_idempotency};
+    char one[EG_IDEMPOTENCY_LENGTH + 1], other[EG_IDEMPOTENCY_LENGTH + 1];
+
+    eg_auth_tokens_prepare(crypto, &tokens, &ready);
+    if (!token.ready) /* digests are made by way of a provider */
+        return;
+    is_int(eg_idempotency_derive(crypto, token.token, derived), EG_OK, "its key");
+    is_bytes(ready.idempotency, sizeof ready.idempotency, derived, sizeof derived, "is there");
+    is_int(eg_idempotency_key(crypto, &by, &delivery, one), EG_OK, "a key made of it");
+    is_int(eg_idempotency_key(crypto, &soon, &delivery, other), EG_OK, "and one that is prepared");
+    is_str(other, one, "are the same");
+    eg_crypto_use_provider(crypto);
+    is_int(eg_idempotency_key(crypto, &soon, &delivery, other), EG_OK, "by way of a provider, too");
+    is_str(other, one, "as ever");
+    eg_auth_tokens_prepare(crypto, &tokens, &ready);
+    ok(!token.ready && !ready.idempotency[0] && !ready.idempotency[31],
+       "where nothing can be prepared nothing is left");
 }
 
 static bool no_random(unsigned char *out, apr_size_t n)
@@ -95,6 +127,7 @@ int main(void)
     crypto = eg_crypto_create(pool);
     deliveries();
     derived_keys();
+    prepared();
     random_keys();
     apr_pool_destroy(pool);
     apr_terminate();
