@@ -7,7 +7,8 @@
 #include <unistd.h>
 #include "core/secret.h"
 
-#define RETAINED "mod_encgather:vault"
+/* Another layout of what is kept has another number: a graceful restart may load another build of the module. */
+#define RETAINED "mod_encgather:vault:2"
 #define ALIGNMENT 16
 #define STATES_MOST 1024 /* tokens of a file; for more it would be megabytes */
 

@@ -174,7 +174,7 @@ sub say_machine () {
     my ($model) = _content('/proc/cpuinfo') =~ /^model name\s*:\s*(.*)$/m;
     my $cpus    = () = _content('/proc/cpuinfo') =~ /^processor\s*:/mg;
     my ($memory) = _content('/proc/meminfo') =~ /^MemTotal:\s+(\d+)/m;
-    my (undef, undef, $release) = POSIX::uname();
+    my ($release) = (POSIX::uname())[2] =~ /^(\d+\.\d+)/;
     return sprintf '%d x %s, %.0f GB, Linux %s%s', $cpus, $model || 'unknown processor', $memory / 1048576, $release,
         defined $SERVER_CPU ? '; servers on one processor, load on another' : '; servers and load share the only processor';
 }
