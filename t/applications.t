@@ -30,10 +30,11 @@ my $TREE = in_tree('private/applications');
 my $MPM  = $ENV{ENCGATHER_MPM} || 'event';
 my $CGI  = $MPM eq 'prefork' ? 'cgi' : 'cgid';
 my $H2   = $MPM ne 'prefork' && defined module_file('http2') && defined module_file('proxy_http2');
-# With these two, httpd looks at names of -D in a pool that it has cleared (ap_read_config): the sanitizer ends it there.
-my $ASAN = ($ENV{ENCGATHER_SANITIZER} // '') eq 'asan';
-my $SEC  = !$ASAN && defined module_file('security2');
-my $WSGI = !$ASAN && defined module_file('wsgi');
+# Some modules of others cannot be had under a sanitizer: with mod_security and mod_wsgi httpd looks at names of -D in a pool that it has
+# cleared (ap_read_config), where asan ends it; mod_wsgi leaves threads behind; PHP looks for its own names first, and tsan refuses that.
+my $SANITIZER = $ENV{ENCGATHER_SANITIZER} // '';
+my $SEC  = $SANITIZER ne 'asan' && defined module_file('security2');
+my $WSGI = $SANITIZER !~ /san\z/ && defined module_file('wsgi');
 my $FPM  = program('php-fpm', 'php-fpm[0-9]*');
 my $CALL = 'CA' . '4' x 32;
 my $CARD = '6011493672180553';
@@ -133,7 +134,7 @@ END_OF_CONF
     at('/pay/inward', 'FallbackResource /shut'), at('/shut', 'EncGatherReveal card', "ProxyPass $TO/record"),
     at('/both', $SHIELD, 'EncGatherSignature off', 'RewriteEngine on', 'RewriteRule . /pay/cgi [PT]'),
     $H2   ? to('/pay/h2', "h2c://127.0.0.1:$H2_PORT/app") . to('/ivr/h2', "h2c://127.0.0.1:$H2_PORT/app") : '',
-    $WSGI ? "WSGIRestrictEmbedded On\nWSGISocketPrefix $TREE/wsgi\nWSGIDaemonProcess app\nWSGIProcessGroup app\nWSGIScriptAlias /ivr/wsgi $TREE/htdocs/app.py\nWSGIScriptAlias /pay/wsgi $TREE/htdocs/app.py\n" : '',
+    $WSGI ? "WSGIRestrictEmbedded On\nWSGISocketPrefix $TREE/wsgi\nWSGIDaemonProcess app home=$TREE\nWSGIProcessGroup app\nWSGIScriptAlias /ivr/wsgi $TREE/htdocs/app.py\nWSGIScriptAlias /pay/wsgi $TREE/htdocs/app.py\n" : '',
     $SEC  ? "SecRequestBodyAccess On\nSecTmpDir $SEEN\nSecDataDir $SEEN\n" . at('/pay/guarded', 'SecRuleEngine On', 'SecRule ARGS "no good" "id:1,phase:2,deny,status:403"', "ProxyPass $TO/record") : '',
 );
 ok !$fpm || $fpm->start, 'PHP-FPM is there' or diag $fpm->last_words;
@@ -319,7 +320,7 @@ sub start_caller ($number) {
 
 SKIP: {
     my ($library) = glob modules_dir() . '/libphp*.so';
-    skip 'no mod_php, or no prefork MPM here', 1 unless !$ASAN && $library && -e modules_dir() . '/mod_mpm_prefork.so';
+    skip 'no mod_php, or no prefork MPM here', 1 unless $SANITIZER !~ /san\z/ && $library && -e modules_dir() . '/mod_mpm_prefork.so';
     my $php = private_server('applications-php', mpm => 'prefork', modules => [ qw(mime) ], conf => <<"END_OF_CONF" . at('/app.php', $SHIELD) . at('/pay.php', $REVEAL));
 LoadModule php_module $library
 DocumentRoot "$TREE/htdocs"

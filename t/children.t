@@ -154,7 +154,7 @@ sub helpers_come_again ($name, $server, $helpers) {
 
 my @HELPERS = map { defined module_file($_) ? [$_] : () } qw(wsgi cgid);
 my %HELPER  = (
-    wsgi => "WSGISocketPrefix \"$FILES/wsgi\"\nWSGIDaemonProcess helper threads=1\nWSGIRestrictEmbedded On\n",
+    wsgi => "WSGISocketPrefix \"$FILES/wsgi\"\nWSGIDaemonProcess helper threads=1 home=\"$FILES\"\nWSGIRestrictEmbedded On\n",
     cgid => "ScriptSock \"$FILES/cgisock\"\nScriptAlias /cgi/ \"$FILES/cgi/\"\n",
 );
 

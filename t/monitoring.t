@@ -113,6 +113,9 @@ is_deeply [ grep { $MANUAL !~ /`\Q$_\E(?:_total)?`/ } @families ], [], 'and in t
     is_deeply [ grep { $ids{$_} > 1 } keys %ids ], [], 'each panel has its own number';
     is_deeply [ grep { $cells{$_} > 1 || /^(\d+),/ && $1 >= 24 } keys %cells ], [], 'and its own place';
     is_deeply [ @$BOARD{qw(id schemaVersion)} ], [ undef, 36 ], 'it can be imported by Grafana 9';
+    is_deeply [ map { $_->{title} } grep { my $footer = $_->{options}{footer}; $footer && !$footer->{reducer} } @shown ], [], 'a footer is whole';
+    is_deeply [ map { $_->{name} } grep { my $chosen = $_->{current}; grep { !defined $chosen->{$_} } qw(text value) } @{ $BOARD->{templating}{list} } ], [],
+        'so is what a variable begins with ("make dashboard-check" looks at all of it)';
 }
 
 # --- Alerts and the manual ------------------------------------------------------------------------------------------

@@ -39,11 +39,14 @@ $SIG{$_} = sub { exit 1 } for qw(INT TERM HUP);
 my $WORK = File::Temp->newdir('encgather-package-XXXXXX', TMPDIR => 1);
 chmod 0711, $WORK;    # httpd's children read the database there
 
+my %begun;    # whose processes, a group each, end with this one
+
 # Starts a command: (pid, handle of what it says).
 sub begin (@command) {
     my $pid = open my $output, '-|';
     die "fork: $!" unless defined $pid;
-    return ($pid, $output) if $pid;
+    return (($begun{$pid} = $pid), $output) if $pid;
+    setpgrp;
     open STDIN,  '<', '/dev/null';
     open STDERR, '>&', \*STDOUT;
     { no warnings 'exec'; exec { $command[0] } @command }
@@ -54,7 +57,15 @@ sub begin (@command) {
 sub end ($pid, $output) {
     my $text = do { local $/; <$output> };
     close $output;
+    delete $begun{$pid};
     return ($? >> 8 || $? & 127, $text // '');
+}
+
+END {
+    my $status = $?;
+    kill TERM => map { -$_ } keys %begun;
+    waitpid $_, 0 for keys %begun;
+    $? = $status;
 }
 
 sub run (@command) { return end(begin(@command)) }

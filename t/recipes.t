@@ -160,6 +160,7 @@ sub php ($fpm) {
     my ($user, $group) = (runtime_user(), runtime_group());
     my $pool = with_paths_of_here(slurp("$SCRIPTS/php-fpm-ivr.conf")) =~ s{/etc/ivr(?=[/\n])}{$TREE/php}gr =~ s{/backend\.key$}{/key}mgr;
     $pool =~ s/^(user|listen\.owner) = .*/$1 = $user/mg == 2 && $pool =~ s/^(group|listen\.group) = .*/$1 = $group/mg == 2 or fail('PHP: users');
+    $pool =~ s/^(?:user|group|listen\.owner|listen\.group) *=.*\n//mg if $> != 0;    # root alone can give them away
     spew("$TREE/php/fpm.conf", "[global]\ndaemonize = no\nerror_log = $TREE/php/logs/fpm\n$pool");
     serves('PHP', '/encrypted-gather', 'php', "$TREE/php/socket", $fpm, '-n', '-F', '-y', "$TREE/php/fpm.conf");
     return;

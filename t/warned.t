@@ -213,7 +213,7 @@ my %ADVICE = (
     rpaf         => "RPAFenable On\nRPAFsethostname On\nRPAFproxy_ips 127.0.0.1\nEncGatherPublicURL http://$HOST\n",
     auth_openidc => $OIDC . at('/', 'AuthType openid-connect', 'Require valid-user') . at('/gather', 'Require all granted'),
     evasive20    => "DOSWhitelist 127.0.0.*\n",
-    wsgi         => "WSGIDaemonProcess apart threads=1\nWSGIProcessGroup apart\nWSGIScriptAlias /wsgi $TREE/wsgi.py\n",
+    wsgi         => "WSGIDaemonProcess apart threads=1 home=$TREE\nWSGIProcessGroup apart\nWSGIScriptAlias /wsgi $TREE/wsgi.py\n",
 );
 my %OF_THE_SERVER = (security2 => "SecDataDir $TREE/theirs\n", wsgi => "WSGIRestrictEmbedded On\nWSGISocketPrefix $TREE/theirs/wsgi\n");
 # (At debug mod_proxy writes down what it hands on for other applications.)

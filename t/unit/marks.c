@@ -159,7 +159,7 @@ static void one_is_stopped(void)
 {
     eg_shared_lock *lock = shared(sizeof *lock);
     apr_int64_t began;
-    int ready[2];
+    int ready[2] = {-1, -1};
     char byte;
     pid_t child;
 

@@ -160,7 +160,7 @@ static void forms(void)
         {"Digits%3D=1&Digits=1", "Digits%3D=1&Digits=<1>"},
     };
     static char large[1 << 20];
-    eg_span out;
+    eg_span out = {NULL, 0};
 
     for (size_t i = 0; i < COUNT(cases); i++) {
         is_int(substitute(cases[i].form, strlen(cases[i].form), &out), EG_OK, "'%s'",

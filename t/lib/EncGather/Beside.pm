@@ -209,8 +209,13 @@ sub _load_lines ($self) {
         qq(LoadModule encgather_module "$self->{module}"\n), map { $self->_load_line($_) } grep { $after{$_} } $self->_loads;
 }
 
+# The daemon of mod_wsgi does not start where its user, who is ours where that is not root, has no home.
+sub _at_home ($self, $conf) {
+    return $> == 0 || -d ((getpwuid $>)[7] // '') ? $conf : $conf =~ s/^\s*WSGIDaemonProcess .*\K/ home=$self->{root}/mgr;
+}
+
 sub _conf ($self) {
-    return $self->_load_lines . $self->_filled($self->{row}{conf}) . <<"END_OF_CONF" . $self->_filled($self->{row}{shield} ? $SHIELDED : $HANDLED);
+    return $self->_load_lines . $self->_at_home($self->_filled($self->{row}{conf})) . <<"END_OF_CONF" . $self->_filled($self->{row}{shield} ? $SHIELDED : $HANDLED);
 EncGatherKeyFile "$self->{dir}/private/key"
 EncGatherAuthTokenFile "$self->{dir}/private/tokens"
 EncGatherMaxBody @{[ EncGather::Webhooks::LIMIT ]}

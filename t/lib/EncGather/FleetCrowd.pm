@@ -10,10 +10,13 @@ no warnings 'experimental::signatures';
 use Carp qw(croak);
 use Digest::MD5 qw(md5 md5_hex);
 use JSON::PP ();
+use List::Util qw(max);
+use POSIX ();
 use Time::HiRes qw(sleep time);
 
 use EncGather::Clients;
 use EncGather::Connection;
+use EncGather::Files qw(slurp_if_there);
 use EncGather::Fixtures qw(%TOKEN);
 use EncGather::Fleet;
 use EncGather::Signature qw(signature form_encode);
@@ -27,7 +30,7 @@ use constant {
 # What a call of each kind is for.
 my @KINDS = qw(open once closed twice once nobody open once closed);
 
-# fleet; clients: how many processes; while: code that says whether to go on; name
+# fleet; clients: how many processes; while: code that says whether to go on; name; program, programs: so many of them are encgather-call
 sub start ($class, %options) {
     my $self = bless { name => 'callers', %options, pids => [] }, $class;
     $self->{results} = "$self->{fleet}{dir}/results-$self->{name}";
@@ -37,6 +40,7 @@ sub start ($class, %options) {
 }
 
 # { steps => [ [ began, ended, kind, step, word, times sent ], ... ] in order of time, used => [ [ call, target ], ... ], died }
+# A call by encgather-call is one step, "call", with two more: how long the slowest answer took, and how many answers there were.
 sub finish ($self) {
     my %book = (steps => [], used => [], died => scalar grep { !EncGather::Clients::finish($_) } @{ $self->{pids} });
     for my $n (0 .. $self->{clients} - 1) {
@@ -50,9 +54,10 @@ sub finish ($self) {
 
 sub _client ($self, $n) {
     $self->{fleet}->let_go;
-    my $book = bless { name => "$self->{name}-$n", line => EncGather::Connection->new(port => $self->{fleet}->port, requests => 20), steps => [], used => [] }, __PACKAGE__;
+    my $book = bless { name => "$self->{name}-$n", results => "$self->{results}/$n", fleet => $self->{fleet}, program => $self->{program}, line => EncGather::Connection->new(port => $self->{fleet}->port, requests => 20), steps => [], used => [] }, __PACKAGE__;
     for (my $i = $n; !EncGather::Clients::is_alone() && $self->{while}->(); $i += $self->{clients}) {
-        $book->_place_call($i, $KINDS[ int($i / $self->{clients}) % @KINDS ]);
+        my $kind = $KINDS[ int($i / $self->{clients}) % @KINDS ];
+        $n < ($self->{programs} // 0) ? $book->_run_program($i, $kind) : $book->_place_call($i, $kind);
     }
     $book->{line}->close;
     open my $file, '>', "$self->{results}/$n" or croak "results: $!";
@@ -104,12 +109,18 @@ sub _next ($self, $at, $target, @pairs) {
 
 # --- Calls ------------------------------------------------------------------------------------------------------------
 
-sub _place_call ($self, $i, $kind) {
+# Who calls now: card, PIN.
+sub _become_caller ($self, $i, $kind) {
     my ($card, $pin);
     ($card, $pin, @$self{qw(account balance)}) = EncGather::Site::caller_number($i);
     $self->{kind} = $kind;
     $self->{sid}  = 'CA' . md5_hex("$self->{name} $i");
     $self->{from} = sprintf '+1555%09d', unpack('L', md5("$self->{name} $i")) % 1_000_000_000;
+    return ($card, $pin);
+}
+
+sub _place_call ($self, $i, $kind) {
+    my ($card, $pin) = $self->_become_caller($i, $kind);
     my $at     = $kind eq 'nobody' ? 'open' : $kind eq 'twice' ? 'once' : $kind;
     my $second = $self->_next(first => "/$at") // return;
     my $last   = $self->_next(middle => $second, Digits => $card) // return;
@@ -120,6 +131,38 @@ sub _place_call ($self, $i, $kind) {
     push @{ $self->{used} }, [ $self->{sid}, $last ];
     $self->_step(again => $last, Digits => $other);    # not the same step, with a token that was used
     return;
+}
+
+my %WORD_OF = (0 => 'found', 4 => 'unavailable');    # by exit code
+
+# The same call by the program that operators have, which says what it heard, and sends nothing again.
+sub _run_program ($self, $i, $kind) {
+    $kind = 'open' if $kind eq 'nobody';
+    $kind = 'once' if $kind eq 'twice';
+    my ($began, @digits) = (time, $self->_become_caller($i, $kind));
+    my ($code, $said) = _output("$self->{results}.said", $self->{program}, '--verbose', '--token-file' => "$self->{fleet}{dir}/secrets/tokens", '--public-url' => EncGather::Fleet::URL,
+        '--means' => 'found=FOUND', '--means' => 'unavailable=UNAVAILABLE', '--from' => $self->{from}, '--call-sid' => $self->{sid},
+        'http://127.0.0.1:' . $self->{fleet}->port . "/$kind", @digits);
+    my @took = $said =~ /^200 in ([\d.]+) s, /mg;
+    my $word = $WORD_OF{$code} // 'failed';
+    $word = 'wrong' if $word eq 'found' && $said !~ /FOUND \Q$self->{account}\E \Q$self->{balance}\E"/;
+    push @{ $self->{steps} }, [ $began, time, $kind, 'call', $word, 1, max(0, @took), scalar @took ];
+    return;
+}
+
+# (exit code, all that it said). By a file: after let_go() Perl takes the next pipe for one that others still hold, and its close waits for nobody.
+sub _output ($path, @command) {
+    my $pid = fork;
+    croak "fork: $!" unless defined $pid;
+    if (!$pid) {
+        open STDIN,  '<', '/dev/null';
+        open STDOUT, '>', $path;
+        open STDERR, '>&', \*STDOUT;
+        { no warnings 'exec'; exec $^X, @command }
+        POSIX::_exit(127);
+    }
+    waitpid $pid, 0;
+    return ($? >> 8 || $? & 127, slurp_if_there($path));
 }
 
 1;

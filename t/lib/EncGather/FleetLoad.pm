@@ -30,11 +30,11 @@ use constant {
 # --- Troubles -----------------------------------------------------------------------------------------------------------
 
 # does: brings it about, calls the code that it is given, which lasts as long as the trouble is to, and puts it right. away: nobody can ask
-# the Redis meanwhile. timed: how long an answer takes then is judged.
+# the Redis meanwhile. timed: how long an answer takes then is judged. kills: counters go with it, so it comes when all others have been
+# counted.
 my @TROUBLES = (
     { name => 'nothing' },
     { name => 'a host restarts gracefully', does => sub ($f, $last) { ok(($f->hosts)[1]->graceful, 'a graceful restart'); $last->() } },
-    { name => 'a host is killed', does => \&_kill_a_host },
     { name => 'new keys', does => \&_new_keys },
     { name => 'Redis restarts', away => 1, does => sub ($f, $last) { $f->redis->stop; $last->(); $f->redis->start } },
     { name => 'Redis loses its power', away => 1, does => sub ($f, $last) { $f->redis->power_cut; $last->(); $f->redis->start } },
@@ -43,6 +43,7 @@ my @TROUBLES = (
     { name => 'Redis misses its replicas', away => 1, timed => 1, does => sub ($f, $last) { _set($f, $last, 'min-replicas-to-write', 1, 0) } },
     { name => 'Redis is full', away => 1, timed => 1, does => sub ($f, $last) { _set($f, $last, 'maxmemory', 1, '64mb') } },
     { name => 'Redis wants a password', away => 1, timed => 1, does => \&_want_a_password },
+    { name => 'a host is killed', kills => 1, does => \&_kill_a_host },
 );
 
 sub _kill_a_host ($fleet, $last) {
@@ -94,17 +95,32 @@ sub _want_a_password ($fleet, $last) {
 
 # Rows of the table.
 sub run ($fleet, $option) {
-    my $stop  = "$fleet->{dir}/stop";
-    my $crowd = EncGather::FleetCrowd->start(fleet => $fleet, clients => $option->{clients}, while => sub { !-e $stop });
-    my $which   = join '|', map { quotemeta } split /,/, $option->{troubles} // '';
-    my @windows = map { _trouble($fleet, $_, $option->{seconds}) } grep { $_->{name} =~ /$which/ } @TROUBLES;
+    my $which  = join '|', map { quotemeta } split /,/, $option->{troubles} // '';
+    my @chosen = grep { $_->{name} =~ /$which/ } @TROUBLES;
+    my @parts  = grep { @$_ } [ grep { !$_->{kills} } @chosen ], [ grep { $_->{kills} } @chosen ];
+    my (%book, @windows);
+    for my $part (@parts) {
+        my ($book, @more) = _part($fleet, $option, 'callers-' . @windows, @$part);
+        push @windows, @more;
+        push @{ $book{$_} }, @{ $book->{$_} } for qw(steps used);
+    }
+    _judge_all(\%book, \@windows);
+    my @rows = map { _row(\%book, $_) } @windows;
+    return (@rows, _offer_again($fleet, \%book));
+}
+
+# Callers as long as these troubles take: their book, and a window of time for each trouble.
+sub _part ($fleet, $option, $name, @troubles) {
+    my $stop    = "$fleet->{dir}/stop";
+    my $before  = _counted($fleet);
+    my $crowd   = EncGather::FleetCrowd->start(fleet => $fleet, name => $name, while => sub { !-e $stop }, map { $_ => $option->{$_} } qw(clients programs program));
+    my @windows = map { _trouble($fleet, $_, $option->{seconds}) } @troubles;
     spew($stop, '');
     my $book = $crowd->finish;
     unlink $stop;
-    is $book->{died}, 0, 'every caller came to his end';
-    _judge_all($book, \@windows);
-    my @rows = map { _row($book, $_) } @windows;
-    return (@rows, _offer_again($fleet, $book));
+    is $book->{died}, 0, "$name: every one came to his end";
+    _compare_counters($book, $before, _counted($fleet)) unless grep { $_->{kills} } @troubles;
+    return ($book, @windows);
 }
 
 # from, to: around all of it; since, over: everybody sees it; until: nobody does any more.
@@ -127,26 +143,70 @@ sub _lines ($fleet) {
     return $n;
 }
 
+# --- Counters -----------------------------------------------------------------------------------------------------------
+
+# What all hosts have counted of calls, and of what the backends found, in words.
+sub _counted ($fleet) {
+    my %sum;
+    for my $samples (map { $fleet->samples($_) } $fleet->hosts) {
+        while (my ($sample, $value) = each %$samples) {
+            my ($name) = $sample =~ /^(calls|webhooks|signatures|backend_answers|decryptions)_total\{/ or next;
+            my %label = $sample =~ /(\w+)="([^"]*)"/g;
+            $sum{ join ' ', $name, grep { defined } @label{qw(step result verdict answer)} } += $value;
+        }
+    }
+    return \%sum;
+}
+
+my %RESULT = (nobody => 'not-found');
+
+# [ step, word ] of each answer that a step had.
+sub _answers_of ($step) {
+    my ($at, $word) = @$step[ 3, 4 ];
+    return [ $at =~ /^(?:first|middle)\z/ ? $at : 'last', $word ] unless $at eq 'call';
+    return $step->[7] < 3 ? [ first => $word ] : ([ first => 'asked' ], [ middle => 'asked' ], [ last => $word ]);
+}
+
+sub _compare_counters ($book, $before, $after) {
+    my %want;
+    for my $answer (map { _answers_of($_) } @{ $book->{steps} }) {
+        my ($at, $word) = @$answer;
+        my $result = $RESULT{$word} // $word;
+        $want{$_}++ for "webhooks $at $result", 'signatures valid', "$at $word" eq 'first asked' ? 'calls' : ();
+        $want{$_}++ for $at eq 'last' && $result =~ /found\z/ ? ("backend_answers $result", "decryptions $result") : ();
+    }
+    my %got = map { $_ => $after->{$_} - ($before->{$_} // 0) } grep { $want{$_} || /^(?:webhooks|signatures|calls)/ } keys %$after;
+    delete @got{ grep { !$got{$_} } keys %got };
+    is_deeply \%got, \%want, 'what the hosts counted together is what the callers heard: ' . ($want{'signatures valid'} // 0) . ' answers';
+    return;
+}
+
 # --- The book -----------------------------------------------------------------------------------------------------------
 
-my %GOOD = (first => 'asked', middle => 'asked', last => 'found', twice => 'found', again => 'unavailable');
+my %GOOD = (call => 'found', first => 'asked', middle => 'asked', last => 'found', twice => 'found', again => 'unavailable');
 
 sub _good_word ($step) { return $step->[2] eq 'nobody' && $step->[3] eq 'last' ? 'nobody' : $GOOD{ $step->[3] } }
 
-sub _needs_state ($step) { return $step->[2] eq 'closed' && $step->[3] ne 'middle' || $step->[2] =~ /^(?:once|twice)\z/ && $step->[3] =~ /^(?:last|twice)\z/ }
+sub _needs_state ($step) { return $step->[2] eq 'closed' && $step->[3] ne 'middle' || $step->[2] =~ /^(?:once|twice)\z/ && $step->[3] =~ /^(?:call|last|twice)\z/ }
+
+# Seconds; of a call, for its slowest answer.
+sub _took ($step) { return $step->[6] // $step->[1] - $step->[0] }
+
+sub _meets ($step, $window) { return $step->[1] >= $window->{from} && $step->[0] <= $window->{until} }
 
 # What of a step can be said without knowing when it was.
 sub _is_wrong ($step, @windows) {
     my $word = $step->[4];
     return 0 if $word eq _good_word($step);
+    return 0 if $word eq 'failed' && grep { $_->{kills} && _meets($step, $_) } @windows;    # encgather-call sends nothing again
     return 1 unless $word eq 'unavailable' && _needs_state($step);
-    return !grep { $_->{away} && $step->[1] >= $_->{from} && $step->[0] <= $_->{until} } @windows;
+    return !grep { $_->{away} && _meets($step, $_) } @windows;
 }
 
 # On a busy machine a Redis that is well may answer too late: whoever waited has waited in vain for a quarter of a second, and for a second
 # after it others are told so at once.
 sub _without_slow ($steps, @wrong) {
-    my @late = grep { $_->[1] - $_->[0] >= WAIT } @$steps;
+    my @late = grep { _took($_) >= WAIT } @$steps;
     my (@rest, @slow);
     for my $step (@wrong) {
         my $excused = $step->[4] eq 'unavailable' && _needs_state($step) && grep { $step->[1] >= $_->[0] && $step->[0] <= $_->[1] + REST } @late;
@@ -155,7 +215,7 @@ sub _without_slow ($steps, @wrong) {
     return (\@rest, \@slow);
 }
 
-sub _told ($step, $zero) { return sprintf '%s %s: %s, after %.2f s, sent %d times, at %.2f', @$step[ 2, 3, 4 ], $step->[1] - $step->[0], $step->[5], $step->[0] - $zero }
+sub _told ($step, $zero) { return sprintf '%s %s: %s, after %.2f s, sent %d times, at %.2f', @$step[ 2, 3, 4 ], _took($step), $step->[5], $step->[0] - $zero }
 
 sub _judge_all ($book, $windows) {
     my @steps = @{ $book->{steps} };
@@ -166,11 +226,13 @@ sub _judge_all ($book, $windows) {
     is_deeply [ splice @wrong, 0, SHOWN ], [], 'of ' . @steps . ' steps none was answered wrongly, and none was lost';
     my @again = grep { $_->[3] eq 'again' } @steps;
     is_deeply [ grep { $_->[4] ne 'unavailable' } @again ], [], 'of ' . @again . ' tokens that were used none was taken again, at once';
+    my @calls = grep { $_->[3] eq 'call' } @steps;
+    note 'calls by encgather-call: ' . @calls . ', found ' . (grep { $_->[4] eq 'found' } @calls) . ', unavailable ' . (grep { $_->[4] eq 'unavailable' } @calls)
+        . ', cut off by a killed host ' . grep { $_->[4] eq 'failed' } @calls;
     my @twice = grep { $_->[3] eq 'twice' && $_->[4] ne 'unavailable' } @steps;
     is_deeply [ grep { $_->[4] ne 'found' } @twice ], [], 'of ' . @twice . ' steps that were delivered twice all were answered twice, alike';
     my @resent = grep { $_->[5] > 1 } @steps;
-    my @reason = grep { /kill/ } map { $_->{name} } @$windows;
-    is_deeply [ map { _told($_, $zero) } grep { my $step = $_; !grep { $_->{name} =~ /kill/ && $step->[1] >= $_->{from} && $step->[0] <= $_->{until} } @$windows } @resent ], [],
+    is_deeply [ map { _told($_, $zero) } grep { my $step = $_; !grep { $_->{kills} && _meets($step, $_) } @$windows } @resent ], [],
         'steps were sent again (' . @resent . ') for no other reason than that a host was killed';
     _judge_window($book, $_) for grep { $_->{away} } @$windows;
     return;
@@ -180,7 +242,7 @@ sub _judge_all ($book, $windows) {
 sub _judge_window ($book, $w) {
     my @inside = grep { $_->[0] >= $w->{since} && $_->[1] <= $w->{over} } @{ $book->{steps} };
     my @in     = grep { _needs_state($_) && $_->[3] ne 'first' && $_->[4] ne 'unavailable' } @inside;
-    my @open   = grep { $_->[2] eq 'open' && $_->[3] eq 'last' } @inside;
+    my @open   = grep { $_->[2] eq 'open' && $_->[3] =~ /^(?:call|last)\z/ } @inside;
     is_deeply [ map { _told($_, $w->{from}) } splice @in, 0, SHOWN ], [], "$w->{name}: nobody gets in where the state is needed";
     is scalar(grep { $_->[4] ne 'found' } @open), 0, "$w->{name}: fail=open keeps none of " . @open . ' callers out';
     my $late = _good_after($book, $w);
@@ -204,7 +266,7 @@ sub _good_after ($book, $w) {
 }
 
 sub _slowest ($book, $w) {
-    return max(0, map { $_->[1] - $_->[0] } grep { $_->[1] >= $w->{from} && $_->[0] <= $w->{to} } @{ $book->{steps} });
+    return max(0, map { _took($_) } grep { $_->[1] >= $w->{from} && $_->[0] <= $w->{to} } @{ $book->{steps} });
 }
 
 sub _row ($book, $w) {
