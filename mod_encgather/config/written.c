@@ -122,7 +122,7 @@ static struct eg_written_chains *make_chains(apr_pool_t *pool, const ap_directiv
 /* NULL: nothing is known of that host. */
 static struct eg_written_chains *chains_of(const eg_survey *all, const ap_directive_t *host)
 {
-    return host ? apr_hash_get(all->hosts, &host, sizeof host) : all->common;
+    return host ? apr_hash_get(all->hosts, &host, sizeof(void *)) : all->common;
 }
 
 static void note_finding(eg_survey *all, eg_written_kind what, const eg_finding *finding)
@@ -132,7 +132,7 @@ static void note_finding(eg_survey *all, eg_written_kind what, const eg_finding 
 
     if (!chains) {
         chains = make_chains(all->pool, finding->host);
-        apr_hash_set(all->hosts, &chains->host, sizeof chains->host, chains);
+        apr_hash_set(all->hosts, &chains->host, sizeof(void *), chains);
     }
     APR_ARRAY_PUSH(all->found[what], eg_finding) = *finding;
     if (chains->of[what].first < 0)
