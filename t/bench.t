@@ -138,7 +138,7 @@ EncGather::Bench::Record->import(qw(lines append way elsewhere judge say_judged 
 }
 
 sub verdicts ($now, $before) { return { map { ($_->{name} => $_->{verdict}) } judge($now, $before) } }
-my %RECORDED = (getPin => 50_000, last => 100_000, wrong => 60_000, gone => 1, null => 36_000, 'getPin-malloc' => 2, 'last-malloc' => 0);
+my %RECORDED = (getPin => 50_000, last => 100_000, wrong => 60_000, gone => 1, null => 36_000, 'getPin-malloc' => '2.00', 'last-malloc' => '0.00');
 my @NOW = ([ getPin => 50_950 ], [ last => 102_100 ], [ wrong => 58_000 ], [ null => 36_000 ], [ plivo => 70_000 ], [ 'getPin-malloc' => 2.4 ], [ 'last-malloc' => 1 ]);
 is_deeply verdicts(\@NOW, \%RECORDED),
     { getPin => 'alike', last => 'slower', wrong => 'faster', null => 'alike', plivo => 'new', gone => 'gone', 'getPin-malloc' => 'alike', 'last-malloc' => 'slower' },

@@ -111,7 +111,7 @@ sub _judged ($name, $now, $before) {
     my $is_malloc = $name =~ /-malloc\z/;
     my $more      = $now - $before;
     my $counts    = $is_malloc ? abs $more > MALLOC : 1;
-    my $change    = $before ? $more / $before : $counts && $more ? 1 : 0;
+    my $change    = $before != 0 ? $more / $before : $counts && $more ? 1 : 0;
     return { %all, change => $change, verdict => !$counts || abs $change <= LIMIT ? 'alike' : $more > 0 ? 'slower' : 'faster' };
 }
 
