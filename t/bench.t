@@ -123,8 +123,22 @@ is_deeply [ grep { !eval { @{ EncGather::Bench::Cases::server($_->{server}, '/no
 
 EncGather::Bench::Record->import(qw(lines append way elsewhere judge say_judged code_of_files code_of_tree fingerprint));
 
+{
+    my $head = "# words\ndate\tcommit\tgetPin\tnull\treason\n";
+    my $row  = "2026-01-02\tabc1234\t1000\t500\twhy not\n";
+    my $said = sub ($text) { eval { lines(spew('broken', $text)); 1 } ? '' : $@ };
+    is $said->($head . $row . "2026-01-03\t-\t1000.5\t-\t-\n"), '', 'a record in order';
+    like $said->($head . $row . "2026-01-03\tabc1234\t1000\n"), qr/broken, line 4: 3 columns, not 5\b/, 'a line that ends early';
+    like $said->($head . $row . "77\t$row"), qr/broken, line 4: 6 columns, not 5\b/, 'one that is too long';
+    like $said->($head . $row . ">>>>>>> other\n"), qr/broken, line 4: 1 columns/, 'what git leaves of a merge';
+    like $said->($head . $row =~ s/2026/Monday/r), qr/line 3: date is Monday-01-02/, 'no date';
+    like $said->($head . $row =~ s/1000/many/r), qr/line 3: getPin is many, no figure/, 'no figure';
+    like $said->($head =~ s/reason/null/r . $row), qr/line 2: two columns are called null/, 'two columns of one name';
+    like $said->($row), qr/broken, line 1: .*no names of columns/, 'no names of columns';
+}
+
 sub verdicts ($now, $before) { return { map { ($_->{name} => $_->{verdict}) } judge($now, $before) } }
-my %RECORDED = (getPin => 50_000, last => 100_000, wrong => 60_000, gone => 1, null => 36_000, 'getPin-malloc' => 2, 'last-malloc' => 0);
+my %RECORDED = (getPin => 50_000, last => 100_000, wrong => 60_000, gone => 1, null => 36_000, 'getPin-malloc' => '2.00', 'last-malloc' => '0.00');
 my @NOW = ([ getPin => 50_950 ], [ last => 102_100 ], [ wrong => 58_000 ], [ null => 36_000 ], [ plivo => 70_000 ], [ 'getPin-malloc' => 2.4 ], [ 'last-malloc' => 1 ]);
 is_deeply verdicts(\@NOW, \%RECORDED),
     { getPin => 'alike', last => 'slower', wrong => 'faster', null => 'alike', plivo => 'new', gone => 'gone', 'getPin-malloc' => 'alike', 'last-malloc' => 'slower' },
@@ -174,7 +188,7 @@ SKIP: {
     my $sh  = sub (@lines) { system('sh', '-ec', join "\n", "cd '$top'", 'export GIT_CONFIG_NOSYSTEM=1 HOME=/nonexistent', @lines) == 0 or die "git: $?" };
     my $git = 'git -c user.name=t -c user.email=t@example.test -c commit.gpgsign=false';
     mkdir $top;
-    $sh->('mkdir -p mod_encgather/core t/bench', 'echo 1 >mod_encgather/core/a.c', 'echo all: >Makefile', 'echo x >t/bench/history.tsv');
+    $sh->('mkdir -p mod_encgather/core t/bench', 'echo 1 >mod_encgather/core/a.c', 'echo all: >Makefile', 'echo "# of old" >t/bench/history.tsv');
     is_deeply [ EncGather::Bench::Base::find_base($top, { code => 'c0de' }) ], [ undef, 'there is no history of commits here' ], 'a tarball has no history';
     $sh->('git init -q', 'git add .', "$git commit -q -m one");
     my $line = sub { return { date => '2026-11-30', commit => 'x', code => code_of_tree($top) } };

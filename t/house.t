@@ -8,6 +8,7 @@ use warnings;
 use feature 'signatures';
 no warnings 'experimental::signatures';
 
+use Digest::SHA qw(sha1_hex);
 use File::Find qw(find);
 use File::Temp ();
 use Test::More;
@@ -92,6 +93,54 @@ for my $name (sort keys %is_static) {
     my @where = sort keys %{ $is_static{$name} };
     is_deeply [ @where[ 1 .. $#where ] ], [], "$name is in $where[0] alone" if @where > 1;
     ok !$VAGUE{$name}, "$where[0]: $name says whose it is";
+}
+
+# --- What outlives a restart --------------------------------------------------------------------------------------------------
+
+# A graceful restart may load another build of the module, which finds what this one left in the parent. Whoever changes one of these
+# structures gives it another number, and writes down its digest: of their definitions, of those in them, and of constants.
+my %LAYOUT = (
+    'config/vault.c'   => { number => 2, roots => [qw(vault eg_held)], digest => '763256564a68' },
+    'state/segment.c'  => { number => 2, roots => [qw(retained_state eg_state_shared eg_marks eg_counts)], with => [qw(core/marks.c core/counts.c)], digest => '14e676ae8bdf' },
+    'watch/counters.c' => { number => 2, roots => [qw(retained shared_counters)], digest => '00dcf6ed5791' },
+);
+
+# The text of a file and of all of ours that it includes, without comments.
+sub closure ($path, $seen = {}) {
+    return '' if $seen->{$path}++ || !$SOURCE{$path};
+    my $room  = room_of($path);
+    my @parts = map { my $to = $SOURCE{"$room/$_"} && !m{/} ? "$room/$_" : $_; closure($to, $seen) } $SOURCE{$path} =~ /^#include "([^"]+)"/mg;
+    return join '', @parts, $SOURCE{$path} =~ s{/\*.*?\*/}{}gsr;
+}
+
+# Name => definition, of types and of constants; that of a member of an enumeration is the whole of it.
+sub definitions ($text) {
+    my %all = map { /(\w+);\z/ ? ($1 => $_) : () } $text =~ /^(typedef (?:struct|union|enum)\b[^{};]*\{.*?^\} \w+;)/msg;
+    $all{$2} = $1 while $text =~ /^(struct (\w+) \{.*?^\};)/msg;
+    for my $enum (grep { /^typedef enum/ } values %all) {
+        $all{$_} //= $enum for $enum =~ /\b([A-Z]\w+)\b/g;
+    }
+    $all{$1} //= $2 while $text =~ /^#define (\w+)[ \t]+(\S.*)/mg;
+    return \%all;
+}
+
+sub digest_of_layout ($roots, @paths) {
+    my $all = definitions(join "\n", map { closure($_) } @paths);
+    my (%in, @wanted);
+    @wanted = @$roots;
+    while (defined(my $name = shift @wanted)) {
+        next if !defined $all->{$name} || $in{$name};
+        $in{$name} = $all->{$name} =~ s/\s+/ /gr;
+        push @wanted, $in{$name} =~ /\b([A-Za-z_]\w+)\b/g;
+    }
+    return (substr(sha1_hex(join "\n", map { "$_ $in{$_}" } sort keys %in), 0, 12), grep { !$in{$_} } @$roots);
+}
+
+is_deeply [ grep { $SOURCE{$_} =~ /ap_retained_data_create\(/ } sort keys %SOURCE ], [ sort keys %LAYOUT ], 'what outlives a restart is known here';
+for my $path (sort keys %LAYOUT) {
+    my ($number) = $SOURCE{$path} =~ /^#define (?:RETAINED "mod_encgather:[^":]+:|LAYOUT )(\d+)/m;
+    is $number, $LAYOUT{$path}{number}, "$path: its layout has a number";
+    is_deeply [ digest_of_layout($LAYOUT{$path}{roots}, $path, @{ $LAYOUT{$path}{with} || [] }) ], [ $LAYOUT{$path}{digest} ], "$path: another layout has another number";
 }
 
 done_testing;

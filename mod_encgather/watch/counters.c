@@ -14,7 +14,9 @@
 
 APLOG_USE_MODULE(encgather);
 
-#define RETAINED "mod_encgather:counters of hosts"
+/* Another layout of anything that lies in it has another number: a graceful restart may load another build of the module, and a
+ * layout can change where its size does not. */
+#define RETAINED "mod_encgather:counters:2"
 #define KEYS_MAX 512
 #define HOSTS_MAX 1024
 #define HOST_NAME 260 /* bytes: a name of the DNS, and a port */
@@ -41,7 +43,7 @@ typedef struct {
 
 typedef struct {
     shared_counters *at;
-    apr_size_t size; /* a restart may load another version of this module */
+    apr_size_t size;
 } retained;
 
 /* The segment is inherited by every child, at one address; it lives as long as the parent. */

@@ -28,10 +28,36 @@ my @FIRST = qw(date commit code fingerprint);
 
 # --- Lines --------------------------------------------------------------------------------------------------
 
-# The lines as { column => value }, oldest first; what a line has not is not in it.
+# The lines as { column => value }, oldest first; what a line has not is not in it. Dies where the file is broken: what cannot be read
+# would compare with nothing, and nobody would see it.
 sub lines ($path) {
-    my ($names, @rows) = map { [ split /\t/ ] } grep { !/^#/ && /\S/ } split /\n/, slurp_if_there($path);
-    return map { _row($names, $_) } @rows;
+    my ($names, @rows, $number);
+    for my $text (split /\n/, slurp_if_there($path)) {
+        $number++;
+        next if $text =~ /^#/ || $text !~ /\S/;
+        my @values = split /\t/, $text, -1;
+        my $wrong  = $names ? _wrong_row($names, \@values) : _wrong_names(@values);
+        die "$path, line $number: $wrong\n" if $wrong;
+        push @rows, $names ? _row($names, \@values) : ();
+        $names ||= \@values;
+    }
+    return @rows;
+}
+
+# What is wrong, or ''.
+sub _wrong_names (@names) {
+    my %seen;
+    my ($twice) = grep { $seen{$_}++ } @names;
+    return "two columns are called $twice" if defined $twice;
+    return $names[0] eq 'date' && $seen{commit} ? '' : 'these are no names of columns';
+}
+
+sub _wrong_row ($names, $values) {
+    return sprintf '%d columns, not %d: was it merged by hand, or cut off?', scalar @$values, scalar @$names if @$values != @$names;
+    my %of = map { $names->[$_] => $values->[$_] } 0 .. $#$names;
+    return "date is $of{date}" if $of{date} !~ /^\d{4}-\d\d-\d\d\z/;
+    my ($odd) = grep { !/^(?:date|commit|code|fingerprint|reason)\z/ && $of{$_} !~ /^(?:-|\d+(?:\.\d+)?)\z/ } @$names;
+    return defined $odd ? "$odd is $of{$odd}, no figure" : '';
 }
 
 sub _row ($names, $values) {
@@ -85,7 +111,7 @@ sub _judged ($name, $now, $before) {
     my $is_malloc = $name =~ /-malloc\z/;
     my $more      = $now - $before;
     my $counts    = $is_malloc ? abs $more > MALLOC : 1;
-    my $change    = $before ? $more / $before : $counts && $more ? 1 : 0;
+    my $change    = $before != 0 ? $more / $before : $counts && $more ? 1 : 0;
     return { %all, change => $change, verdict => !$counts || abs $change <= LIMIT ? 'alike' : $more > 0 ? 'slower' : 'faster' };
 }
 
