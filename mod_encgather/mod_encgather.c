@@ -161,6 +161,7 @@ static void look_about(apr_pool_t *scratch, server_rec *s)
     eg_writers_look(scratch);
     settle_hooks(s);
     eg_store_announce(scratch, s, eg_counters_key);
+    eg_counters_tell(s);
     eg_state_open_store(scratch, s);
 }
 

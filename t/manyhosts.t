@@ -18,7 +18,7 @@ use EncGather::Test;
 use constant {
     HOSTS      => 1000,
     KB_LIMIT   => 14,         # for each, with some 7 that httpd and the modules of a test server take (t/bench/hosts has few of them: 5)
-    PAGE_LIMIT => 100_000,    # bytes of a scrape
+    PAGE_LIMIT => 125_000,    # bytes of a scrape; 50 of each host are those of its key
     GROWTH     => 512,        # KB that pages may add for all of them to what processes share
     RESTARTS   => 2048,       # KB that graceful restarts may add, in the heaps of whoever answered a page too
 };
@@ -125,6 +125,16 @@ like $text, qr/^encgather_calls_total\{host="host700\.example\.test:8443"\} 1$/m
 like $text, qr/^encgather_failures_total\{host="host700\.example\.test:8443",cause="database"\} 0$/m, 'with all of its numbers';
 my ($others) = scalar(() = $text =~ /^encgather_failures_total\{host="(?!host700)/mg);
 is $others, 0, 'and the others are idle as before';
+
+# A rotation to rings of eight: with the keys of before these are more than there are counters for.
+unlike $server->error_log, qr/EG0154: /, 'all keys have a counter';
+is scalar(() = $text =~ /^encgather_key_encryptions_total/mg), HOSTS, 'each its own';
+for my $n (1 .. 400) {
+    unlink "$FILES/key$n";
+    write_secret("$FILES/key$n", join '', map { sprintf "k$_ %064x\n", 0x7654321 * (8 * $n + $_) } 0 .. 7);
+}
+ok $server->graceful, 'all of them in rings' or diag $server->error;
+like $server->error_log, qr/\[encgather:warn\].*EG0154: what 104 keys of key files encrypt is not counted: /, 'the log says how many are not counted any more';
 ok $server->stop, 'the server stops';
-log_is_clean($server);
+log_is_clean($server, qr/EG0154: /);
 finish();

@@ -16,8 +16,8 @@ APLOG_USE_MODULE(encgather);
 
 /* Another layout of anything that lies in it has another number: a graceful restart may load another build of the module, and a
  * layout can change where its size does not. */
-#define RETAINED "mod_encgather:counters:2"
-#define KEYS_MAX 512
+#define RETAINED "mod_encgather:counters:3"
+#define KEYS_MAX 4096 /* those that were replaced since the start, too */
 #define HOSTS_MAX 1024
 #define HOST_NAME 260 /* bytes: a name of the DNS, and a port */
 #define MINUTE 60000000ULL
@@ -45,6 +45,9 @@ typedef struct {
     shared_counters *at;
     apr_size_t size;
 } retained;
+
+/* Keys of this reading that have no counter. */
+static unsigned uncounted_keys;
 
 /* The segment is inherited by every child, at one address; it lives as long as the parent. */
 static shared_counters *counters;
@@ -145,6 +148,7 @@ void eg_counters_open(apr_pool_t *pconf, server_rec *s)
     taken all;
 
     open_segment(s);
+    uncounted_keys = 0;
     if (!counters)
         return;
     scratch = eg_scratch_create(pconf);
@@ -168,7 +172,19 @@ eg_key_use *eg_counters_key(const char *fingerprint)
         if (strcmp(use->fingerprint, fingerprint) == 0)
             return use;
     }
+    uncounted_keys += counters != NULL;
     return NULL;
+}
+
+void eg_counters_tell(server_rec *s)
+{
+    if (uncounted_keys)
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                     EG_TAG("0154") "what %u keys of key files encrypt is not counted: there is "
+                                    "room for %d since the server was started, with those that "
+                                    "were replaced. Stop it and start it after many rotations, "
+                                    "or let virtual hosts share key files",
+                     uncounted_keys, KEYS_MAX);
 }
 
 /* --- counted by the children ------------------------------------------------------------------- */

@@ -83,6 +83,9 @@ void eg_counters_open(apr_pool_t *pconf, server_rec *s);
 /* The counter of a key, taken if it has none yet; NULL when there is no room or no memory. */
 eg_key_use *eg_counters_key(const char *fingerprint);
 
+/* When all have asked: a line in the log where there was no room. */
+void eg_counters_tell(server_rec *s);
+
 /* --- by the children --------------------------------------------------------------------------- */
 
 /* Counts one encryption; true when the number calls for a new key (half of the 2^32 that NIST
