@@ -134,6 +134,21 @@ ok $server->graceful, 'with the files it is well' or diag $server->error;
 becomes('ring2', 'the new key', 'rotated', '/gather/never');
 becomes('ring1', 'the new token', 'other', '/gather/nor');
 
+# --- The module taken out, and back again: what it knew is over ------------------------------------------------------
+
+my $module = $server->{module};
+$server->configure(conf => '', module => undef);
+ok $server->graceful, 'the module is taken out' or diag $server->error;
+write_secret("$FILES/tokens", "$TOKEN{rotated}\n", 0644);
+$server->configure(conf => $CONF, module => $module);
+$generation = $server->generation;
+$server->signal('USR1');
+ok $server->wait_for_generation($generation + 1), 'it is back, and may not read its tokens: the server goes on' or diag $server->error;
+becomes(500, 'but not with tokens of before it was taken out', 'rotated');
+set_token('rotated');
+ok $server->graceful, 'with a good file it is well' or diag $server->error;
+becomes('ring1', 'the token is taken', 'rotated');
+
 ok $server->stop, 'the server stops';
 log_is_clean($server, qr/\[encgather:alert\].*EG01\d\d:/, qr/\[encgather:error\].*EG01\d\d:/, qr/EG03\d\d:/);
 my $log = $server->error_log;

@@ -2,13 +2,14 @@
  * What key and token files held when they were last good: the parent's memory of it over restarts. */
 #include "config/vault.h"
 
+#include <http_core.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include "core/secret.h"
 
 /* Another layout of what is kept has another number: a graceful restart may load another build of the module. */
-#define RETAINED "mod_encgather:vault:2"
+#define RETAINED "mod_encgather:vault:3"
 #define ALIGNMENT 16
 #define STATES_MOST 1024 /* tokens of a file; for more it would be megabytes */
 
@@ -18,6 +19,7 @@ typedef struct {
     pid_t owner;
     char *pack; /* where packed secrets are */
     apr_size_t packed;
+    int reading; /* of the configuration, the last one in which the module was */
 } vault;
 
 /* Which of them may be the one of a path, for as long as this code is loaded: there may be thousands. */
@@ -78,11 +80,16 @@ void eg_vault_unwant_all(void)
 void eg_vault_open(void)
 {
     vault *v = get_vault();
+    int reading = ap_state_query(AP_SQ_CONFIG_GEN);
+    bool was_away = reading > v->reading + 1; /* or another build of it was here */
 
     if (v->owner != getpid())
         forget_what_is_not_here(v);
     link_all(v);
     eg_vault_unwant_all();
+    if (was_away)
+        eg_vault_drop_unwanted();
+    v->reading = reading;
 }
 
 eg_held *eg_vault_find(eg_store_kind kind, const char *path)

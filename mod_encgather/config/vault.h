@@ -23,7 +23,8 @@ typedef struct eg_held {
 } eg_held;
 
 /* Before files are read: what was read by another process is not mapped in this one, and is taken
- * for never read; nothing is wanted any more. */
+ * for never read; so is all, and is wiped, where the module was not in the configuration before this one.
+ * Nothing is wanted any more. */
 void eg_vault_open(void);
 
 eg_held *eg_vault_find(eg_store_kind kind, const char *path);
