@@ -146,11 +146,14 @@ is_deeply verdicts(\@NOW, \%RECORDED),
 my ($slower, @said) = say_judged('the record (b11ad36)', judge([ [ last => 102_100 ], [ wrong => 58_000 ], [ plivo => 1 ] ], { last => 100_000, wrong => 60_000, first => 2 }));
 is $slower, 1, 'one is too slow';
 is_deeply \@said, [
-    'FAILED  last: 102,100 instructions, 2.1 % more than the 100,000 of the record (b11ad36)',
-    'A case may cost 2 % more without a word. Make it cheaper, or, where it is meant, record it with the reason, in the same commit:',
-    q(    make bench-instr RECORD='why it costs more'),
     'wrong: 58,000 instructions, 3.3 % less than the 60,000 of the record (b11ad36); record it (RECORD=...), or as much can be lost again and nobody sees it',
-    'plivo: new, nothing to compare with', 'first: recorded, and not counted any more',
+    'plivo: new, nothing to compare with',
+    'first: recorded, and not counted any more',
+    'FAILED  last: 102,100 instructions, 2.1 % more than the 100,000 of the record (b11ad36)',
+    'A case may cost 2 % more without a word. Look where it goes:',
+    '    make bench-profile CASE=last',
+    'Make it cheaper, or, where it is meant, record it with the reason, in the same commit:',
+    q(    make bench-instr RECORD='why it costs more'),
 ], 'what a developer reads of it';
 is +(say_judged('x', judge([ [ getPin => 48_000 ], [ new => 1 ] ], { getPin => 50_000 })))[0], 0, 'what became cheaper, and what is new, passes';
 

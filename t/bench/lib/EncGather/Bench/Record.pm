@@ -120,13 +120,21 @@ sub say_judged ($than, @judged) {
     my %by;
     push @{ $by{ $_->{verdict} } }, $_ for @judged;
     my @slower = @{ $by{slower} || [] };
-    my @lines  = map { "FAILED  $_" } map { _more($_, 'more', $than) } @slower;
-    push @lines, sprintf 'A case may cost %.0f %% more without a word. Make it cheaper, or, where it is meant, record it with the reason, in the same commit:', 100 * LIMIT if @slower;
-    push @lines, q(    make bench-instr RECORD='why it costs more') if @slower;
-    push @lines, map { _more($_, 'less', $than) . '; record it (RECORD=...), or as much can be lost again and nobody sees it' } @{ $by{faster} || [] };
+    my @lines  = map { _more($_, 'less', $than) . '; record it (RECORD=...), or as much can be lost again and nobody sees it' } @{ $by{faster} || [] };
     push @lines, _names($by{new}, 'new, nothing to compare with') if $by{new};
     push @lines, _names($by{gone}, 'recorded, and not counted any more') if $by{gone};
+    push @lines, map { "FAILED  $_" } map { _more($_, 'more', $than) } @slower;
+    push @lines, _advice($slower[0]) if @slower;
     return (scalar @slower, @lines);
+}
+
+sub _advice ($worst) {
+    return (
+        sprintf('A case may cost %.0f %% more without a word. Look where it goes:', 100 * LIMIT),
+        '    make bench-profile CASE=' . $worst->{name} =~ s/-malloc\z//r,
+        'Make it cheaper, or, where it is meant, record it with the reason, in the same commit:',
+        q(    make bench-instr RECORD='why it costs more'),
+    );
 }
 
 sub _more ($judged, $word, $than) {
