@@ -256,6 +256,7 @@ my @INCIDENTS = (
     incident('the first call of a host, and the Redis is away, which its lockout goes on without', ['EncgatherStateAway'], newly([ 'lockouts_total .*"away"' => 1 ])),
     incident('the first call of a host, and its key is not there', ['EncgatherKeyMissing'], newly(failing('key', 1))),
     incident('the first calls of a host, signed by nobody who is known', ['EncgatherSignaturesFail'], newly(failing('signature', 3))),
+    incident('the first calls of a host, some forged and one that is not', [], newly([ 'signatures_total .*"valid"' => 1 ], failing('signature', 3))),
     incident('a Prometheus that comes later than all failures', [], [ map { [ $_->[0] => "_x18 $_->[1]" ] } [ '\w+' => '12x6' ], [ 'counters_start_time' => '-3600x6' ],
         [ 'state_(?:counts|marks)_room' => '100x6' ] ]),
     { name => 'a server that is down', interval => '1m', input_series => [ { series => 'up{job="encgather",instance="a:443"}', values => "0x$MINUTES" } ],
