@@ -114,7 +114,7 @@ my @CALLS = (
     [ 'stat',  EIO,     9 ], [ 'flock', ENOLCK, 1 ],
     [ 'fstat', EIO,     9 ], [ 'fsync', EIO,     3 ], [ 'fchmod', EIO, 1 ], [ 'ftruncate', EIO, 1 ], [ 'getrandom', ENOSYS, 4 ],
     [ 'mmap', ENOMEM, 10 ], [ 'EVP_CIPHER_fetch', 0, 8 ], [ 'EVP_EncryptFinal_ex', 0, 3 ], [ 'EVP_DecryptInit_ex2', 0, 3 ],
-    [ 'EVP_DigestFinal_ex', 0, 5 ],
+    [ 'EVP_DigestFinal_ex', 0, 2 ], [ 'SHA1_Update', 0, 3 ], [ 'SHA256_Update', 0, 4 ],
 );
 
 # --- Running it --------------------------------------------------------------------------------------------

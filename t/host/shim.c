@@ -150,6 +150,24 @@ EXPORT int EVP_DigestFinal_ex(EVP_MD_CTX *context, unsigned char *out, unsigned 
     return in_trouble("no-digest") ? 0 : NEXT(fn, "EVP_DigestFinal_ex")(context, out, n);
 }
 
+/* The headers discourage them. */
+int SHA1_Update(void *context, const void *data, size_t n);
+int SHA256_Update(void *context, const void *data, size_t n);
+
+EXPORT int SHA1_Update(void *context, const void *data, size_t n)
+{
+    typedef int (*fn)(void *, const void *, size_t);
+
+    return in_trouble("no-digest") ? 0 : NEXT(fn, "SHA1_Update")(context, data, n);
+}
+
+EXPORT int SHA256_Update(void *context, const void *data, size_t n)
+{
+    typedef int (*fn)(void *, const void *, size_t);
+
+    return in_trouble("no-digest") ? 0 : NEXT(fn, "SHA256_Update")(context, data, n);
+}
+
 EXPORT EVP_CIPHER *EVP_CIPHER_fetch(OSSL_LIB_CTX *library, const char *name, const char *properties)
 {
     typedef EVP_CIPHER *(*fn)(OSSL_LIB_CTX *, const char *, const char *);

@@ -77,6 +77,8 @@ FAILS(EVP_CIPHER *, EVP_CIPHER_fetch, (OSSL_LIB_CTX *library, const char *name, 
 FAILS(int, EVP_EncryptFinal_ex, (EVP_CIPHER_CTX *c, unsigned char *out, int *n), (c, out, n), 0)
 FAILS(int, EVP_DecryptInit_ex2, (EVP_CIPHER_CTX *c, const EVP_CIPHER *cipher, const unsigned char *key, const unsigned char *iv, const OSSL_PARAM *params), (c, cipher, key, iv, params), 0)
 FAILS(int, EVP_DigestFinal_ex, (EVP_MD_CTX *c, unsigned char *out, unsigned *n), (c, out, n), 0)
+FAILS(int, SHA1_Update, (void *c, const void *data, size_t n), (c, data, n), 0)
+FAILS(int, SHA256_Update, (void *c, const void *data, size_t n), (c, data, n), 0)
 /* clang-format on */
 
 int open(const char *path, int flags, ...)

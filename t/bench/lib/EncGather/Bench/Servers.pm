@@ -24,7 +24,7 @@ use EncGather::Redis;
 
 use constant { NODE_PROCESSES => { 'node-1' => 1, 'node-2' => 2 }, STATIC_BYTES => 1000 };
 
-# top: the checkout; mpm
+# top: the checkout; mpm; earlier: another build of the module
 sub new ($class, %option) {
     my $self = bless { mpm => 'event', made => {}, missing => {}, owner => $$, %option }, $class;
     $self->{dir} = File::Temp->newdir('encgather-bench-XXXXXX', TMPDIR => 1);
@@ -118,6 +118,14 @@ sub _conf_ours ($self, @ports) {
     return (modules => ['dbd'], conf => $self->_sqlite . gather_location('/encrypted-gather', '/decrypt-gather', $self->dir)
         . sealing_locations('/decrypt-gather', $self->dir) . lookup_location('/decrypt-gather', $self->dir) . _listen($ports[0], @guarded));
 }
+
+# The same twice, by two builds.
+sub _conf_now ($self, @ports) {
+    return (modules => ['dbd'], conf => $self->_sqlite . gather_location('/encrypted-gather', '/decrypt-gather', $self->dir)
+        . lookup_location('/decrypt-gather', $self->dir));
+}
+
+sub _conf_earlier ($self, @ports) { return ($self->_conf_now(@ports), module => $self->{earlier}) }
 
 # Few threads, so that each of them is used soon.
 sub _conf_small      ($self, @ports) { return ($self->_conf_ours(@ports), children => 1, threads => 64) }
