@@ -81,6 +81,9 @@ is_deeply [ alarms("$apart\n$lines[0]") ], [ $lines[0] ], 'what the packages of 
 my $busy = "$TIME [mpm_event:error] [pid 7:tid 7] AH00484: server reached MaxRequestWorkers setting, consider raising it";
 is_deeply [ alarms("$busy\n$lines[0]") ], [ $lines[0] ], 'that all workers are busy is none either';
 
+my $stopping = "$TIME [mpm_event:error] [pid 7:tid 9] (9)Bad file descriptor: AH03092: process_lingering_close: apr_pollset_add failure";
+is_deeply [ alarms("$stopping\n$lines[0]") ], [ $lines[0] ], 'nor is what the event MPM says of a connection at a stop';
+
 my @alarms = (line(warn => 'EG0301: refused'), line(error => 'EG0101: no key'));
 is_deeply [ unexpected(\@alarms, [ qr/EG03\d\d:/ ]) ], [ $alarms[1] ], 'an alarm that nobody announced';
 is_deeply [ unexpected(\@alarms, [ qr/EG03\d\d:/, qr/EG01\d\d:/ ]) ], [], 'all announced';

@@ -36,8 +36,10 @@ my $ALL_BUSY = qr/AH\d+: server (?:reached|is within MinSpareThreads of) MaxRequ
 
 # No fault of the server under test, and nothing a test could change: what mod_ssl says wherever the system's packages of
 # httpd and OpenSSL are not of the same day; and that all are busy, which on a slow machine a handful of requests does. (A
-# worker that never comes back is found by the requests that wait for it.)
-my @OF_THE_MACHINE = (qr/AH01882: Init: this version of mod_ssl was compiled against/, $ALL_BUSY);
+# worker that never comes back is found by the requests that wait for it.) And what the event MPM says at a stop, with this
+# module and without it, when its main thread has closed the connection that a worker is about to leave.
+my $AT_A_STOP      = qr/AH03092: process_lingering_close: apr_pollset_add failure/;
+my @OF_THE_MACHINE = (qr/AH01882: Init: this version of mod_ssl was compiled against/, $ALL_BUSY, $AT_A_STOP);
 
 # The lines of an error log at warn or worse, and those that tell of the end of a child that crashed.
 sub alarms ($text) {
