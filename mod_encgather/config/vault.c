@@ -2,6 +2,7 @@
  * What key and token files held when they were last good: the parent's memory of it over restarts. */
 #include "config/vault.h"
 
+#include <apr_hash.h>
 #include <http_core.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,11 +29,9 @@ static eg_held *chains[CHAINS];
 
 static eg_held **chain_of(const char *path)
 {
-    unsigned sum = 5381;
+    apr_ssize_t length = APR_HASH_KEY_STRING;
 
-    for (; *path; path++)
-        sum = sum * 33 + (unsigned char)*path;
-    return &chains[sum % CHAINS];
+    return &chains[apr_hashfunc_default(path, &length) % CHAINS];
 }
 
 static void join_chain(eg_held *h)

@@ -13,7 +13,7 @@ const eg_ruling eg_ruling_missing = {.verdict = EG_SIGNATURE_MISSING};
 
 static apr_size_t mac_size(eg_mac mac)
 {
-    return mac == EG_MAC_SHA256 ? EG_SHA256_SIZE : EG_SHA1_SIZE;
+    return eg_sha_size(eg_mac_sha(mac));
 }
 
 apr_size_t eg_offer_length(const eg_hmac_rule *rule)
@@ -47,7 +47,7 @@ static eg_status make_mac(eg_crypto *crypto, const eg_hmac_rule *rule, const eg_
 eg_status eg_offer_make(eg_crypto *crypto, const eg_hmac_rule *rule, const eg_auth_token *secret,
                         char *out)
 {
-    eg_sha sha = rule->mac == EG_MAC_SHA256 ? EG_SHA256 : EG_SHA1;
+    eg_sha sha = eg_mac_sha(rule->mac);
     unsigned char decoded[EG_AUTH_TOKEN_MAX];
     eg_hmac_key key = eg_auth_token_key(secret, sha);
     eg_status status;

@@ -149,11 +149,6 @@ static eg_status encode_mac(eg_crypto *crypto, const signed_string *string, cons
     return status;
 }
 
-static eg_sha sha_of(eg_mac mac)
-{
-    return mac == EG_MAC_SHA256 ? EG_SHA256 : EG_SHA1;
-}
-
 bool eg_signer_asks_for(const eg_signer *signer, const eg_auth_token *token)
 {
     if (signer->is_broken || signer->mac == EG_MAC_UNKNOWN ||
@@ -185,7 +180,7 @@ static void try_tokens(search *s, const signed_string *string)
         const eg_auth_token *known = &s->tokens->at[i];
         apr_size_t ours = known->account.n == 0 || s->what->account.n == 0 ||
                           eg_span_eq(known->account, s->what->account);
-        const eg_hmac_key key = eg_auth_token_key(known, sha_of(signer->mac));
+        const eg_hmac_key key = eg_auth_token_key(known, eg_mac_sha(signer->mac));
 
         if (!eg_signer_asks_for(signer, known))
             continue;
@@ -332,7 +327,7 @@ eg_verdict eg_signature_check(eg_crypto *crypto, const eg_signed *what,
 eg_status eg_signature_make_exact(eg_crypto *crypto, const eg_signed *what,
                                   const eg_auth_token *token, char *out)
 {
-    const eg_hmac_key key = eg_auth_token_key(token, sha_of(what->signer.mac));
+    const eg_hmac_key key = eg_auth_token_key(token, eg_mac_sha(what->signer.mac));
     signed_string string;
 
     if (!build(what, &string) || !set_port(&string, what->origin.port))

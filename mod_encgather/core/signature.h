@@ -15,6 +15,12 @@
 
 apr_size_t eg_signature_length(eg_mac mac);
 
+/* The digest that such an HMAC is made with; of EG_MAC_UNKNOWN none is made. */
+static inline eg_sha eg_mac_sha(eg_mac mac)
+{
+    return mac == EG_MAC_SHA256 ? EG_SHA256 : EG_SHA1;
+}
+
 typedef enum {
     EG_SIGNATURE_UNCHECKED = 0,
     EG_SIGNATURE_MISSING,
