@@ -2,6 +2,7 @@
  * What the log says at start of files of keys and tokens: a line each, or, of many, one for all. */
 #include "config/announced.h"
 
+#include <apr_strings.h>
 #include <http_log.h>
 #include "base/log.h"
 #include "config/contents.h"
@@ -30,16 +31,16 @@ static const char *s_of_many(apr_size_t n)
 static void tell_keys(server_rec *s, int level, const eg_store_entry *entry, eg_crypto *crypto)
 {
     const eg_key *first = &entry->keys->keys[0];
-    const char *quote = first->id[0] ? "'" : "";
-    char fingerprint[9];
+    char id[EG_KEY_ID_MAX + 3], fingerprint[9];
 
+    (void)apr_snprintf(id, sizeof id, "'%s'", first->id);
     if (eg_key_fingerprint(crypto, first, fingerprint) != EG_OK)
         return;
     ap_log_error(APLOG_MARK, level, 0, s,
-                 EG_TAG("0105") "EncGatherKeyFile '%s': %d key%s, encrypting with %s%s%s "
+                 EG_TAG("0105") "EncGatherKeyFile '%s': %d key%s, encrypting with %s "
                                 "(fingerprint %s)",
-                 entry->path, (int)entry->keys->n, s_of_many(entry->keys->n), quote,
-                 first->id[0] ? first->id : "the one it has", quote, fingerprint);
+                 entry->path, (int)entry->keys->n, s_of_many(entry->keys->n),
+                 first->id[0] ? id : "the one it has", fingerprint);
 }
 
 static void tell_tokens(server_rec *s, int level, const eg_store_entry *entry)
