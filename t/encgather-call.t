@@ -106,7 +106,7 @@ my $TLS_PORT = defined module_file('ssl') ? (free_ports(1))[0] : undef;
 sub tls_hosts () {
     my $hosts = "Listen 127.0.0.1:$TLS_PORT\n";
     for my $name ('first.invalid', 'ivr.invalid') {
-        system("openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=$name -addext subjectAltName=DNS:$name -addext basicConstraints=CA:FALSE -days 3 -batch -keyout $DIR/$name.key -out $DIR/$name.pem 2>$DIR/openssl.txt") == 0
+        system("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=$name -addext subjectAltName=DNS:$name -addext basicConstraints=CA:FALSE -days 3 -batch -keyout $DIR/$name.key -out $DIR/$name.pem 2>$DIR/openssl.txt") == 0
             or die slurp("$DIR/openssl.txt");
         $hosts .= "<VirtualHost 127.0.0.1:$TLS_PORT>\n    ServerName $name\n    SSLEngine on\n    SSLCertificateFile $DIR/$name.pem\n    SSLCertificateKeyFile $DIR/$name.key\n</VirtualHost>\n";
     }
