@@ -112,6 +112,8 @@ ok $server->start, 'a server starts' or diag $server->error;
         qr/^  ok      signatures: on, by the tokens of \Q$KEYS\E\/auth-tokens, for https:\/\/ivr\.test$/m,
         qr/^  ok      the database answers and knows the query$/m, qr/^  ok      is an application that gets tokens opened$/m, qr/^  ok      a server runs, process @{[ $server->pid ]}$/m,
         qr/^  ok      1 key; written today$/m, qr/^  ok      3 auth tokens, 1 with an account; 0 SharedKeys; /m;
+    ($rc, my $brief) = run_tool(configured(), '-q');
+    is "$rc $brief", "$GOOD " . $text =~ s/.*^(?=all is well)//msr, '-q: it says that in one line';
     my $report = finds('the same for programs', undef, $GOOD);
     is $report->{result}, 'ok', 'result';
     is $report->{configuration}, $server->config_file, 'configuration';
@@ -122,6 +124,11 @@ ok $server->start, 'a server starts' or diag $server->error;
     utime time - 3600, time - 3600, $pid_file or die "$pid_file: $!";
     finds('a file that changed behind it', undef, $ODD, [ odd => qr/server/, qr/httpd\.conf was changed \d+ seconds after the server that runs has read it/ ],
         map { [ odd => qr/$_$/, qr/was changed \d+ seconds after/ ] } qw(demo\.key auth-tokens));
+    ($rc, $brief) = run_tool(configured(), '--quiet');
+    is $rc, $ODD, '--quiet: the exit status is the same';
+    like $brief, qr/\Athe server\n  odd     [^\n]*\n          do: [^\n]*\n(?:\S[^\n]*\n  odd [^\n]*\n          do: [^\n]*\n){2}0 broken, 3 odd, \d+ ok\n\z/, '... and what is ok is counted alone';
+    my ($is, $few) = examine(undef, '--quiet');
+    is_deeply [ $is, $few->{ok} > 5, map { $_->{state} } @{ $few->{findings} } ], [ $ODD, 1, ('odd') x 3 ], '... for programs, too';
     ok $server->graceful, 'a reload' or diag $server->error;
     finds('and was read', undef, $GOOD);
 }
@@ -129,6 +136,21 @@ ok $server->start, 'a server starts' or diag $server->error;
     my $outer = spew("$FILES/outer.conf", 'Include "' . $server->config_file . "\"\n");
     my ($rc, $text) = run_tool('-d', $server->{dir}, '-f', $outer, '--httpd', $server->{httpd}, '--no-clock', '--offline');
     like $text, qr/ takes \Q$outer\E$/m, 'the configuration is the one that was named, whatever it includes first';
+}
+{
+    my ($name) = $server->{httpd} =~ m{([^/]+)\z};
+    my @other = ('-d', $server->{dir}, '-f', $server->config_file, '--no-clock', '--offline');
+    mkdir "$FILES/bin", 0755;
+    my $own = spew("$FILES/bin/my-httpd", qq(#!/bin/sh\nexec "$server->{httpd}" "\$@"\n), 0755);
+    local $ENV{PATH} = "$FILES/bin:$ENV{PATH}";
+    for my $case ([ 'my-httpd' => $own ], [ $name => qr/\S*\/\Q$name\E/ ]) {
+        my ($rc, $text) = run_tool(@other, '--httpd', $case->[0]);
+        is $rc, $GOOD, "--httpd $case->[0]: a name without a slash" or diag $text;
+        like $text, qr/^  ok      $case->[1] takes /m, '... is looked for in PATH, and where daemons are';
+    }
+    local $ENV{PATH} = '/nowhere';
+    my ($rc, $text) = run_tool(@other, '--httpd', 'my-httpd');
+    is "$rc $text", "$SYSTEM encgather doctor: no my-httpd was found in PATH, /usr/sbin, /usr/local/apache2/bin and /usr/local/sbin; name it with its path\n", '... or is not there';
 }
 ok $server->stop, 'it stops';
 log_is_clean($server);

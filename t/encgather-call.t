@@ -16,12 +16,14 @@ use Test::More;
 
 use lib "$FindBin::Bin/lib";
 use EncGather::Files qw(slurp spew);
+use EncGather::Daemon qw(free_ports);
 use EncGather::Fixtures qw(%KEY %TOKEN @ACCOUNT write_secret);
 use EncGather::Httpd qw(module_file);
 use EncGather::Logs qw(alarms unexpected);
 use EncGather::Sanitizer qw(pointless);
 use EncGather::Scripted;
 use EncGather::Server;
+use EncGather::Signature qw(signature);
 
 plan skip_all => pointless('build') if pointless('build');
 $SIG{$_} = sub { exit 1 } for qw(INT TERM HUP);    # destructors still stop the servers
@@ -75,7 +77,8 @@ my $manual = slurp($PROGRAM) =~ s/.*^__END__$//msr;
 is_deeply [ grep { $manual !~ /^=item .*B<\Q$_\E>/m } $help =~ /(--[a-z-]+)/g ], [], 'the manual has each option';
 ends("wrong usage: @$_", $_, 2, qr/\A\z/, qr/\Aencgather-call: [^\n]+\n\(encgather-call --help tells more\)\n\z/)
     for ['--no-sign'], ['http://127.0.0.1/'], [ '--no-sign', '--means', 'fine=x', 'http://127.0.0.1/' ], [ '--no-sign', '--nonsense', 'http://127.0.0.1/' ],
-    [ '--no-sign', '--ca', "$DIR/none", 'https://127.0.0.1:1/' ], map { [ '--no-sign', $_ ] } 'ftp://127.0.0.1/', 'http://127.0.0.1:99999/', 'http://[::1/', 'http://a b/';
+    [ '--no-sign', '--ca', "$DIR/none", 'https://127.0.0.1:1/' ], (map { [ '--no-sign', '--connect-to', $_, 'http://127.0.0.1/' ] } '', 'a:b', 'a:0', 'a:99999', 'ivr.test:443:127.0.0.1:443', '[::1', '::1'),
+    map { [ '--no-sign', $_ ] } 'ftp://127.0.0.1/', 'http://127.0.0.1:99999/', 'http://[::1/', 'http://a b/';
 
 spew("$DIR/Hidden.pm", <<'HIDDEN');
 package Hidden;
@@ -97,10 +100,23 @@ for my $case ([ 'XML/LibXML.pm' => 'http', 'XML::LibXML', 'libxml-libxml-perl' ]
 my @SIGNED = ('--token-file', $TOKENS);
 my $OTHER  = spew("$DIR/other", "$TOKEN{other}\n");
 
+# Two hosts of one address, each with a certificate of its own name.
+my $TLS_PORT = defined module_file('ssl') ? (free_ports(1))[0] : undef;
+
+sub tls_hosts () {
+    my $hosts = "Listen 127.0.0.1:$TLS_PORT\n";
+    for my $name ('first.invalid', 'ivr.invalid') {
+        system("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=$name -addext subjectAltName=DNS:$name -addext basicConstraints=CA:FALSE -days 3 -batch -keyout $DIR/$name.key -out $DIR/$name.pem 2>$DIR/openssl.txt") == 0
+            or die slurp("$DIR/openssl.txt");
+        $hosts .= "<VirtualHost 127.0.0.1:$TLS_PORT>\n    ServerName $name\n    SSLEngine on\n    SSLCertificateFile $DIR/$name.pem\n    SSLCertificateKeyFile $DIR/$name.key\n</VirtualHost>\n";
+    }
+    return $hosts;
+}
+
 sub private_site ($backend) {
     my $key   = write_secret("$DIR/key", "$KEY{demo}\n");
     my $token = write_secret("$DIR/token", "$TOKEN{demo}\n");
-    return EncGather::Server->new(dir => "$DIR/httpd", modules => [qw(authn_core authz_host alias proxy proxy_http)],
+    return EncGather::Server->new(dir => "$DIR/httpd", modules => [ qw(authn_core authz_host alias proxy proxy_http), defined $TLS_PORT ? 'ssl' : () ],
         module => "$TOP/build/out/mod_encgather.so", conf => <<"CONF");
 EncGatherKeyFile "$key"
 EncGatherAuthTokenFile "$token"
@@ -113,6 +129,7 @@ CustomLog logs/ivr.json encgather_json
     EncGatherBackend @{[ $backend->url ]}
     Require all granted
 </Location>
+@{[ defined $TLS_PORT ? tls_hosts() : '' ]}
 CONF
 }
 
@@ -132,6 +149,12 @@ sub calls_at_the_module () {
     is $rc, 7, 'a wrong token: exit code';
     one_cause('a wrong token', $err, qr/--public-url/);
     ends('not signed, as expected', [ '--no-sign', '-q', '--expect', 'refused', $voice ], 0, qr/\A\z/);
+  SKIP: {
+        skip 'no mod_ssl', 6 if !defined $TLS_PORT;
+        my @there = (@SIGNED, '--connect-to', "127.0.0.1:$TLS_PORT", '--ca', "$DIR/ivr.invalid.pem");
+        ends('--connect-to and https', [ @there, '-q', 'https://ivr.invalid/voice', '041', '-', '-' ], 5, qr/\A\z/);
+        ends('... and the certificate of another host', [ @there, '-q', 'https://first.invalid/voice' ], 1, qr/\A\z/, qr/Can't connect to first\.invalid:443 at 127\.0\.0\.1:$TLS_PORT /);
+    }
     ok $server->stop, 'the server stops';
     my $facts = qr/ \(200, [\d.]+ m?s, signature valid\)/;
     for my $log (qw(ivr_log ivr.json)) {
@@ -139,7 +162,7 @@ sub calls_at_the_module () {
             qr/\A(?:\S+ \S+  getLast4CC: asked$facts\n\S+ \S+  getPin: asked$facts\n)(?:\S+ \S+  (?:processData: unavailable$facts|error EG0501: the backend \S+ is unavailable: [^\n]+)\n){2}3 webhooks in [\d.]+ s; the last one: unavailable\n\z/,
             "encgather trace: the same call in error_log and $log";
     }
-    is_deeply [ unexpected([ alarms($server->error_log) ], [ qr/EG0501:/, qr/EG0301:/ ]) ], [], 'nothing else in its log';
+    is_deeply [ unexpected([ alarms($server->error_log) ], [ qr/EG0501:/, qr/EG0301:/, qr/AH01873:/ ]) ], [], 'nothing else in its log';
     return;
 }
 
@@ -178,6 +201,24 @@ ends_at('--expect another end', [ twiml_of("<Say>$sentence{notfound}</Say>") ], 
     qr/\Aencgather-call: [^\n]*found[^\n]*not found[^\n]*\n\z/);
 ends_at('rejected', [ twiml_of('<Reject/>') ], [], 1, qr/rejects/, qr/rejected/);
 
+# --- Another address ------------------------------------------------------------------------------------------------
+
+{
+    my $next   = twiml_of('<Redirect>https://other.invalid/x</Redirect>');
+    my $server = EncGather::Scripted->new(twiml_of('<Redirect>/b</Redirect>'), $next);
+    my ($at)   = $server->url =~ m{^http://([^/]+)};
+    my $url    = 'http://ivr.invalid:8080/voice';
+    my $out    = ends('--connect-to', [ @SIGNED, '-v', '--call-sid', 'CA1', '--connect-to', $at, $url ], 0, qr/^> goes on at https:\/\/other\.invalid\/x, which is not called/m);
+    my @came = $server->requests;
+    is_deeply [ map { [ $_->header('Host'), $_->uri->path ] } @came ], [ map { [ 'ivr.invalid:8080', $_ ] } '/voice', '/b' ], '... the host is that of the URL, at each step';
+    my %form = URI->new('?' . $came[0]->content)->query_form;
+    my $signature = signature($TOKEN{demo}, $url, [%form]);
+    is $came[0]->header('X-Twilio-Signature'), $signature, '... and the URL that is signed';
+    like $out, qr/^  X-Twilio-Signature: \Q$signature\E$/m, '... which -v shows';
+    ends('--connect-to nobody', [ '--no-sign', '--connect-to', '127.0.0.1:1', $url ], 1, qr/\A\z/,
+        qr/Can't connect to ivr\.invalid:8080 at 127\.0\.0\.1:1 \(Connection refused\).*11202/s);
+}
+
 # --- 403: one cause ------------------------------------------------------------------------------------------------
 
 my $TEXT = [ 403, 'text/plain; charset=utf-8', 'Forbidden' ];
@@ -199,7 +240,10 @@ sub refused ($name, $answers, $options, $cause, @more) {
 
 refused('not signed', [$TEXT], ['--no-sign'], qr/--no-sign/);
 refused('at an inner name', [$TEXT], [@SIGNED], qr/--public-url/);
-like refused('by its public name', [$TEXT], [ @SIGNED, '--public-url', 'https://ivr.example.com' ], qr/token in/), qr/EG0301/, 'and where it is told';
+my $said = refused('by its public name', [$TEXT], [ @SIGNED, '--public-url', 'https://ivr.example.com' ], qr/token in/);
+like $said, qr/^the error log of the server has the cause in a line EG0301$/m, 'and where it is told';
+like $said, qr/^and on the server encgather doctor --url URL --signature SIGNATURE < BODY says what would have fitted \(-v shows all three\)$/m, '... and asked for';
+ends_at('... or of another provider', [$TEXT], [ @SIGNED, '--provider', 'plivo', '-q' ], 7, qr/\A\z/, qr/^and encgather verify --provider plivo, with what -v shows, says what would have fitted$/m);
 refused('in the middle of a call', [ twiml_of('<Redirect>/b</Redirect>'), $TEXT ], [@SIGNED], qr/EncGatherPublicURL/);
 refused('decrypt-gather', [ [ 403, 'application/json', '{"error":"forbidden"}' ] ], [@SIGNED], qr/decrypt-gather/);
 refused('a page of httpd', [ [ 403, 'text/html; charset=iso-8859-1', '<h1>Forbidden</h1>' ] ], [@SIGNED], qr/AH01630/);

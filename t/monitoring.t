@@ -257,6 +257,9 @@ my @INCIDENTS = (
     incident('the first call of a host, and its key is not there', ['EncgatherKeyMissing'], newly(failing('key', 1))),
     incident('the first calls of a host, signed by nobody who is known', ['EncgatherSignaturesFail'], newly(failing('signature', 3))),
     incident('the first calls of a host, some forged and one that is not', [], newly([ 'signatures_total .*"valid"' => 1 ], failing('signature', 3))),
+    incident('the first calls of a host, and they are too large', ['EncgatherTooLarge'], newly([ 'webhooks_total .*first.*"too-large"' => 4 ])),
+    incident('the first calls of a host at a shield, and they are too large', ['EncgatherTooLarge'], newly([ 'shields_total .*"too-large"' => 4 ])),
+    incident('the first calls of a host, of a number that is locked', ['EncgatherLockedOut'], newly([ 'lockouts_total .*"locked"' => 21 ])),
     incident('a Prometheus that comes later than all failures', [], [ map { [ $_->[0] => "_x18 $_->[1]" ] } [ '\w+' => '12x6' ], [ 'counters_start_time' => '-3600x6' ],
         [ 'state_(?:counts|marks)_room' => '100x6' ] ]),
     { name => 'a server that is down', interval => '1m', input_series => [ { series => 'up{job="encgather",instance="a:443"}', values => "0x$MINUTES" } ],
@@ -266,6 +269,19 @@ my @INCIDENTS = (
             exp_annotations => { summary => 'a:443 gives no numbers', description => $RULES =~ /description: '(The server is down, .*)'/ },
         } ] } ] },
 );
+
+# What is looked at for an hour takes more of them: five minutes between samples, and a host of which nothing was counted in the first hour.
+sub first_hour ($name, $alerts, %numbers) {
+    my %all = ('encgather_counters_start_time_seconds{' => '-3600x24', 'encgather_calls_total{host="a",' => '0x14 20x9',
+        map { ("encgather_webhooks_total{host=\"a\",$_," => "_x14 $numbers{$_}x9") } keys %numbers);
+    my $there = qq(job="encgather",instance="a:443"});
+    return { name => $name, interval => '5m', input_series => [ map { { series => "$_$there", values => $all{$_} } } sort keys %all ],
+        promql_expr_test => [ { %{ firing(@$alerts) }, eval_time => '100m' } ] };
+}
+
+push @INCIDENTS, first_hour('the first calls of a host, and many err', ['EncgatherCallersErr'], 'step="middle",result="invalid"' => 8),
+    first_hour('the first calls of a host, and some err', [], 'step="middle",result="invalid"' => 5),
+    first_hour('the first calls of a host, and nobody is found', ['EncgatherNobodyFound'], 'step="last",result="not-found"' => 12, 'step="last",result="found"' => 1);
 
 # Variables as somebody sets them who wants to see everything; a query that finds no series at all finds none for good.
 sub panel_test ($title, $query) {

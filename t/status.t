@@ -16,9 +16,11 @@ use XML::LibXML;
 
 use lib 't/lib';
 use EncGather::Backend;
-use EncGather::Files qw(slurp spew);
+use EncGather::Faults;
+use EncGather::Files qw(slurp slurp_if_there spew);
 use EncGather::Httpd qw(module_file);
 use EncGather::Logs qw(leaks);
+use EncGather::Sanitizer qw(pointless);
 use EncGather::Test;
 use EncGather::Wait qw(wait_until);
 
@@ -110,7 +112,8 @@ AddOutputFilter INCLUDES .shtml
 END_OF_CONF
 }
 
-my $server = private_server('status', modules => \@MODULES, conf => conf(qw(one.test two.test idle.test lost.test)));
+my ($TROUBLE, $SHIM) = EncGather::Faults::troubled_host('status');
+my $server = private_server('status', modules => \@MODULES, environment => $SHIM, conf => conf(qw(one.test two.test idle.test lost.test)));
 spew("$TREE/htdocs/sorry.html",  "sorry\n");
 spew("$TREE/htdocs/page.shtml",  "<!--#include virtual=\"/encgather-status\" -->\n");
 mkdir "$TREE/htdocs/signed";
@@ -151,6 +154,16 @@ sub sum ($samples, $name, %labels) {
 sub difference ($before, $after) {
     my @counters = grep { !/_(?:bucket|sum)\{/ } keys %$after;
     return { map { my $by = $after->{$_} - ($before->{$_} || 0); $by ? ($_ => $by) : () } @counters };
+}
+
+# By whom the child that answers has digests made, on each of its pages. A host that asks for validated cryptography has it so anyway.
+sub digests_are ($words, $object) {
+    return if slurp_if_there('/proc/sys/crypto/fips_enabled') =~ /^1/;
+    my $status = JSON::PP->new->decode(page('/encgather-status?format=json')->content);
+    is_deeply $status->{digests}, $object, "digests are made by $words: for programs";
+    like page('/encgather-status?format=text')->content, qr/^Digests are made by \Q$words\E$/m, '... for a terminal';
+    (my $html = $words) =~ s/'/&#39;/;
+    return like page('/encgather-status')->content, qr{<dt>Digests</dt><dd>made by (?:\Q$words\E|\Q$html\E)</dd>}, '... in a browser';
 }
 
 # --- Each result, once ----------------------------------------------------------------------------------------------------
@@ -333,8 +346,12 @@ sub start_client ($host) {
     log_agrees('many at once');
 
     my $same = samples();
+    digests_are("OpenSSL's own functions", { by => 'functions', provider => 'default' });
+    spew("$TROUBLE/fips-wanted", '');
     ok $server->graceful, 'a second graceful restart';
     is_deeply samples(), $same, 'changes nothing';
+    digests_are("OpenSSL's provider default", { by => 'provider', provider => 'default' }) if !pointless('shim');
+    unlink "$TROUBLE/fips-wanted";
     ok $server->restart, 'neither';
     is_deeply samples(), $same, 'does a full one';
 

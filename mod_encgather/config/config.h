@@ -26,6 +26,8 @@ typedef enum {
     EG_STATE_PASSWORD_FILE /* without the end of its line */
 } eg_store_kind;
 
+#define EG_STORE_KINDS (EG_STATE_PASSWORD_FILE + 1)
+
 /* A file of keys or tokens that some directive names; the same file is one entry. What it holds is
  * there from check_config on (an envelope key: in children alone); NULL while it could never be read. */
 typedef struct {

@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include "core/secret.h"
 #include "core/secretfile.h"
+#include "config/announced.h"
 #include "config/contents.h"
 #include "config/handover.h"
 #include "config/vault.h"
@@ -289,60 +290,31 @@ void eg_store_doubt(server_rec *s, const eg_store_entry *entry)
                      eg_contents_directive(entry->kind), entry->kid, entry->path);
 }
 
-static void announce_keys(apr_pool_t *ptemp, server_rec *s, const eg_store_entry *entry,
-                          eg_crypto *crypto)
+/* What requests need beside what was read. */
+static void make_ready(server_rec *s, slot *each, eg_crypto *crypto, eg_key_counter counter)
 {
-    const eg_key *first = &entry->keys->keys[0];
-    char fingerprint[9];
-
-    eg_store_doubt(s, entry);
-    if (eg_key_fingerprint(crypto, first, fingerprint) != EG_OK)
-        return;
-    ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s,
-                 EG_TAG("0105") "EncGatherKeyFile '%s': %d key%s, encrypting with %s "
-                                "(fingerprint %s)",
-                 entry->path, (int)entry->keys->n, entry->keys->n == 1 ? "" : "s",
-                 first->id[0] ? apr_psprintf(ptemp, "'%s'", first->id) : "the one it has",
-                 fingerprint);
-}
-
-static void announce_tokens(server_rec *s, const eg_store_entry *entry)
-{
-    ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s,
-                 EG_TAG("0106") "EncGatherAuthTokenFile '%s': %d token%s", entry->path,
-                 (int)entry->tokens->n, entry->tokens->n == 1 ? "" : "s");
-}
-
-static void announce_envelope_key(server_rec *s, const eg_store_entry *entry)
-{
-    eg_store_doubt(s, entry);
-    ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s,
-                 EG_TAG("0119") "%s %s '%s': a key of %s (fingerprint %s)",
-                 eg_contents_directive(entry->kind), entry->kid, entry->path,
-                 eg_key_kind_name(entry->facts.kind), entry->facts.fingerprint);
+    if (each->entry.keys && !derive_keys(each, crypto))
+        give_up(s, each);
+    if (each->entry.keys)
+        count_keys(each, crypto, counter);
+    if (each->entry.tokens && crypto)
+        eg_held_prepare(each->held, crypto);
 }
 
 void eg_store_announce(apr_pool_t *ptemp, server_rec *s, eg_key_counter counter)
 {
     eg_crypto *crypto = eg_crypto_create(ptemp);
+    eg_announced all = {{0}, {0}};
 
     for (int i = 0; i < slots->nelts; i++) {
-        slot *each = slot_at(i);
-        const eg_store_entry *entry = &each->entry;
-
-        if (entry->keys && !derive_keys(each, crypto))
-            give_up(s, each);
-        if (entry->keys)
-            count_keys(each, crypto, counter);
-        if (entry->keys)
-            announce_keys(ptemp, s, entry, crypto);
-        if (entry->tokens && crypto)
-            eg_held_prepare(each->held, crypto);
-        if (entry->tokens)
-            announce_tokens(s, entry);
-        if (entry->has_facts)
-            announce_envelope_key(s, entry);
+        make_ready(s, slot_at(i), crypto, counter);
+        eg_announced_count(&all, &slot_at(i)->entry);
     }
+    for (int i = 0; i < slots->nelts; i++) {
+        eg_store_doubt(s, &slot_at(i)->entry);
+        eg_announced_tell(&all, s, &slot_at(i)->entry, crypto);
+    }
+    eg_announced_sum_up(&all, s);
 }
 
 static bool has_any(void)

@@ -170,6 +170,11 @@ bool eg_crypto_uses_provider(const eg_crypto *crypto)
     return !crypto->digests.is_plain;
 }
 
+const char *eg_crypto_provider(const eg_crypto *crypto)
+{
+    return eg_sha_provider(crypto->digests.md[EG_SHA256]);
+}
+
 eg_status eg_random(eg_crypto *crypto, unsigned char *out, apr_size_t n)
 {
     return crypto->random(out, n) ? EG_OK : EG_ECRYPTO;

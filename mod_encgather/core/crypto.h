@@ -25,6 +25,9 @@ void eg_crypto_use_random(eg_crypto *crypto, eg_random_fn random);
 void eg_crypto_use_provider(eg_crypto *crypto);
 bool eg_crypto_uses_provider(const eg_crypto *crypto);
 
+/* The name of the provider that digests come from ("default", "fips"); it lives as long as crypto. */
+const char *eg_crypto_provider(const eg_crypto *crypto);
+
 /* n random bytes, or EG_ECRYPTO. */
 eg_status eg_random(eg_crypto *crypto, unsigned char *out, apr_size_t n) EG_MUST_CHECK;
 

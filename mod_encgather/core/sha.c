@@ -9,6 +9,13 @@
 #include <openssl/sha.h>
 #include "secret.h"
 
+const char *eg_sha_provider(const EVP_MD *md)
+{
+    const OSSL_PROVIDER *provider = EVP_MD_get0_provider(md);
+
+    return provider ? OSSL_PROVIDER_get0_name(provider) : "";
+}
+
 #if defined(OPENSSL_NO_DEPRECATED_3_0) || defined(EG_SHA_EVP)
 
 bool eg_sha_is_plain(const EVP_MD *md)
@@ -37,9 +44,7 @@ bool eg_sha_blocks(eg_sha sha, eg_sha_state *state, const unsigned char *blocks,
 
 bool eg_sha_is_plain(const EVP_MD *md)
 {
-    const OSSL_PROVIDER *provider = EVP_MD_get0_provider(md);
-
-    return provider && strcmp(OSSL_PROVIDER_get0_name(provider), "default") == 0 &&
+    return strcmp(eg_sha_provider(md), "default") == 0 &&
            !EVP_default_properties_is_fips_enabled(NULL);
 }
 

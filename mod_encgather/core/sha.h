@@ -20,6 +20,9 @@ typedef struct {
     apr_uint32_t h[EG_SHA256_SIZE / 4]; /* SHA-1 has five */
 } eg_sha_state;
 
+/* The name of the provider that md comes from; it lives as long as md. */
+const char *eg_sha_provider(const EVP_MD *md);
+
 /* Whether digests of md are made by that code anyway: they come from OpenSSL's own provider, and nobody has
  * asked for a validated one. False too where OpenSSL is built without those functions, or this program (make SHA=evp). */
 bool eg_sha_is_plain(const EVP_MD *md);

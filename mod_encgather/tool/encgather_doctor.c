@@ -13,6 +13,7 @@ typedef struct {
     eg_httpd_options httpd;
     eg_explain_options request;
     bool json;
+    bool quiet;
     bool offline;  /* nobody is asked: no database, no backend */
     bool no_clock; /* where something else watches it */
 } doctor_options;
@@ -284,6 +285,8 @@ static bool take_doctor_options(const eg_tool *tool, doctor_options *given)
                                  {"-D", &given->httpd.define, NULL, false},
                                  {"--httpd", &given->httpd.program, NULL, false},
                                  {"--json", NULL, &given->json, false},
+                                 {"--quiet", NULL, &given->quiet, false},
+                                 {"-q", NULL, &given->quiet, false},
                                  {"--offline", NULL, &given->offline, false},
                                  {"--no-clock", NULL, &given->no_clock, false},
                                  {"--url", &given->request.url, NULL, false},
@@ -308,6 +311,7 @@ static eg_exit run_doctor(eg_tool *tool)
 
     if (!take_doctor_options(tool, &given))
         return EG_EXIT_USAGE;
+    report.is_quiet = given.quiet;
     given.httpd.databases = !given.offline;
     if (!eg_httpd_ask(tool, &given.httpd, &said))
         return EG_EXIT_SYSTEM;
@@ -339,7 +343,8 @@ const eg_command eg_command_doctor = {
     "  -f FILE       the configuration (default: that of httpd)\n"
     "  -d DIRECTORY  ServerRoot, as httpd takes it\n"
     "  -D NAME       a name for <IfDefine>\n"
-    "  --httpd PATH  the program (default: apache2 or httpd)\n"
+    "  --httpd NAME  the program, by its path or name (default: apache2 or httpd)\n"
+    "  -q, --quiet   say only what is not ok, and a line at the end\n"
     "  --json        one JSON object, for programs\n"
     "  --offline     do not ask databases, backends and the Redis\n"
     "  --no-clock    do not look at the clock\n"

@@ -18,27 +18,53 @@
 #define MOST_TEXT (16 * 1024 * 1024)
 #define NO_PROGRAM 127 /* as the shell says it */
 
+#define OF_DAEMONS "/usr/sbin:/usr/local/apache2/bin:/usr/local/sbin"
+
 /* What Debian's apache2ctl reads first, or the configuration lacks its variables. */
 #define ENVVARS "/etc/apache2/envvars"
 
 /* --- which httpd ------------------------------------------------------------------------------- */
 
-static const char *find_httpd(apr_pool_t *pool)
+/* The first of these names in the first of these directories that has one; NULL: nowhere. */
+static const char *find_program(apr_pool_t *pool, const char *const names[],
+                                const char *directories)
 {
-    static const char *const names[] = {"apache2", "httpd"};
-    const char *path = getenv("PATH");
-    char *rest = apr_pstrcat(
-        pool, "/usr/sbin:/usr/local/apache2/bin:/usr/local/sbin:", path ? path : "", NULL);
-    char *state = NULL;
+    char *rest = apr_pstrdup(pool, directories), *state = NULL;
 
     for (char *each = apr_strtok(rest, ":", &state); each; each = apr_strtok(NULL, ":", &state))
-        for (int i = 0; i < 2; i++) {
+        for (int i = 0; names[i]; i++) {
             const char *program = apr_pstrcat(pool, each, "/", names[i], NULL);
 
             if (*each == '/' && access(program, X_OK) == 0)
                 return program;
         }
     return NULL;
+}
+
+/* A name without a slash is looked for as a shell does, and where daemons are; none: what httpd is mostly called,
+ * where daemons are first. */
+static const char *find_httpd(const eg_tool *tool, const char *named)
+{
+    static const char *const usual[] = {"apache2", "httpd", NULL};
+    const char *const names[] = {named, NULL};
+    const char *path = getenv("PATH");
+    const char *found;
+
+    path = path ? path : "";
+    if (named && strchr(named, '/'))
+        return named;
+    found =
+        named
+            ? find_program(tool->pool, names, apr_pstrcat(tool->pool, path, ":" OF_DAEMONS, NULL))
+            : find_program(tool->pool, usual, apr_pstrcat(tool->pool, OF_DAEMONS ":", path, NULL));
+    if (!found && named)
+        eg_tool_complain(tool,
+                         "no %s was found in PATH, /usr/sbin, /usr/local/apache2/bin and "
+                         "/usr/local/sbin; name it with its path",
+                         named);
+    else if (!found)
+        eg_tool_complain(tool, "no httpd was found; name it: --httpd PATH");
+    return found;
 }
 
 static bool is_debians(const char *program)
@@ -148,11 +174,9 @@ bool eg_httpd_ask(const eg_tool *tool, const eg_httpd_options *options, eg_httpd
     int output;
     bool ok;
 
-    said->program = options->program ? options->program : find_httpd(tool->pool);
-    if (!said->program) {
-        eg_tool_complain(tool, "no httpd was found; name it: --httpd PATH");
+    said->program = find_httpd(tool, options->program);
+    if (!said->program)
         return false;
-    }
     output = memfd_create("encgather", MFD_CLOEXEC);
     if (output < 0 || fcntl(output, F_SETFL, O_APPEND) != 0) {
         eg_tool_complain(tool, "no memory for what httpd says: %s", strerror(errno));

@@ -6,7 +6,7 @@
 #include "encgather_tool.h"
 
 typedef struct {
-    const char *program; /* --httpd; NULL: found */
+    const char *program; /* --httpd: a path, or a name that is looked for; NULL: found */
     const char *config;  /* -f, or NULL */
     const char *root;    /* -d, or NULL */
     const char *define;  /* -D, or NULL */

@@ -52,6 +52,19 @@ static void count_states(const eg_report *report, int count[STATES])
             count[found_at(subject_at(report, i), j)->state]++;
 }
 
+static bool is_shown(const eg_report *report, eg_state state)
+{
+    return state != EG_STATE_OK || !report->is_quiet;
+}
+
+static bool has_shown(const eg_report *report, const eg_subject *subject)
+{
+    for (int i = 0; i < subject->findings->nelts; i++)
+        if (is_shown(report, found_at(subject, i)->state))
+            return true;
+    return false;
+}
+
 /* --- for people -------------------------------------------------------------------------------- */
 
 static eg_exit print_finding(const eg_report *report, const eg_finding *finding)
@@ -80,7 +93,7 @@ static eg_exit print_subject(const eg_report *report, const eg_subject *subject)
 {
     eg_exit printed = EG_EXIT_GOOD;
 
-    if (subject->findings->nelts == 0)
+    if (!has_shown(report, subject))
         return EG_EXIT_GOOD;
     if (subject->line)
         printed = eg_tool_print(report->tool, "%s (line %ld of %s)", subject->title, subject->line,
@@ -88,7 +101,8 @@ static eg_exit print_subject(const eg_report *report, const eg_subject *subject)
     else
         printed = eg_tool_print(report->tool, "%s", subject->title);
     for (int state = EG_STATE_BROKEN; state >= EG_STATE_OK && printed == EG_EXIT_GOOD; state--)
-        printed = print_findings(report, subject, (eg_state)state);
+        if (is_shown(report, (eg_state)state))
+            printed = print_findings(report, subject, (eg_state)state);
     return printed;
 }
 
@@ -125,15 +139,22 @@ static const char *finding_as_json(apr_pool_t *pool, const eg_subject *about,
                        member(pool, "do", finding->advice), "}", NULL);
 }
 
+static void push_as_json(const eg_report *report, const eg_subject *subject,
+                         apr_array_header_t *all)
+{
+    for (int i = 0; i < subject->findings->nelts; i++)
+        if (is_shown(report, found_at(subject, i)->state))
+            APR_ARRAY_PUSH(all, const char *) =
+                finding_as_json(report->tool->pool, subject, found_at(subject, i));
+}
+
 static const char *findings_as_json(const eg_report *report)
 {
     apr_pool_t *pool = report->tool->pool;
     apr_array_header_t *all = apr_array_make(pool, 16, sizeof(const char *));
 
     for (int i = 0; i < report->subjects->nelts; i++)
-        for (int j = 0; j < subject_at(report, i)->findings->nelts; j++)
-            APR_ARRAY_PUSH(all, const char *) =
-                finding_as_json(pool, subject_at(report, i), found_at(subject_at(report, i), j));
+        push_as_json(report, subject_at(report, i), all);
     return apr_array_pstrcat(pool, all, ',');
 }
 

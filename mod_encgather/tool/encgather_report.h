@@ -30,6 +30,7 @@ typedef struct {
     const char *configuration;    /* the file that httpd begins with, or NULL */
     const char *version;          /* of the module, or NULL */
     apr_array_header_t *subjects; /* of eg_subject * */
+    bool is_quiet;                /* what is ok is counted, and not shown */
 } eg_report;
 
 eg_report eg_report_begin(const eg_tool *tool);

@@ -7,6 +7,7 @@
 #include "core/jsonline.h"
 #include "state/state.h"
 #include "version.h"
+#include "watch/digestwords.h"
 #include "watch/hostclock.h"
 #include "watch/keys.h"
 #include "watch/metrics.h"
@@ -267,6 +268,8 @@ void eg_status_write_json(apr_bucket_brigade *out, const eg_snapshot *snapshot)
     put_key_list(&w);
     put_name(&w, &first, "clock");
     put_clock_object(&w);
+    put_name(&w, &first, "digests");
+    put_json(&w, eg_digest_json(w.pool));
     if (eg_state_numbers_now(&store)) {
         put_name(&w, &first, "state");
         put_store_object(&w, &store);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <apr_strings.h>
 #include "version.h"
+#include "watch/digestwords.h"
 #include "watch/metrics.h"
 #include "watch/storewords.h"
 #include "watch/verdict.h"
@@ -96,6 +97,7 @@ void eg_status_write_text(apr_bucket_brigade *out, const eg_snapshot *of)
     if (eg_state_numbers_now(&store))
         apr_brigade_printf(out, NULL, NULL, "\nState that requests share: %s\n",
                            eg_store_words(of, &store));
+    apr_brigade_printf(out, NULL, NULL, "\nDigests are made by %s\n", eg_digest_words(of->pool));
     apr_brigade_printf(out, NULL, NULL, "\nAs of %s (UTC%s), mod_encgather " EG_VERSION "\n",
                        eg_time_words(of, of->now), eg_zone_words(of->pool, of->now));
 }

@@ -4,6 +4,7 @@
 
 #include <apr_strings.h>
 #include "version.h"
+#include "watch/digestwords.h"
 #include "watch/hostclock.h"
 #include "watch/keys.h"
 #include "watch/storewords.h"
@@ -95,6 +96,7 @@ void eg_page_server(const eg_page *p)
 
     eg_put(h, "<dl class=\"facts\"><dt>Version</dt><dd>" EG_VERSION "</dd>");
     eg_put_in(h, "<dt>Clock</dt><dd>", clock_words(p), "</dd>");
+    eg_put_in(h, "<dt>Digests</dt><dd>made by ", eg_digest_words(h->pool), "</dd>");
     if (eg_state_numbers_now(&store))
         eg_put_in(h, "<dt>State that requests share</dt><dd>", eg_store_words(p->snapshot, &store),
                   "</dd>");

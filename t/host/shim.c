@@ -67,6 +67,15 @@ EXPORT ssize_t getrandom(void *buffer, size_t n, unsigned flags)
     return NEXT(fn, "getrandom")(buffer, n, flags);
 }
 
+/* --- a configuration that asks for validated cryptography ---------------------------------------- */
+
+EXPORT int EVP_default_properties_is_fips_enabled(OSSL_LIB_CTX *context)
+{
+    typedef int (*fn)(OSSL_LIB_CTX *);
+
+    return in_trouble("fips-wanted") || NEXT(fn, "EVP_default_properties_is_fips_enabled")(context);
+}
+
 /* --- memory ------------------------------------------------------------------------------------ */
 
 EXPORT int madvise(void *p, size_t n, int advice)

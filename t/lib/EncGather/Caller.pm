@@ -34,6 +34,7 @@ my %DEFAULT = (
 # token           the secret that signs (of Telnyx: { tool, file }); undef sends unsigned requests
 # public_url      the origin under which Twilio is said to know the server, and the path that a proxy
 #                 takes off: this is signed, but fetched without it from the origin of url
+# connect_to      ADDRESS or ADDRESS:PORT that takes the connections for the host of url; nothing else changes
 # params          webhook parameters (bytes), laid over realistic ones; undef as a value leaves the
 #                 parameter out
 # keys            what the caller does at each <Gather>: '1234', 'speech:...', undef for silence; or
@@ -60,9 +61,9 @@ sub new ($class, %options) {
 #              the number under which Twilio's console would file it, if it would)
 #   said       the texts spoken, in order
 #   verbs      every verb that was carried out: { name attributes text nested }
-#   exchanges  [{ method url sent foreign form status headers body verbs seconds }, ...]; url is what was
-#              signed for, sent is where it went, foreign whether that is another host, form a flat list, headers an
-#              HTTP::Headers
+#   exchanges  [{ method url sent foreign form signature status headers body verbs seconds }, ...]; url is what was
+#              signed for, sent is where it went, foreign whether that is another host, form a flat list, signature the
+#              headers that sign, as name, value, ..., headers an HTTP::Headers
 sub place ($self) {
     my $call = { said => [], verbs => [], exchanges => [] };
     local $self->{state} = $self->_state;
@@ -191,9 +192,10 @@ sub _exchange ($self, $call, $next) {
     $exchange{foreign} = !$self->_is_ours($exchange{url});
     $self->{state}{url} = $next->{url};
     push @{ $call->{exchanges} }, \%exchange;
+    my $request = $self->_signed_request(\%exchange);
     $self->_tell(request => \%exchange);
 
-    my $response = $self->_send(\%exchange);
+    my $response = $self->_send($request, \%exchange);
     $exchange{status}  = $response->code;
     $exchange{headers} = $response->headers;
     $self->_tell(answer => \%exchange);
@@ -217,9 +219,10 @@ sub _reachable ($self, $url) {
     return $self->{origin} . substr($url, length $origin) =~ s{^\Q$self->{prefix}\E(?=[/?]|\z)}{}r;
 }
 
-sub _send ($self, $exchange) {
-    my $request = $self->_signed_request($exchange);
+sub _send ($self, $request, $exchange) {
     my ($start, $body) = (time, '');
+    $self->{state}{seen}{address} = $exchange->{foreign} ? undef : $self->{connect_to};
+    local @LWP::Protocol::http::EXTRA_SOCK_OPTS = (@LWP::Protocol::http::EXTRA_SOCK_OPTS, $self->_way_to($request->uri));
     my $response = $self->{state}{agent}->request($request, sub ($chunk, @) {
         $body .= $chunk;
         die "too large\n" if length $body > $self->{row}{most};
@@ -230,6 +233,16 @@ sub _send ($self, $exchange) {
     return $response;
 }
 
+# Options of a socket that is to lead to another address than the URL says: the name in the handshake, and the one that the
+# certificate has to have, stay those of the URL. LWP gives them to http and https alike.
+sub _way_to ($self, $uri) {
+    my ($address, $port) = ($self->{state}{seen}{address} // return) =~ /^(.*?)(?::([0-9]+))?\z/;
+    my @to = (PeerAddr => $address =~ tr/[]//dr, PeerPort => $port // $uri->port);
+    return @to if $uri->scheme ne 'https';
+    my $is_name = $uri->host !~ /^[0-9.]+\z|:/;
+    return @to, SSL_verifycn_name => $uri->host, SSL_hostname => $is_name ? $uri->host : '';
+}
+
 sub _signed_request ($self, $exchange) {
     my $post    = $exchange->{method} eq 'POST';
     my $request = HTTP::Request->new($exchange->{method} => $exchange->{sent});
@@ -238,7 +251,8 @@ sub _signed_request ($self, $exchange) {
     $request->header('I-Twilio-Idempotency-Token' => _idempotency_token()) if $self->{provider} eq 'twilio';
     $request->content_type('application/x-www-form-urlencoded; charset=UTF-8') if $post;
     $request->content($body) if $post;
-    $request->header($self->{row}{sign}->($self->{token}, $exchange, $body)) if defined $self->{token};
+    $exchange->{signature} = [ defined $self->{token} ? $self->{row}{sign}->($self->{token}, $exchange, $body) : () ];
+    $request->header(@{ $exchange->{signature} }) if @{ $exchange->{signature} };
     return $request;
 }
 
@@ -307,6 +321,8 @@ sub _connection_failure ($self, $text) {
     $text =~ s/\s+/ /g;
     $text =~ s/\((.+)\) \1\z/($1)/;    # it gives the reason twice
     my ($code) = map { $_->[0] } grep { $text =~ $_->[1] } @CONNECTION_FAILURE;
+    my $address = $self->{state}{seen}{address};
+    $text =~ s/^(Can't connect to \S+)/$1 at $address/ if defined $address;
     return (11236, "$text: the certificate has expired")
         if ($code || 0) == 11237 && ($self->{state}{seen}{certificate} || 0) == CERTIFICATE_EXPIRED;
     return ($code || 11206, $text);
