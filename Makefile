@@ -11,6 +11,11 @@ APXS := $(firstword $(foreach name,$(APXS_NAMES),$(shell command -v $(name) 2>/d
 endif
 CLANG_FORMAT ?= clang-format
 
+# npm keeps what it fetched in the user's home, and fails where there is none that can be written
+ifneq ($(shell test -w "$$HOME" && echo yes),yes)
+export npm_config_cache ?= $(CURDIR)/$(OUT)/npm
+endif
+
 NO_APXS := echo "make: no apxs found; run build/deps.sh build, or name it: make APXS=/path" >&2; exit 1
 
 ask = $(if $(APXS),$(shell $(APXS) -q $(1) 2>/dev/null))
