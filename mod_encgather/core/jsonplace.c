@@ -141,6 +141,16 @@ static bool take_escape(scanner *s)
     return true;
 }
 
+/* What most strings consist of: printable ASCII that stands for itself. */
+static void skip_plain(scanner *s)
+{
+    const char *p = s->p;
+
+    while (p < s->end && *p >= ' ' && *p <= '~' && *p != '"' && *p != '\\')
+        p++;
+    s->p = p;
+}
+
 /* With its quotes. */
 static bool take_string(scanner *s, eg_span *literal)
 {
@@ -148,7 +158,7 @@ static bool take_string(scanner *s, eg_span *literal)
 
     if (!take_byte(s, '"'))
         return false;
-    while (s->p < s->end && *s->p != '"') {
+    for (skip_plain(s); s->p < s->end && *s->p != '"'; skip_plain(s)) {
         apr_size_t n = eg_utf8_length((eg_span){s->p, (apr_size_t)(s->end - s->p)});
 
         if (n == 0 || (unsigned char)*s->p < ' ')
