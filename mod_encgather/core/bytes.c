@@ -86,7 +86,7 @@ apr_size_t eg_utf8_length(eg_span text)
     return length;
 }
 
-/* How many of the bytes in front are ASCII, by eights: most texts are nothing else. */
+/* How many of the bytes in front are ASCII, by eights as long as there are: most texts are nothing else. */
 static apr_size_t ascii_length(eg_span text)
 {
     apr_uint64_t eight;
@@ -98,6 +98,8 @@ static apr_size_t ascii_length(eg_span text)
             break;
         n += sizeof eight;
     }
+    while (n < text.n && (unsigned char)text.p[n] < 0x80)
+        n++;
     return n;
 }
 
