@@ -141,14 +141,10 @@ static bool take_escape(scanner *s)
     return true;
 }
 
-/* What most strings consist of: printable ASCII that stands for itself. */
+/* Most of a string needs no second look. */
 static void skip_plain(scanner *s)
 {
-    const char *p = s->p;
-
-    while (p < s->end && *p >= ' ' && *p <= '~' && *p != '"' && *p != '\\')
-        p++;
-    s->p = p;
+    s->p += eg_plain_length((eg_span){s->p, (apr_size_t)(s->end - s->p)});
 }
 
 /* With its quotes. */
@@ -240,8 +236,12 @@ static const char *unquote_one(const char *p, const char *end, char **out)
 eg_status eg_json_unquote(eg_span literal, char *out, apr_size_t *n)
 {
     const char *p = literal.p + 1, *end = literal.p + literal.n - 1;
-    char *to = out;
+    const char *escape = memchr(p, '\\', (apr_size_t)(end - p));
+    apr_size_t plain = (apr_size_t)((escape ? escape : end) - p);
+    char *to = out + plain;
 
+    memcpy(out, p, plain);
+    p += plain;
     while (p && p < end)
         p = unquote_one(p, end, &to);
     *n = (apr_size_t)(to - out);
