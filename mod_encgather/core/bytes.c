@@ -104,7 +104,7 @@ static bool are_plain(const char *p)
            !any_zero(eight ^ EIGHT('\\'));
 }
 
-static bool is_plain(unsigned char c)
+static bool stands_for_itself(unsigned char c)
 {
     return c >= ' ' && c < 0x80 && c != '"' && c != '\\';
 }
@@ -115,7 +115,7 @@ apr_size_t eg_plain_length(eg_span text)
 
     while (text.n - n >= 8 && are_plain(text.p + n))
         n += 8;
-    while (n < text.n && is_plain((unsigned char)text.p[n]))
+    while (n < text.n && stands_for_itself((unsigned char)text.p[n]))
         n++;
     return n;
 }

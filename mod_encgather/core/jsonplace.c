@@ -142,7 +142,7 @@ static bool take_escape(scanner *s)
 }
 
 /* Most of a string needs no second look. */
-static void skip_plain(scanner *s)
+static void pass_plain(scanner *s)
 {
     s->p += eg_plain_length((eg_span){s->p, (apr_size_t)(s->end - s->p)});
 }
@@ -154,7 +154,7 @@ static bool take_string(scanner *s, eg_span *literal)
 
     if (!take_byte(s, '"'))
         return false;
-    for (skip_plain(s); s->p < s->end && *s->p != '"'; skip_plain(s)) {
+    for (pass_plain(s); s->p < s->end && *s->p != '"'; pass_plain(s)) {
         apr_size_t n = eg_utf8_length((eg_span){s->p, (apr_size_t)(s->end - s->p)});
 
         if (n == 0 || (unsigned char)*s->p < ' ')

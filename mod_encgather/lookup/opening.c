@@ -164,8 +164,8 @@ static eg_outcome answer_failure(request_rec *r)
     return EG_MISCONFIGURED;
 }
 
-static eg_status open_token(eg_unsealing *all, const char *field, eg_span token,
-                            eg_opened_token *opened)
+static eg_status open_one_token(eg_unsealing *all, const char *field, eg_span token,
+                                eg_opened_token *opened)
 {
     eg_demands demands = {.sid = all->call,
                           .fld = eg_span_of(field),
@@ -180,8 +180,8 @@ static eg_status open_token(eg_unsealing *all, const char *field, eg_span token,
 }
 
 /* Until one does not open; n is its place. Nobody is told or asked anything meanwhile: a key is held. */
-static eg_status open_tokens(eg_unsealing *all, const eg_sealed_fields *list,
-                             eg_opened_token *opened, unsigned *n)
+static eg_status open_each(eg_unsealing *all, const eg_sealed_fields *list, eg_opened_token *opened,
+                           unsigned *n)
 {
     eg_status status = EG_OK;
 
@@ -189,7 +189,7 @@ static eg_status open_tokens(eg_unsealing *all, const eg_sealed_fields *list,
     for (*n = 0; *n < list->n; ++*n) {
         if (!list->tokens[*n].p)
             continue;
-        status = open_token(all, list->fields[*n], list->tokens[*n], &opened[*n]);
+        status = open_one_token(all, list->fields[*n], list->tokens[*n], &opened[*n]);
         if (status != EG_OK)
             break;
         list->plain[*n] = opened[*n].plain;
@@ -211,7 +211,7 @@ eg_outcome eg_unseal(eg_unsealing *all, const eg_sealed_fields *list)
     eg_opened_token *opened = apr_palloc(all->r->pool, list->n * sizeof *opened);
     eg_outcome outcome = EG_GOING_ON;
     unsigned n;
-    eg_status status = open_tokens(all, list, opened, &n);
+    eg_status status = open_each(all, list, opened, &n);
 
     for (unsigned i = 0; i < n && outcome == EG_GOING_ON; i++)
         if (list->tokens[i].p)
