@@ -86,7 +86,41 @@ apr_size_t eg_utf8_length(eg_span text)
     return length;
 }
 
-/* How many of the bytes in front are ASCII, by eights: most texts are nothing else. */
+/* The same byte eight times. */
+#define EIGHT(byte) (APR_UINT64_C(0x0101010101010101) * (byte))
+
+/* Not 0 where one of eight bytes is 0; which one it does not tell. */
+static apr_uint64_t any_zero(apr_uint64_t eight)
+{
+    return (eight - EIGHT(1)) & ~eight & EIGHT(0x80);
+}
+
+static bool are_plain(const char *p)
+{
+    apr_uint64_t eight;
+
+    memcpy(&eight, p, sizeof eight);
+    return !((eight | (eight - EIGHT(' '))) & EIGHT(0x80)) && !any_zero(eight ^ EIGHT('"')) &&
+           !any_zero(eight ^ EIGHT('\\'));
+}
+
+static bool stands_for_itself(unsigned char c)
+{
+    return c >= ' ' && c < 0x80 && c != '"' && c != '\\';
+}
+
+apr_size_t eg_plain_length(eg_span text)
+{
+    apr_size_t n = 0;
+
+    while (text.n - n >= 8 && are_plain(text.p + n))
+        n += 8;
+    while (n < text.n && stands_for_itself((unsigned char)text.p[n]))
+        n++;
+    return n;
+}
+
+/* How many of the bytes in front are ASCII, by eights as long as there are: most texts are nothing else. */
 static apr_size_t ascii_length(eg_span text)
 {
     apr_uint64_t eight;
@@ -94,10 +128,12 @@ static apr_size_t ascii_length(eg_span text)
 
     while (text.n - n >= sizeof eight) {
         memcpy(&eight, text.p + n, sizeof eight);
-        if (eight & APR_UINT64_C(0x8080808080808080))
+        if (eight & EIGHT(0x80))
             break;
         n += sizeof eight;
     }
+    while (n < text.n && (unsigned char)text.p[n] < 0x80)
+        n++;
     return n;
 }
 

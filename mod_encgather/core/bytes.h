@@ -57,6 +57,10 @@ bool eg_read_number(const char **text, unsigned most, unsigned *number);
 apr_size_t eg_utf8_length(eg_span text);
 bool eg_is_utf8(eg_span text);
 
+/* How many of the bytes in front stand for themselves in a string of JSON and are ASCII: up to the first control character,
+ * quote, backslash or longer sequence. */
+apr_size_t eg_plain_length(eg_span text);
+
 /* One more than the value of a hexadecimal digit of either case; 0 for any other byte. */
 extern const unsigned char eg_hex_values[256];
 

@@ -25,6 +25,7 @@ typedef struct {
 
 typedef struct {
     EVP_CIPHER_CTX *gcm;
+    const unsigned char *held; /* what gcm is keyed with from one open to the next; NULL: no_key */
     EVP_MD_CTX *digest;
     EVP_PKEY_CTX *makers[EG_CURVES]; /* of key pairs; they keep the curve and no key */
     nonce_pool *nonces;
@@ -225,7 +226,8 @@ static bool gcm_encrypt(EVP_CIPHER_CTX *gcm, const unsigned char *key, eg_span a
            EVP_CIPHER_CTX_ctrl(gcm, EVP_CTRL_AEAD_GET_TAG, EG_TAG_SIZE, text + plain.n) == 1;
 }
 
-/* Only the last step judges the token; what fails before it is no fault of the token. */
+/* key NULL: the one that it is keyed with. Only the last step judges the token; what fails before it is no
+ * fault of the token. */
 static eg_status gcm_decrypt(EVP_CIPHER_CTX *gcm, const unsigned char *key, eg_span aad,
                              eg_span sealed, unsigned char *plain)
 {
@@ -246,6 +248,7 @@ static eg_status gcm_decrypt(EVP_CIPHER_CTX *gcm, const unsigned char *key, eg_s
  * does not let go of it is freed, which wipes it; the next use makes another. */
 static bool forget_gcm_key(eg_crypto *crypto, thread_state *state)
 {
+    state->held = NULL;
     if (EVP_EncryptInit_ex2(state->gcm, NULL, no_key, NULL, NULL) == 1)
         return true;
     if (apr_threadkey_private_set(NULL, crypto->threads) == APR_SUCCESS)
@@ -267,8 +270,22 @@ eg_status eg_gcm_seal(eg_crypto *crypto, const unsigned char key[EG_KEY_SIZE], e
     return ok ? EG_OK : EG_ECRYPTO;
 }
 
-eg_status eg_gcm_open(eg_crypto *crypto, const unsigned char key[EG_KEY_SIZE], eg_span aad,
-                      const unsigned char *in, apr_size_t n, unsigned char *plain)
+/* A cipher that failed half-way is of no use to the next one. */
+static eg_status decrypt_held(eg_crypto *crypto, thread_state *state, const unsigned char *key,
+                              eg_span aad, eg_span sealed, unsigned char *plain)
+{
+    bool is_keyed = state->held == key;
+    eg_status status;
+
+    state->held = key;
+    status = gcm_decrypt(state->gcm, is_keyed ? NULL : key, aad, sealed, plain);
+    if (status == EG_ECRYPTO)
+        (void)forget_gcm_key(crypto, state);
+    return status;
+}
+
+eg_status eg_gcm_open_held(eg_crypto *crypto, const unsigned char key[EG_KEY_SIZE], eg_span aad,
+                           const unsigned char *in, apr_size_t n, unsigned char *plain)
 {
     thread_state *state;
     eg_span sealed = {(const char *)in, n};
@@ -277,12 +294,29 @@ eg_status eg_gcm_open(eg_crypto *crypto, const unsigned char key[EG_KEY_SIZE], e
     if (n < EG_SEAL_OVERHEAD || !fits_int(aad, sealed))
         return EG_ETOKEN;
     state = this_thread(crypto);
-    status = state ? gcm_decrypt(state->gcm, key, aad, sealed, plain) : EG_ECRYPTO;
-    if (state && !forget_gcm_key(crypto, state))
-        status = EG_ECRYPTO;
+    status = state ? decrypt_held(crypto, state, key, aad, sealed, plain) : EG_ECRYPTO;
     if (status != EG_OK)
         eg_wipe(plain, n - EG_SEAL_OVERHEAD);
     return status;
+}
+
+bool eg_gcm_let_go(eg_crypto *crypto)
+{
+    thread_state *state = this_thread(crypto);
+
+    return !state || !state->held || forget_gcm_key(crypto, state);
+}
+
+eg_status eg_gcm_open(eg_crypto *crypto, const unsigned char key[EG_KEY_SIZE], eg_span aad,
+                      const unsigned char *in, apr_size_t n, unsigned char *plain)
+{
+    eg_status status = eg_gcm_open_held(crypto, key, aad, in, n, plain);
+
+    if (eg_gcm_let_go(crypto))
+        return status;
+    if (status == EG_OK)
+        eg_wipe(plain, n - EG_SEAL_OVERHEAD);
+    return EG_ECRYPTO;
 }
 
 /* --- digests ----------------------------------------------------------------------------------- */

@@ -113,6 +113,8 @@ eg_status eg_token_open_bound(eg_crypto *crypto, const eg_opening *with, eg_span
 
     *opened = (eg_opened_token){.plain = {"", 0}, .which = EG_NOT_OF_RING};
     status = open_as_read(crypto, with, token, pool, opened, &place);
+    if (!with->holds && !eg_gcm_let_go(crypto))
+        status = EG_ECRYPTO;
     if (status == EG_OK && eg_formats[place]->binds) {
         opened->rule = check_opened(&opened->claims, demands);
         status = opened->rule == EG_RULE_NONE ? EG_OK : EG_ETOKEN;

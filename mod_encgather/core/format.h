@@ -45,6 +45,7 @@ typedef struct {
     unsigned formats;                 /* those that are read: EG_READS() of each, or'ed */
     const eg_keyring *ring;           /* or NULL */
     const eg_envelope_keys *privates; /* or NULL */
+    bool holds; /* a key from one token to the next; who sets it calls eg_gcm_let_go() in the end */
 } eg_opening;
 
 /* What a bound token has to be. What is not there is not looked at. */
@@ -89,7 +90,7 @@ typedef struct {
     bool (*has_form)(eg_span token, apr_pool_t *pool, eg_claims *claims);
 
     /* EG_ETOKEN with the rule (form, key, tag); EG_ECRYPTO when OpenSSL failed, which says nothing
-     * about the token. */
+     * about the token. A key of the ring may be held (eg_gcm_open_held) when it returns. */
     eg_status (*open)(eg_crypto *crypto, const eg_opening *with, eg_span token, apr_pool_t *pool,
                       eg_opened_token *opened);
 

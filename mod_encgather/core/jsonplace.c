@@ -141,6 +141,12 @@ static bool take_escape(scanner *s)
     return true;
 }
 
+/* Most of a string needs no second look. */
+static void pass_plain(scanner *s)
+{
+    s->p += eg_plain_length((eg_span){s->p, (apr_size_t)(s->end - s->p)});
+}
+
 /* With its quotes. */
 static bool take_string(scanner *s, eg_span *literal)
 {
@@ -148,7 +154,7 @@ static bool take_string(scanner *s, eg_span *literal)
 
     if (!take_byte(s, '"'))
         return false;
-    while (s->p < s->end && *s->p != '"') {
+    for (pass_plain(s); s->p < s->end && *s->p != '"'; pass_plain(s)) {
         apr_size_t n = eg_utf8_length((eg_span){s->p, (apr_size_t)(s->end - s->p)});
 
         if (n == 0 || (unsigned char)*s->p < ' ')
@@ -230,8 +236,12 @@ static const char *unquote_one(const char *p, const char *end, char **out)
 eg_status eg_json_unquote(eg_span literal, char *out, apr_size_t *n)
 {
     const char *p = literal.p + 1, *end = literal.p + literal.n - 1;
-    char *to = out;
+    const char *escape = memchr(p, '\\', (apr_size_t)(end - p));
+    apr_size_t plain = (apr_size_t)((escape ? escape : end) - p);
+    char *to = out + plain;
 
+    memcpy(out, p, plain);
+    p += plain;
     while (p && p < end)
         p = unquote_one(p, end, &to);
     *n = (apr_size_t)(to - out);

@@ -199,8 +199,10 @@ static eg_status unseal(eg_crypto *crypto, const jwe *read, const unsigned char 
 {
     apr_size_t n = read->sealed.n - EG_SEAL_OVERHEAD;
     unsigned char *plain = eg_wiped_alloc(pool, n + 1);
-    eg_status status = eg_gcm_open(crypto, content, read->spelled[HEADER],
-                                   (const unsigned char *)read->sealed.p, read->sealed.n, plain);
+    bool is_of_ring = opened->which != EG_NOT_OF_RING; /* else of this token alone, and gone soon */
+    eg_status status = (is_of_ring ? eg_gcm_open_held : eg_gcm_open)(
+        crypto, content, read->spelled[HEADER], (const unsigned char *)read->sealed.p,
+        read->sealed.n, plain);
 
     plain[n] = '\0';
     opened->rule = status == EG_ETOKEN ? EG_RULE_TAG : EG_RULE_NONE;
@@ -241,6 +243,7 @@ static eg_status jwe_open(eg_crypto *crypto, const eg_opening *with, eg_span tok
     jwe read;
 
     opened->rule = EG_RULE_FORM;
+    opened->which = EG_NOT_OF_RING;
     if (!read_jwe(token, pool, &read))
         return EG_ETOKEN;
     opened->rule = EG_RULE_NONE;

@@ -60,8 +60,8 @@ static eg_status open_with_any(eg_crypto *crypto, const eg_keyring *ring, eg_spa
     eg_status status = EG_ETOKEN;
 
     for (apr_size_t i = 0; i < ring->n && status == EG_ETOKEN; i++) {
-        status = eg_gcm_open(crypto, ring->keys[i].key, no_aad, (const unsigned char *)sealed.p,
-                             sealed.n, plain);
+        status = eg_gcm_open_held(crypto, ring->keys[i].key, no_aad,
+                                  (const unsigned char *)sealed.p, sealed.n, plain);
         *which = i;
     }
     return status;
@@ -95,10 +95,17 @@ eg_status eg_token_open(eg_crypto *crypto, const eg_keyring *ring, eg_span token
                         eg_span *plain, apr_size_t *which)
 {
     eg_span sealed = bytes_of_token(token, pool);
+    eg_status status = EG_ETOKEN;
 
     *plain = (eg_span){"", 0};
     *which = 0;
-    return sealed.p ? open_bytes(crypto, ring, sealed, pool, plain, which) : EG_ETOKEN;
+    if (sealed.p)
+        status = open_bytes(crypto, ring, sealed, pool, plain, which);
+    if (eg_gcm_let_go(crypto))
+        return status;
+    eg_wipe((char *)(apr_uintptr_t)plain->p, plain->n);
+    *plain = (eg_span){"", 0};
+    return EG_ECRYPTO;
 }
 
 /* --- as one of the formats ------------------------------------------------------------------------- */

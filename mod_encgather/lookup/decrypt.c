@@ -78,11 +78,13 @@ static eg_outcome open_fields(request_rec *r, const eg_webhook *hook, const eg_s
                               eg_span *plain)
 {
     const apr_array_header_t *fields = eg_config_of(r)->lookup->fields;
+    const eg_sealed_fields list = {(unsigned)fields->nelts,
+                                   (const char *const *)(const void *)fields->elts, tokens, plain};
     eg_unsealing all;
     eg_outcome outcome = eg_unsealing_begin(r, eg_config_of(r), hook, &all);
 
-    for (int i = 0; i < fields->nelts && outcome == EG_GOING_ON; i++)
-        outcome = eg_unseal(&all, APR_ARRAY_IDX(fields, i, const char *), tokens[i], &plain[i]);
+    if (outcome == EG_GOING_ON)
+        outcome = eg_unseal(&all, &list);
     return outcome == EG_GOING_ON ? eg_unsealing_spend(&all) : outcome;
 }
 

@@ -164,30 +164,62 @@ static eg_outcome answer_failure(request_rec *r)
     return EG_MISCONFIGURED;
 }
 
-eg_outcome eg_unseal(eg_unsealing *all, const char *field, eg_span token, eg_span *plain)
+static eg_status open_one_token(eg_unsealing *all, const char *field, eg_span token,
+                                eg_opened_token *opened)
 {
-    request_rec *r = all->r;
-    const eg_config *config = all->config;
     eg_demands demands = {.sid = all->call,
                           .fld = eg_span_of(field),
                           .now = apr_time_sec(apr_time_now()),
-                          .ttl = eg_config_token_ttl(config)};
-    eg_opened_token opened;
+                          .ttl = eg_config_token_ttl(all->config)};
     eg_status status =
-        eg_token_open_bound(eg_the_crypto(), &all->with, token, &demands, r->pool, &opened);
+        eg_token_open_bound(eg_the_crypto(), &all->with, token, &demands, all->r->pool, opened);
 
-    if (status == EG_ETOKEN)
-        return refuse_by_rule(r, field, opened.rule);
-    if (status != EG_OK)
-        return answer_failure(r);
-    if (opened.which != EG_NOT_OF_RING)
-        eg_count_open(config->keys->uses[opened.which]);
-    if (opened.claims.sid.p)
-        all->call = opened.claims.sid;
-    *plain = opened.plain;
-    if (memchr(plain->p, '\0', plain->n))
-        return refuse_nul(r, field);
-    return eg_uses_add(r, config, field, &opened, &all->uses);
+    if (status == EG_OK && opened->claims.sid.p)
+        all->call = opened->claims.sid;
+    return status;
+}
+
+/* Until one does not open; n is its place. Nobody is told or asked anything meanwhile: a key is held. */
+static eg_status open_each(eg_unsealing *all, const eg_sealed_fields *list, eg_opened_token *opened,
+                           unsigned *n)
+{
+    eg_status status = EG_OK;
+
+    all->with.holds = true;
+    for (*n = 0; *n < list->n; ++*n) {
+        if (!list->tokens[*n].p)
+            continue;
+        status = open_one_token(all, list->fields[*n], list->tokens[*n], &opened[*n]);
+        if (status != EG_OK)
+            break;
+        list->plain[*n] = opened[*n].plain;
+    }
+    return eg_gcm_let_go(eg_the_crypto()) ? status : EG_ECRYPTO;
+}
+
+static eg_outcome take_token(eg_unsealing *all, const char *field, const eg_opened_token *opened)
+{
+    if (opened->which != EG_NOT_OF_RING)
+        eg_count_open(all->config->keys->uses[opened->which]);
+    if (memchr(opened->plain.p, '\0', opened->plain.n))
+        return refuse_nul(all->r, field);
+    return eg_uses_add(all->r, all->config, field, opened, &all->uses);
+}
+
+eg_outcome eg_unseal(eg_unsealing *all, const eg_sealed_fields *list)
+{
+    eg_opened_token *opened = apr_palloc(all->r->pool, list->n * sizeof *opened);
+    eg_outcome outcome = EG_GOING_ON;
+    unsigned n;
+    eg_status status = open_each(all, list, opened, &n);
+
+    for (unsigned i = 0; i < n && outcome == EG_GOING_ON; i++)
+        if (list->tokens[i].p)
+            outcome = take_token(all, list->fields[i], &opened[i]);
+    if (outcome != EG_GOING_ON || status == EG_OK)
+        return outcome;
+    return status == EG_ETOKEN ? refuse_by_rule(all->r, list->fields[n], opened[n].rule)
+                               : answer_failure(all->r);
 }
 
 eg_outcome eg_unsealing_spend(const eg_unsealing *all)

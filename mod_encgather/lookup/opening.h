@@ -32,9 +32,17 @@ eg_outcome eg_unsealing_refuse_call(request_rec *r);
 eg_outcome eg_unsealing_begin(request_rec *r, const eg_config *config, const eg_webhook *hook,
                               eg_unsealing *all);
 
-/* Opens the token of the field in the pool of the request, wiped with it. EG_BAD_TOKEN, with the rule in
- * the log, or EG_MISCONFIGURED where OpenSSL failed. */
-eg_outcome eg_unseal(eg_unsealing *all, const char *field, eg_span token, eg_span *plain);
+/* Fields, their tokens, and what those say once they are open. */
+typedef struct {
+    unsigned n;
+    const char *const *fields;
+    const eg_span *tokens; /* p NULL: there is none, and its plain stays as it is */
+    eg_span *plain;
+} eg_sealed_fields;
+
+/* Opens the tokens in the pool of the request, wiped with it. EG_BAD_TOKEN, with the rule that the first bad one breaks in the
+ * log, or EG_MISCONFIGURED where OpenSSL failed. */
+eg_outcome eg_unseal(eg_unsealing *all, const eg_sealed_fields *list);
 
 /* When all tokens of the request are open and fit: whether they were used before, and they are now. EG_BAD_TOKEN with its line in
  * the log, or EG_UNAVAILABLE. */

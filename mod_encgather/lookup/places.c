@@ -14,6 +14,8 @@
 #define NAP apr_time_from_msec(5)
 
 static unsigned number;
+static long long
+    child; /* whose memory this is: asked of the system once, not twice for each request */
 
 void eg_places_open(void)
 {
@@ -37,7 +39,7 @@ static bool take_this(eg_place *place)
 {
     long long nobody = 0;
 
-    if (!atomic_compare_exchange_strong(&place->owner, &nobody, (long long)getpid()))
+    if (!atomic_compare_exchange_strong(&place->owner, &nobody, child))
         return false;
     atomic_store(&place->since, eg_clock());
     return true;
@@ -58,7 +60,7 @@ static bool is_gone(long long owner)
  * ours first, and then free. */
 static void clear_up(eg_place *place, long long owner)
 {
-    if (atomic_compare_exchange_strong(&place->owner, &owner, (long long)getpid()))
+    if (atomic_compare_exchange_strong(&place->owner, &owner, child))
         leave_this(place);
 }
 
@@ -85,14 +87,15 @@ void eg_places_begin(void)
 {
     eg_place *places = eg_counters_places();
 
+    child = getpid();
     for (unsigned i = 0; places && i < EG_PLACES_MAX; i++)
-        if (atomic_load(&places[i].owner) == (long long)getpid())
+        if (atomic_load(&places[i].owner) == child)
             leave_this(&places[i]);
 }
 
 static int find_free(eg_place *places)
 {
-    unsigned first = (unsigned)getpid() % number;
+    unsigned first = (unsigned)child % number;
 
     for (unsigned i = 0; i < number; i++)
         if (take_this(&places[(first + i) % number]))

@@ -62,12 +62,12 @@ static void note_token(disclosure *d, unsigned i, eg_span token)
 
 static eg_outcome open_tokens(disclosure *d)
 {
-    eg_outcome outcome = EG_GOING_ON;
+    const char *fields[EG_REVEALED_MAX];
+    const eg_sealed_fields list = {d->list->n, fields, d->tokens, d->values};
 
-    for (unsigned i = 0; i < d->list->n && outcome == EG_GOING_ON; i++)
-        if (d->tokens[i].p)
-            outcome = eg_unseal(&d->all, d->list->at[i].fld, d->tokens[i], &d->values[i]);
-    return outcome;
+    for (unsigned i = 0; i < list.n; i++)
+        fields[i] = d->list->at[i].fld;
+    return eg_unseal(&d->all, &list);
 }
 
 static void wipe_values(const disclosure *d)

@@ -12,6 +12,7 @@
 #include "core/parameters.h"
 #include "core/secret.h"
 #include "watch/record.h"
+#include "webhook/exchange.h"
 #include "webhook/masking.h"
 
 /* --- the target -------------------------------------------------------------------------------- */
@@ -83,6 +84,15 @@ static bool is_handshake(request_rec *r)
     return upgrade && ap_find_token(r->pool, upgrade, "websocket");
 }
 
+/* What is handed over in process has none but ours, with nothing in it that anybody has to judge. */
+static void read_head(request_rec *root, eg_webhook *hook)
+{
+    hook->has_origin = find_origin(root, &hook->origin);
+    hook->is_handshake = is_handshake(root);
+    hook->media = media_of(root);
+    hook->is_compressed = is_compressed(root);
+}
+
 static eg_webhook *make_webhook(request_rec *root)
 {
     eg_webhook *hook = eg_slot_of(root, EG_SLOT_WEBHOOK, sizeof *hook);
@@ -90,11 +100,11 @@ static eg_webhook *make_webhook(request_rec *root)
     hook->root = root;
     hook->target = eg_raw_target(root);
     parse_query(hook);
-    hook->has_origin = find_origin(root, &hook->origin);
-    hook->is_handshake = is_handshake(root);
-    hook->media = media_of(root);
-    hook->is_compressed = is_compressed(root);
     hook->body = eg_body_of(root);
+    if (eg_exchange_handed(root))
+        hook->media = EG_MEDIA_JSON;
+    else
+        read_head(root, hook);
     return hook;
 }
 

@@ -42,7 +42,7 @@ static const eg_keyring ring = {
     .keys = {{.id = "new", .key = {0x5f, 0x3c, 0x9b, 1, 2, 3, 4, 9}},
              {.id = "old", .key = {0xb9, 0x1e, 0x64, 8, 7, 6, 5, 4}}},
 };
-static const eg_opening opening = {EG_READS_ALL, &ring, NULL};
+static const eg_opening opening = {EG_READS_ALL, &ring, NULL, false};
 static const eg_demands anything = {.ttl = 0};
 
 /* --- properties ---------------------------------------------------------------------------------- */

@@ -9,6 +9,7 @@
 #include "core/doctor.h"
 #include "core/fieldspec.h"
 #include "core/flow.h"
+#include "core/format.h"
 #include "core/json.h"
 #include "core/keyring.h"
 #include "core/say.h"
@@ -424,6 +425,23 @@ static int open_with_data(eg_crypto *crypto, apr_pool_t *pool)
     return judge_opened(status, (eg_span){(const char *)plain, DIGITS});
 }
 
+/* One after the other, the key held from one to the next, and another one in between. */
+static int open_held(eg_crypto *crypto, apr_pool_t *pool)
+{
+    const eg_opening with = {EG_READS_ALL, &secret->ring, NULL, true};
+    const eg_demands none = {.ttl = 0};
+    const char *const tokens[] = {known->token, known->token, known->second_token, known->token};
+    eg_opened_token opened;
+    eg_status status = EG_OK;
+    int outcome = GOOD;
+
+    for (unsigned i = 0; i < 4 && status == EG_OK && outcome == GOOD; i++) {
+        status = eg_token_open_bound(crypto, &with, eg_span_of(tokens[i]), &none, pool, &opened);
+        outcome = judge_opened(status, opened.plain);
+    }
+    return eg_gcm_let_go(crypto) || outcome == WRONG ? outcome : NO_CRYPTO;
+}
+
 static int blind_index(eg_crypto *crypto, apr_pool_t *pool)
 {
     const eg_span values[2] = {{secret->digits, DIGITS}, {secret->digits, 4}};
@@ -583,6 +601,7 @@ const scenario scenarios[] = {
     {"seal with additional data", seal_with_data, true, 0, {0}},
     {"open a token", open_token, true, 0, {[BY_TAG] = NOT_OURS}},
     {"open a token of the second key", open_old_token, true, 0, {[BY_TAG] = GOOD | NOT_OURS}},
+    {"open tokens under a key that is held", open_held, true, 0, {[BY_TAG] = GOOD | NOT_OURS}},
     {"refuse a token that was changed", open_changed, true, 0, {[BY_TAG] = GOOD}},
     {"open with additional data", open_with_data, true, 0, {[BY_TAG] = NOT_OURS}},
     {"load recipients",

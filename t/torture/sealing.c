@@ -82,7 +82,7 @@ static int judge_opened_jwe(eg_status status, const eg_opened_token *opened)
 static eg_status open_jwe(eg_crypto *crypto, apr_pool_t *pool, const eg_envelope_keys *keys,
                           eg_span token, eg_opened_token *opened)
 {
-    const eg_opening with = {EG_READS_ALL, &secret->ring, keys};
+    const eg_opening with = {EG_READS_ALL, &secret->ring, keys, false};
     const eg_demands demands = {PAIR_CALL, PAIR_FIELD, 1780000000, 900};
 
     return eg_token_open_bound(crypto, &with, token, &demands, pool, opened);

@@ -161,6 +161,26 @@ static void utf8(void)
     ok(!eg_is_utf8(EG_LIT("a\xc3\xa9\x80")), "a byte too much is not");
 }
 
+/* Each byte at each place: within eight that are looked at together, and behind them. */
+static void plain(void)
+{
+    int wrong = 0;
+
+    for (unsigned c = 0; c < 256; c++) {
+        bool stays = c >= ' ' && c < 0x80 && c != '"' && c != '\\';
+
+        for (size_t at = 0; at < 21; at++) {
+            char *text = exact_copy("xxxx\x7fyyyy! zzzz~[]{}/", 21);
+
+            text[at] = (char)c;
+            wrong += eg_plain_length((eg_span){text, 21}) != (stays ? 21 : at);
+            free(text);
+        }
+    }
+    is_int(wrong, 0, "what stands for itself in JSON");
+    is_int((long long)eg_plain_length((eg_span){NULL, 0}), 0, "of nothing nothing");
+}
+
 int main(void)
 {
     spans();
@@ -168,5 +188,6 @@ int main(void)
     encoding();
     decoding();
     utf8();
+    plain();
     return done_testing();
 }

@@ -113,6 +113,54 @@ static void refused(void)
     free(plain);
 }
 
+/* What a cipher that keeps its key makes of messages under two keys. */
+typedef struct {
+    unsigned char other[EG_KEY_SIZE];
+    unsigned char sealed[2][EG_SEAL_OVERHEAD + 4]; /* the first under key, the second under other */
+} two_keys;
+
+static bool held_opens(const unsigned char *by, const unsigned char *sealed, const char *want)
+{
+    unsigned char plain[4] = "xxxx";
+    eg_status status =
+        eg_gcm_open_held(crypto, by, EG_LIT("aad"), sealed, EG_SEAL_OVERHEAD + 4, plain);
+
+    if (want)
+        return status == EG_OK && memcmp(plain, want, 4) == 0;
+    return status == EG_ETOKEN && all_zero(plain, 4);
+}
+
+static void held_keys(void)
+{
+    two_keys two;
+    unsigned char plain[4];
+
+    memcpy(two.other, key, sizeof two.other);
+    two.other[0] ^= 1;
+    ok(eg_gcm_seal(crypto, key, EG_LIT("aad"), EG_LIT("1234"), two.sealed[0]) == EG_OK &&
+           eg_gcm_seal(crypto, two.other, EG_LIT("aad"), EG_LIT("4321"), two.sealed[1]) == EG_OK,
+       "two messages under two keys");
+    ok(held_opens(key, two.sealed[0], "1234"), "a key that is held opens the first");
+    ok(held_opens(key, two.sealed[0], "1234"), "and again by the nonce alone");
+    ok(held_opens(key, two.sealed[1], NULL), "but not the other one");
+    ok(held_opens(key, two.sealed[0], "1234"), "nor does that one harm it");
+    ok(held_opens(two.other, two.sealed[1], "4321"), "another key is put in its place");
+    ok(held_opens(two.other, two.sealed[0], NULL), "and the one before is gone");
+    ok(held_opens(key, two.sealed[0], "1234"), "until it is asked for again");
+    is_int(
+        eg_gcm_open(crypto, two.other, EG_LIT("aad"), two.sealed[1], sizeof two.sealed[1], plain),
+        EG_OK, "one that is not held comes in between");
+    ok(held_opens(key, two.sealed[0], "1234"), "the held one is keyed anew");
+    ok(eg_gcm_seal(crypto, two.other, EG_LIT("aad"), EG_LIT("4321"), two.sealed[1]) == EG_OK &&
+           held_opens(two.other, two.sealed[1], "4321"),
+       "what is sealed in between has its own key");
+    ok(held_opens(key, two.sealed[0], "1234"), "and leaves none behind");
+    ok(eg_gcm_let_go(crypto) && eg_gcm_let_go(crypto), "it is let go, and once more");
+    ok(held_opens(key, two.sealed[0], "1234") && held_opens(key, two.sealed[1], NULL),
+       "then it begins anew");
+    ok(eg_gcm_let_go(crypto), "and is let go");
+}
+
 static bool no_random(unsigned char *out, apr_size_t n)
 {
     memset(out, 0x5a, n / 2);
@@ -462,6 +510,19 @@ static bool open_with(const unsigned char *secret)
     return eg_gcm_open(crypto, secret, EG_LIT(""), forged, sizeof forged, plain) == EG_ETOKEN;
 }
 
+static bool hold(const unsigned char *secret)
+{
+    static const unsigned char forged[EG_SEAL_OVERHEAD + 4];
+    unsigned char plain[4];
+    bool refused = true;
+
+    for (unsigned i = 0; i < 3; i++)
+        refused = eg_gcm_open_held(crypto, secret, EG_LIT(""), forged, sizeof forged, plain) ==
+                      EG_ETOKEN &&
+                  refused;
+    return refused && eg_gcm_let_go(crypto);
+}
+
 static bool sign_with(const unsigned char *secret)
 {
     unsigned char out[EG_SHA1_SIZE];
@@ -545,11 +606,13 @@ int main(void)
     nothing_sealed();
     additional_data();
     refused();
+    held_keys();
     failing_random();
     comparison();
     threads();
     nothing_left(seal_with, "a key that sealed");
     nothing_left(open_with, "a key that did not open");
+    nothing_left(hold, "a key that was held");
     which_road();
     ok(eg_crypto_uses_provider(crypto) == HAS_NO_PLAIN_DIGESTS,
        "how digests are made, as this is built");

@@ -22,7 +22,7 @@ static eg_keyring ring;                     /* k1 */
 static eg_envelope_key pairs[EG_KEY_KINDS]; /* e1, x1, r1 */
 static const eg_envelope_key *const pair_list[EG_KEY_KINDS] = {&pairs[0], &pairs[1], &pairs[2]};
 static const eg_envelope_keys privates = {EG_KEY_KINDS, pair_list};
-static eg_opening all_keys = {EG_READS_ALL, &ring, &privates};
+static eg_opening all_keys = {EG_READS_ALL, &ring, &privates, false};
 static eg_demands demands; /* those of the vectors */
 
 #define CALL "CA7edb360f06acaef2cc80dba16cf563f1"
@@ -635,9 +635,9 @@ static void bindings(void)
 
 static void formats(void)
 {
-    static const eg_opening only_hex = {EG_READS(EG_HEX), &ring, &privates};
-    static const eg_opening only_jwe = {EG_READS(EG_JWE), &ring, &privates};
-    static const eg_opening no_ring = {EG_READS_ALL, NULL, NULL};
+    static const eg_opening only_hex = {EG_READS(EG_HEX), &ring, &privates, false};
+    static const eg_opening only_jwe = {EG_READS(EG_JWE), &ring, &privates, false};
+    static const eg_opening no_ring = {EG_READS_ALL, NULL, NULL, false};
     eg_span jwe = sealed_with(EG_KEY_KINDS, "1234"), hex;
     eg_sealing with = sealing_with(EG_KEY_KINDS);
     eg_opened_token opened;
@@ -674,7 +674,7 @@ static void formats(void)
 static void keys_of_a_ring(void)
 {
     eg_keyring mine = {.n = 1, .keys = {ring.keys[0]}};
-    const eg_opening with = {EG_READS_ALL, &mine, NULL};
+    const eg_opening with = {EG_READS_ALL, &mine, NULL, false};
     eg_sealing sealing = sealing_with(EG_KEY_KINDS);
     eg_opened_token opened;
     eg_span named = sealed_with(EG_KEY_KINDS, "1234"), unnamed;

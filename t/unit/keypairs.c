@@ -191,7 +191,7 @@ static void is_pair(const char *public, const char *private, eg_key_kind kind, c
     eg_envelope_key *mine = apr_pcalloc(pool, sizeof *mine);
     const eg_envelope_key *const one[] = {mine};
     const eg_envelope_keys keys = {1, one};
-    const eg_opening opening = {EG_READS_ALL, NULL, &keys};
+    const eg_opening opening = {EG_READS_ALL, NULL, &keys, false};
     const eg_sealing sealing = {.recipient = &recipient, .sid = EG_LIT("CA1"), .fld = EG_LIT("f")};
     const eg_demands demands = {.ttl = 0};
     eg_key_facts facts[2];
