@@ -142,15 +142,18 @@ ok $server->start, 'a server starts' or diag $server->error;
     my @other = ('-d', $server->{dir}, '-f', $server->config_file, '--no-clock', '--offline');
     mkdir "$FILES/bin", 0755;
     my $own = spew("$FILES/bin/my-httpd", qq(#!/bin/sh\nexec "$server->{httpd}" "\$@"\n), 0755);
-    local $ENV{PATH} = "$FILES/bin:$ENV{PATH}";
+    mkdir "$FILES/before/$_", 0755 for '', 'my-httpd';
+    local $ENV{PATH} = ":before:$FILES/before:$FILES/bin:$ENV{PATH}";
     for my $case ([ 'my-httpd' => $own ], [ $name => qr/\S*\/\Q$name\E/ ]) {
         my ($rc, $text) = run_tool(@other, '--httpd', $case->[0]);
         is $rc, $GOOD, "--httpd $case->[0]: a name without a slash" or diag $text;
-        like $text, qr/^  ok      $case->[1] takes /m, '... is looked for in PATH, and where daemons are';
+        like $text, qr/^  ok      $case->[1] takes /m, '... is looked for in PATH, and where daemons are; a directory of that name is none';
     }
     local $ENV{PATH} = '/nowhere';
-    my ($rc, $text) = run_tool(@other, '--httpd', 'my-httpd');
-    is "$rc $text", "$SYSTEM encgather doctor: no my-httpd was found in PATH, /usr/sbin, /usr/local/apache2/bin and /usr/local/sbin; name it with its path\n", '... or is not there';
+    for my $nobody ('my-httpd', '', '.') {
+        my ($rc, $text) = run_tool(@other, '--httpd', $nobody);
+        is "$rc $text", "$SYSTEM encgather doctor: no '$nobody' was found in PATH, /usr/sbin, /usr/local/apache2/bin and /usr/local/sbin; name it with its path\n", "... or is not there: '$nobody'";
+    }
 }
 ok $server->stop, 'it stops';
 log_is_clean($server);

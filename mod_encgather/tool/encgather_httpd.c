@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <apr_strings.h>
@@ -25,6 +26,14 @@
 
 /* --- which httpd ------------------------------------------------------------------------------- */
 
+/* A directory may have that name, too; a shell passes it by. */
+static bool is_program(const char *path)
+{
+    struct stat facts;
+
+    return stat(path, &facts) == 0 && S_ISREG(facts.st_mode) && access(path, X_OK) == 0;
+}
+
 /* The first of these names in the first of these directories that has one; NULL: nowhere. */
 static const char *find_program(apr_pool_t *pool, const char *const names[],
                                 const char *directories)
@@ -35,7 +44,7 @@ static const char *find_program(apr_pool_t *pool, const char *const names[],
         for (int i = 0; names[i]; i++) {
             const char *program = apr_pstrcat(pool, each, "/", names[i], NULL);
 
-            if (*each == '/' && access(program, X_OK) == 0)
+            if (*each == '/' && is_program(program))
                 return program;
         }
     return NULL;
@@ -59,7 +68,7 @@ static const char *find_httpd(const eg_tool *tool, const char *named)
             : find_program(tool->pool, usual, apr_pstrcat(tool->pool, OF_DAEMONS ":", path, NULL));
     if (!found && named)
         eg_tool_complain(tool,
-                         "no %s was found in PATH, /usr/sbin, /usr/local/apache2/bin and "
+                         "no '%s' was found in PATH, /usr/sbin, /usr/local/apache2/bin and "
                          "/usr/local/sbin; name it with its path",
                          named);
     else if (!found)
