@@ -219,6 +219,22 @@ ends_at('rejected', [ twiml_of('<Reject/>') ], [], 1, qr/rejects/, qr/rejected/)
         qr/Can't connect to ivr\.invalid:8080 at 127\.0\.0\.1:1 \(Connection refused\).*11202/s);
 }
 
+SKIP: {
+    my $server = EncGather::Scripted->at('::1', twiml_of('<Say>six</Say>')) or skip 'no IPv6', 3;
+    ends('--connect-to an IPv6 address', [ '--no-sign', '--connect-to', '[::1]:' . $server->port, 'http://ivr.invalid/' ], 0, qr/six/);
+}
+{
+    my $second = EncGather::Scripted->new(twiml_of('<Redirect>http://other.invalid/x</Redirect>'));
+    my $first  = EncGather::Scripted->new(twiml_of('<Redirect>http://ivr.invalid:' . $second->port . '/b</Redirect>'));
+    my $proxy  = EncGather::Scripted->new(twiml_of('<Say>elsewhere</Say>'));
+    local @ENV{qw(PERL_LWP_ENV_PROXY http_proxy)} = (1, $proxy->url);
+    ends('--connect-to, another port, and another host by a proxy', [ '--no-sign', '--follow', '--connect-to', '127.0.0.1:' . $first->port, 'http://IVR.invalid/a' ],
+        0, qr/elsewhere/, qr/\Aencgather-call: goes on at http:\/\/other\.invalid\n\z/);
+    is_deeply [ map { [ map { $_->header('Host') . ' ' . $_->uri } $_->requests ] } $first, $second, $proxy ],
+        [ ['IVR.invalid /a'], [ 'ivr.invalid:' . $second->port . ' /b' ], ['other.invalid http://other.invalid/x'] ],
+        '... each went where it belongs: the host of the URL by no proxy, its other port to that port, and no other host to the address';
+}
+
 # --- 403: one cause ------------------------------------------------------------------------------------------------
 
 my $TEXT = [ 403, 'text/plain; charset=utf-8', 'Forbidden' ];

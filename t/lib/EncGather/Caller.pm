@@ -34,7 +34,8 @@ my %DEFAULT = (
 # token           the secret that signs (of Telnyx: { tool, file }); undef sends unsigned requests
 # public_url      the origin under which Twilio is said to know the server, and the path that a proxy
 #                 takes off: this is signed, but fetched without it from the origin of url
-# connect_to      ADDRESS or ADDRESS:PORT that takes the connections for the host of url; nothing else changes
+# connect_to      ADDRESS or ADDRESS:PORT that takes the connections for the host of url (and for its port: of the same
+#                 host there may be others); no proxy stands between; nothing else changes
 # params          webhook parameters (bytes), laid over realistic ones; undef as a value leaves the
 #                 parameter out
 # keys            what the caller does at each <Gather>: '1234', 'speech:...', undef for silence; or
@@ -221,8 +222,10 @@ sub _reachable ($self, $url) {
 
 sub _send ($self, $request, $exchange) {
     my ($start, $body) = (time, '');
-    $self->{state}{seen}{address} = $exchange->{foreign} ? undef : $self->{connect_to};
-    local @LWP::Protocol::http::EXTRA_SOCK_OPTS = (@LWP::Protocol::http::EXTRA_SOCK_OPTS, $self->_way_to($request->uri));
+    my @way = $exchange->{foreign} || !defined $self->{connect_to} ? () : $self->_way_to($request->uri);
+    $self->{state}{agent}->no_proxy($request->uri->host) if @way;
+    $self->{state}{seen}{address} = @way ? "$way[1]:$way[3]" : undef;
+    local @LWP::Protocol::http::EXTRA_SOCK_OPTS = (@LWP::Protocol::http::EXTRA_SOCK_OPTS, @way);
     my $response = $self->{state}{agent}->request($request, sub ($chunk, @) {
         $body .= $chunk;
         die "too large\n" if length $body > $self->{row}{most};
@@ -236,8 +239,9 @@ sub _send ($self, $request, $exchange) {
 # Options of a socket that is to lead to another address than the URL says: the name in the handshake, and the one that the
 # certificate has to have, stay those of the URL. LWP gives them to http and https alike.
 sub _way_to ($self, $uri) {
-    my ($address, $port) = ($self->{state}{seen}{address} // return) =~ /^(.*?)(?::([0-9]+))?\z/;
-    my @to = (PeerAddr => $address =~ tr/[]//dr, PeerPort => $port // $uri->port);
+    my ($address, $port) = $self->{connect_to} =~ /^(.*?)(?::([0-9]+))?\z/;
+    $port = $uri->port if !defined $port || $uri->port != URI->new($self->{url})->port;
+    my @to = (PeerAddr => $address, PeerPort => $port);    # with the brackets: what is behind the last colon would be a port
     return @to if $uri->scheme ne 'https';
     my $is_name = $uri->host !~ /^[0-9.]+\z|:/;
     return @to, SSL_verifycn_name => $uri->host, SSL_hostname => $is_name ? $uri->host : '';

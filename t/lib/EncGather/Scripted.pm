@@ -9,12 +9,15 @@ no warnings 'experimental::signatures';
 
 use File::Temp ();
 use HTTP::Request;
-use IO::Socket::INET;
+use IO::Socket::IP;
 
 # An answer is TwiML, [status, type, body, header lines ...], or a code ref that writes to the socket by itself and returns
 # whether the connection stays open. Serves over one listening socket, in a child process, until the object goes.
-sub new ($class, @answers) {
-    my $listener = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 5) or die "listen: $!";
+sub new ($class, @answers) { return $class->at('127.0.0.1', @answers) || die "listen: $@" }
+
+# The same at another address of this machine; nothing where it has none such.
+sub at ($class, $address, @answers) {
+    my $listener = IO::Socket::IP->new(LocalHost => $address, LocalPort => 0, Listen => 5) or return;
     my $self     = bless { record => File::Temp->new, port => $listener->sockport }, $class;
     my $pid      = fork;
     die "fork: $!" unless defined $pid;
@@ -29,6 +32,8 @@ sub DESTROY ($self) {
     waitpid $self->{pid}, 0;
     return;
 }
+
+sub port ($self) { return $self->{port} }
 
 sub url ($self, $path = '/') { return "http://127.0.0.1:$self->{port}$path" }
 
