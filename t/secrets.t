@@ -30,6 +30,7 @@ sub hex_bytes ($hex) { return pack 'H*', $hex }
 spew("$TREE/cgi/spy", <<"END_OF_SCRIPT", 0755);
 #!$^X
 my \$me = \$<;
+1 while <STDIN>;
 print "Content-Type: text/plain\\r\\n\\r\\n";
 for my \$dir (glob '/proc/[0-9]*') {
     my (\$pid) = \$dir =~ /(\\d+)/;
@@ -70,6 +71,18 @@ EncGatherField value digits=16
     SetHandler encrypted-gather
     EncGatherBackend /nowhere
 </Location>
+DBDriver sqlite3
+DBDParams "@{[ in_tree('conf/accounts.db') ]}"
+<Location /decrypt>
+    SetHandler decrypt-gather
+    EncGatherExpose on
+    EncGatherLookup "SELECT account FROM accounts WHERE card = %s AND pin = %s" one two
+</Location>
+ScriptAlias /pay "$TREE/cgi/spy"
+<Location /pay>
+    EncGatherExpose on
+    EncGatherReveal one two three=one
+</Location>
 <VirtualHost 127.0.0.1:$TLS_PORT>
     SSLEngine on
     SSLCertificateFile "$TREE/tls.pem"
@@ -82,7 +95,9 @@ my $HOST = "127.0.0.1:$PORT";
 my $DIGITS = '7305918264073951';
 remember($DIGITS);
 
-my @provoked = (qr/EG0501:/, qr/ssl:warn/);
+my @provoked = (qr/EG0501:/, qr/EG0402:/, qr/ssl:warn/);
+
+my ($CARD, $PIN) = qw(1234 4321);
 
 sub form () { return (CallSid => 'CA1', Digits => $DIGITS, To => '+15551234567') }
 
@@ -136,9 +151,27 @@ sub calls ($n) {
     return 200;
 }
 
+# Several tokens in one request: all of them good, or one that is not, at each place; under the keys of these names in turn.
+sub opened (@names) {
+    my %came;
+    my $token = sub ($plain, $n) { return seal($plain, $KEY{ $names[ $n % @names ] }) };
+    for my $n (1 .. 8) {
+        my @good = ($token->($CARD, $n), $token->($PIN, $n + 1));
+        my @odd  = (seal('9', $KEY{removed}), substr($good[0], 0, -2), '');
+        $came{good}{ decrypt($HOST, $_, { one => $good[0], two => $good[1] })->code }++ for '/decrypt', '/pay';
+        for my $bad (@odd) {
+            $came{bad}{ decrypt($HOST, '/decrypt', { one => $_->[0], two => $_->[1] })->code }++ for [ $good[0], $bad ], [ $bad, $good[1] ];
+        }
+    }
+    return \%came;
+}
+
+my %OPENED = (good => { 200 => 16 }, bad => { 400 => 48 });
+
 SKIP: {
     skip 'only root can read the memory of children that are not dumpable', 1 unless $> == 0;
     is calls(300), 200, 'calls over HTTP/1.1';
+    is_deeply opened('demo'), \%OPENED, 'tokens are opened, and some refused';
     skip pointless('memory'), 1 if pointless('memory');
     is_deeply [ grep { count_in_memory($_, $DIGITS) } $server->children ], [], 'the digits of the calls are in no child';
 
@@ -195,6 +228,7 @@ SKIP: {
     write_secret("$TREE/key", "second $KEY{other}\nfirst $KEY{demo}\n");
     ok $server->restart, 'a new key in front of the old one' or diag $server->error;
     is calls(20), 200, 'calls go on';
+    is_deeply opened(qw(other demo)), \%OPENED, 'tokens under either key are opened';
     is_deeply copies_of_key('demo'),  \%ONCE, 'both keys are there, the old one';
     is_deeply copies_of_key('other'), \%ONCE, 'and the new one';
     write_secret("$TREE/key", "second $KEY{other}\n");

@@ -698,6 +698,58 @@ static void keys_of_a_ring(void)
     is_int(opened.rule, EG_RULE_TAG, "by its tag");
 }
 
+/* --- several in a row ------------------------------------------------------------------------------- */
+
+#define IN_A_ROW 8
+
+/* Both formats under both keys of a ring and in an envelope, and each of them once more with a broken tag. */
+static void make_row(const eg_keyring *two, const char *tokens[2 * IN_A_ROW])
+{
+    for (unsigned i = 0; i < IN_A_ROW; i++) {
+        eg_keyring mine = {.n = 1, .keys = {two->keys[i % 2]}};
+        eg_sealing with = sealing_with(i < 6 ? EG_KEY_KINDS : i == 6 ? EG_P256 : EG_RSA);
+        eg_span token = {"", 0};
+        char *broken;
+
+        with.ring = &mine;
+        if ((i < 3 ? &eg_hex_format : &eg_jwe_format)
+                ->seal(crypto, &with, EG_LIT("1234"), pool, &token) != EG_OK)
+            abort();
+        tokens[2 * i] = token.p;
+        tokens[2 * i + 1] = broken = apr_pstrdup(pool, token.p);
+        broken[token.n - 4] = broken[token.n - 4] == '0' ? '1' : '0';
+    }
+}
+
+/* In any order, what is held between two tokens changes nothing of either. */
+static void held_in_a_row(void)
+{
+    eg_keyring two = {.n = 2, .keys = {ring.keys[0], {.id = "k2", .key = "other"}}};
+    eg_opening with = {EG_READS_ALL, &two, &privates, true};
+    const char *tokens[2 * IN_A_ROW];
+    eg_opened_token opened;
+    unsigned wrong = 0;
+
+    make_row(&two, tokens);
+    for (unsigned i = 0; i < 4 * IN_A_ROW * IN_A_ROW; i++) {
+        unsigned pair[2] = {i / (2 * IN_A_ROW), i % (2 * IN_A_ROW)};
+
+        for (unsigned k = 0; k < 2; k++) {
+            unsigned n = pair[k], of = n / 2 < 6 ? n / 2 % 2 : 9;
+            eg_status status =
+                eg_token_open_bound(crypto, &with, eg_span_of(tokens[n]), &demands, pool, &opened);
+
+            if (n % 2)
+                wrong += status != EG_ETOKEN || opened.rule != EG_RULE_TAG || opened.plain.n;
+            else
+                wrong += status != EG_OK || !eg_span_eq(opened.plain, EG_LIT("1234")) ||
+                         (of == 9 ? opened.which != EG_NOT_OF_RING : opened.which != of);
+        }
+        wrong += !eg_gcm_let_go(crypto);
+    }
+    is_int(wrong, 0, "tokens of all kinds, good and bad, each behind each");
+}
+
 static void described(void)
 {
     static const char odd[] =
@@ -745,6 +797,7 @@ int main(void)
     bindings();
     formats();
     keys_of_a_ring();
+    held_in_a_row();
     described();
     json_decref(vectors);
     apr_pool_destroy(pool);
