@@ -102,7 +102,8 @@ static bool set_port(signed_string *string, eg_span port)
     if (port.n + 1 > sizeof string->port)
         return false;
     string->port[0] = ':';
-    memcpy(string->port + 1, port.p, port.n);
+    if (port.n) /* p may be NULL then */
+        memcpy(string->port + 1, port.p, port.n);
     string->at[PORT] = (eg_span){string->port, port.n ? port.n + 1 : 0};
     return true;
 }

@@ -3,18 +3,19 @@
 #include "watch/keys.h"
 
 #include <string.h>
-#include <sys/stat.h>
+#include <apr_file_info.h>
 #include <apr_strings.h>
 #include "config/contents.h"
 #include "config/store.h"
 
 static apr_array_header_t *notes; /* of eg_key_note, of this configuration; children inherit it */
 
+/* 0: nobody can say, and then the page does not. */
 static apr_time_t changed_at(const char *path)
 {
-    struct stat about;
+    apr_finfo_t about;
 
-    return stat(path, &about) == 0 ? apr_time_from_sec((apr_time_t)about.st_mtime) : 0;
+    return apr_stat(&about, path, APR_FINFO_MTIME, notes->pool) == APR_SUCCESS ? about.mtime : 0;
 }
 
 static eg_key_note note_of(const eg_store_entry *entry)
