@@ -45,14 +45,15 @@ my %WAY = (
 
 sub read_table () {
     open my $file, '<', 't/torture/calls.def' or die "t/torture/calls.def: $!\n";
-    my @rows;
+    my ($of_server, @rows) = 0;
     while (my $line = <$file>) {
+        $of_server = 1 if $line =~ /^#ifdef TORTURE_SERVER/;
         my ($kind, $row) = $line =~ /^(SAYS|SETS|MAKES|OWN)\((.*)\)$/ or next;
         my ($name)  = $row =~ ($kind eq 'SAYS' || $kind eq 'MAKES' ? qr/^[^,]*, (\w+)/ : qr/^(\w+)/);
         my ($cause) = $row =~ /\bBY_(\w+)/;
         my @ways    = $kind eq 'MAKES' ? 'BEFORE' : grep { $WAY{$_} } $row =~ /, ([A-Z_| ]+)$/ ? split(/ \| /, $1) : ();
         push @ways, 'EVER' if grep { $_ eq 'BEFORE' } @ways;
-        push @rows, { name => $name, cause => $cause, ways => \@ways };
+        push @rows, { name => $name, cause => $cause, ways => \@ways, of_server => $of_server };
     }
     return @rows;
 }
@@ -597,9 +598,10 @@ if ($ALL) {
     fail_in_phase("a child's first request", $_, \&fail_in_first_request) for @crypto;
 }
 
-# Tokens have no additional data, and a query is prepared anew only when it was refused twice; t/children.t has what is
-# called at a fork.
-is_deeply [ grep { !$failed{$_} } map { $_->{name} } @TABLE ], [qw(EVP_CipherUpdate socketpair sendmsg apr_dbd_prepare)], 'all failed that can' if $ALL;
+# What the core calls fails in t/torture/core.c: envelopes, say, of which there are none here. A query is prepared anew only when it
+# was refused twice; t/children.t has what is called at a fork.
+is_deeply [ map { $_->{name} } grep { $_->{of_server} && !$failed{ $_->{name} } } @TABLE ], [qw(socketpair sendmsg apr_dbd_prepare)],
+    'all failed that can' if $ALL;
 note "failed: ", join ' ', map { "$_ ($failed{$_})" } sort keys %failed;
 $backend->stop;
 $server->stop;
